@@ -1,0 +1,94 @@
+import type { Rational } from "./decimal.ts";
+import type { RawValue } from "./value.ts";
+
+/** A text in the languages of our users. */
+export interface Text {
+  readonly en: string;
+  readonly sv?: string | undefined;
+}
+
+/** How often a point is read. gateway.yaml says how many milliseconds the words mean. */
+export type PollClass = "fast" | "normal" | "slow" | "once" | { readonly everyMs: number };
+
+export type PointKind = "gauge" | "counter" | "state" | "event" | "text";
+
+/** When a new reading is worth sending: changed by at least `change`, or `withinMs` since the last one sent. */
+export interface ReportRule {
+  readonly change?: number | undefined;
+  readonly withinMs?: number | undefined;
+}
+
+/** One named value of a device. `Address` is the protocol's own word for where it is. */
+export interface Point<Address = unknown> {
+  readonly name: string;
+  readonly title?: Text | undefined;
+  readonly address: Address;
+  /** A symbol of `units.ts`; undefined for states, texts and bits. */
+  readonly unit?: string | undefined;
+  /** value = raw * scale + offset, exactly. */
+  readonly scale: Rational;
+  readonly offset: Rational;
+  /** Smallest step of the scaled value; numbers are rounded to it before they leave. Undefined for binary floats without one. */
+  readonly resolution?: Rational | undefined;
+  readonly kind: PointKind;
+  readonly pollClass: PollClass;
+  /** Of the scaled value, both ends included. */
+  readonly range?: readonly [number, number] | undefined;
+  /** Raw values that mean "not available"; "nan" stands for every NaN. */
+  readonly absent: readonly (RawValue | "nan")[];
+  /** Enum labels by raw value; a raw value that is not listed is out of range. */
+  readonly labels?: ReadonlyMap<number, Text> | undefined;
+  /** Bit number to name: the point becomes one boolean `<point>/<name>` per entry. */
+  readonly bits?: ReadonlyMap<number, string> | undefined;
+  readonly report?: ReportRule | undefined;
+  readonly personal: boolean;
+  /** Where in the maker's document this stands. */
+  readonly doc?: string | undefined;
+}
+
+/** What one model of device offers, as data: compiled from one YAML file. */
+export interface DeviceProfile<Address = unknown, ProtocolSettings = unknown> {
+  /** `<maker>/<model>`, the path below device-profiles/. */
+  readonly id: string;
+  readonly version: string;
+  readonly title: Text;
+  readonly manufacturer: string;
+  readonly models: readonly string[];
+  readonly category: string;
+  readonly status: "draft" | "bench-tested" | "field-proven";
+  readonly protocol: string;
+  /** What the profile says under the protocol's own key, checked by its schema. */
+  readonly protocolSettings: ProtocolSettings;
+  readonly points: readonly Point<Address>[];
+  /** SHA-256 of the file, hex. */
+  readonly hash: string;
+}
+
+/** One configured device. `Settings` is what gateway.yaml says in the protocol's own words (Modbus: the unit id). */
+export interface Device<Address = unknown, Settings = unknown, ProtocolSettings = unknown> {
+  /** Unique in the fleet: `[a-z0-9][a-z0-9-]{0,62}`. */
+  readonly id: string;
+  readonly profile: DeviceProfile<Address, ProtocolSettings>;
+  readonly connection: string;
+  readonly settings: Settings;
+  /** SenML base name without the point, e.g. `urn:dev:ops:32473-stadsnod-meter1:` (RFC 9039). */
+  readonly urn: string;
+  /** Default audience of its points. */
+  readonly audience: string;
+  /** Points with an audience of their own. */
+  readonly audiences: ReadonlyMap<string, string>;
+  /** Milliseconds that the poll classes mean for this device. */
+  readonly poll: { readonly fast: number; readonly normal: number; readonly slow: number };
+}
+
+/** Milliseconds between two reads of a point on this device; Infinity for `once`. */
+export function pollPeriod(device: Device, point: Point): number {
+  const { pollClass } = point;
+  if (typeof pollClass === "object") return pollClass.everyMs;
+  return pollClass === "once" ? Number.POSITIVE_INFINITY : device.poll[pollClass];
+}
+
+/** Who may read this point of this device. */
+export function audienceOf(device: Device, point: Point): string {
+  return device.audiences.get(point.name) ?? device.audience;
+}

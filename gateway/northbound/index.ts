@@ -1,0 +1,4 @@
+import type { NorthboundKind } from "./northbound.ts";
+
+/** Every northbound there is. */
+export const northbounds: readonly NorthboundKind[] = [];

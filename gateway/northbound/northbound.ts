@@ -1,0 +1,67 @@
+import type { z } from "zod";
+import type { Clock, Random } from "../model/clock.ts";
+import type { Log } from "../model/log.ts";
+
+/** A pack on its way out: time resolved, possibly several merged into one. */
+export interface OutgoingPack {
+  readonly lane: "urgent" | "live" | "backlog";
+  readonly audience: string;
+  readonly run: string;
+  readonly seq: number;
+  /** Last seq inside when packs were merged; equals `seq` otherwise. */
+  readonly seqTo: number;
+  /** SenML-CBOR, uncompressed. */
+  readonly bytes: Uint8Array;
+}
+
+/** The far side that takes packs and gives commands. One live object per configured northbound. */
+export interface Northbound extends AsyncDisposable {
+  /** Largest uncompressed pack that the far side takes right now, in bytes. */
+  readonly maxPackBytes: number;
+  /**
+   * Resolves once the far side owns it. Rejects with LinkError (not connected: try again later) or
+   * RefusedError (the far side will never take it: park it). Up to `concurrency` may run at once.
+   */
+  publish(pack: OutgoingPack, signal: AbortSignal): Promise<void>;
+  readonly concurrency: number;
+  /** Replaces a retained fact (`state`, `description/<device>`). Best effort: sent again after a reconnect. */
+  announce(topic: string, body: Uint8Array): void;
+  /** Resolves when connected; at once if it is. Rejects with the signal's reason. */
+  connected(signal: AbortSignal): Promise<void>;
+  status(): NorthboundStatus;
+}
+
+export interface NorthboundStatus {
+  readonly connected: boolean;
+  /** For people: `mqtts://broker.example:8883 (MQTT 5)`. Never a secret. */
+  readonly peer: string;
+  /** Unix ms since when, undefined while the clock is not trusted. */
+  readonly since?: number | undefined;
+  /** Why not connected, or what went wrong last. */
+  readonly lastError?:
+    | { readonly code: string; readonly message: string; readonly hint?: string | undefined }
+    | undefined;
+  readonly published: number;
+  readonly bytes: number;
+  readonly refused: number;
+}
+
+export interface NorthboundContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly gateway: string;
+  readonly run: string;
+  /** The retained body that says "offline", left with the broker as last will. */
+  readonly lastWill: Uint8Array;
+  readonly signal: AbortSignal;
+}
+
+/** The plug-in's description: one folder and one entry in `index.ts`. */
+export interface NorthboundKind<Settings = unknown> {
+  /** The word in `type:` of a northbound in gateway.yaml. */
+  readonly name: string;
+  readonly settings: z.ZodType<Settings>;
+  /** Never rejects because the far side is away: it keeps trying. ConfigError when it can never work (missing CA file). */
+  open(settings: Settings, context: NorthboundContext): Promise<Northbound>;
+}

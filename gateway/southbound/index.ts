@@ -1,0 +1,4 @@
+import type { Protocol } from "./protocol.ts";
+
+/** Every protocol there is. */
+export const protocols: readonly Protocol[] = [];

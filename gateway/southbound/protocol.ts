@@ -1,0 +1,117 @@
+import type { z } from "zod";
+import type { Clock, Instant, Random } from "../model/clock.ts";
+import type { Device, DeviceProfile, Point } from "../model/device.ts";
+import type { Log } from "../model/log.ts";
+import type { Quality } from "../model/quality.ts";
+import type { RawValue } from "../model/value.ts";
+import type { Connect } from "../transport/transport.ts";
+
+/**
+ * The plug-in's description. A new protocol is one folder and one entry in `index.ts`; schemas,
+ * linter, documentation and the contract suite take what they know of it from here.
+ *
+ * @typeParam Connection what gateway.yaml may say about the line
+ * @typeParam Settings what gateway.yaml may say about one device on it (Modbus: the unit id)
+ * @typeParam Head what a profile may say under the protocol's own key
+ * @typeParam Address what a profile may say under a point's `at:`
+ */
+export interface Protocol<Connection = unknown, Settings = unknown, Head = unknown, Address = unknown> {
+  /** The word in `protocol:` of profiles and connections. */
+  readonly name: string;
+  readonly connection: z.ZodType<Connection>;
+  readonly device: z.ZodType<Settings>;
+  readonly head: z.ZodType<Head>;
+  readonly address: z.ZodType<Address>;
+  /** What a profile may say under an example's `given:`. */
+  readonly given: z.ZodType;
+  /**
+   * What the schemas cannot see: points that overlap, addresses in forbidden ranges, scales on text.
+   * `path` leads to the offending key below the profile's root. Pure.
+   */
+  check(profile: DeviceProfile<Address, Head>): readonly ProtocolFinding[];
+  /** The smallest step and the raw type of what an address yields, for the common checks (scale on text, bits on float). Pure. */
+  rawKind(address: Address): "integer" | "float" | "boolean" | "text" | "bytes";
+  /** How many milliseconds until a device's answer is complete, which points each request answers: pure, no I/O, no clock. */
+  plan(
+    connection: Connection,
+    device: Device<Address, Settings, Head>,
+    points: readonly Point<Address>[],
+    learned: Learned,
+  ): ReadPlan<Address>;
+  /**
+   * What the device taught by refusing `request` with UnsupportedPointError: the new knowledge, with
+   * which `plan` gives smaller requests; or undefined when `request` cannot be made smaller (its
+   * points are then left out until reconnect). Pure.
+   */
+  learn(request: ReadRequest<Address>, learned: Learned): Learned | undefined;
+  /** A driver that answers from an example's `given:` instead of a wire; same decoding code as the real one. */
+  replay(given: unknown, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
+  /** A connected driver, or LinkError (reopen later) or ConfigError (never). */
+  open(connection: Connection, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
+}
+
+export interface ProtocolFinding {
+  readonly path: readonly (string | number)[];
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly severity?: "error" | "warning";
+}
+
+/** What a device taught about itself; plain JSON, kept on disk per device by the loop. `{}` = nothing yet. */
+export type Learned = Readonly<Record<string, unknown>>;
+
+/** One transaction: the points it answers and what it costs on this line. Protocols extend it with what they need. */
+export interface ReadRequest<Address = unknown> {
+  readonly points: readonly Point<Address>[];
+  /** Line time of one transaction in ms: request, turnaround, reply, silences. */
+  readonly costMs: number;
+  /** For people: `FC4 0x0034..0x0057 (36 registers)`. */
+  readonly label: string;
+}
+
+export interface ReadPlan<Address = unknown> {
+  readonly requests: readonly ReadRequest<Address>[];
+}
+
+/** The live object on one connection. One call at a time, except where `concurrency` says more. */
+export interface Driver<Address = unknown, Settings = unknown, Head = unknown> extends AsyncDisposable {
+  /** How many `read`s may run at the same time (Modbus TCP pipelining). 1 on any serial line. */
+  readonly concurrency: number;
+  /** Aborts with a LinkError when the link is gone; every call then rejects with it. */
+  readonly lost: AbortSignal;
+  /**
+   * One raw value or problem per point of the request. Rejects with TransientError (no or damaged
+   * answer: this device, this time), UnsupportedPointError (the device refuses this address range),
+   * LinkError (the line). A reply that could belong to another request is never taken.
+   */
+  read?(
+    device: Device<Address, Settings, Head>,
+    request: ReadRequest<Address>,
+    signal: AbortSignal,
+  ): Promise<PointResult<Address>[]>;
+  /** Counters for people: frames, bytes, errors by kind. */
+  readonly statistics: Readonly<Record<string, number>>;
+}
+
+/** What a driver says about a point: a raw value, or a problem and no value. */
+export type PointResult<Address = unknown> =
+  | { readonly point: Point<Address>; readonly at: Instant; readonly raw: RawValue }
+  | {
+      readonly point: Point<Address>;
+      readonly at: Instant;
+      readonly problem: Quality;
+      readonly detail: string;
+    };
+
+/** What a driver is given from outside. */
+export interface SouthboundContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly connect: Connect;
+  /** For drivers whose devices speak first. Resolves when the readings are durable or deliberately dropped. */
+  emit(device: Device, results: readonly PointResult[]): Promise<void>;
+  /** Ends everything. */
+  readonly signal: AbortSignal;
+}

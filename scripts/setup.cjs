@@ -1,0 +1,127 @@
+// Entry of every npm script. Runs on any Node from 16 on: it brings the dependencies, the pinned
+// Node 24 and the build up to date, says what it does, and then hands over to the real step.
+"use strict";
+const { spawnSync, spawn } = require("node:child_process");
+const { createHash } = require("node:crypto");
+const fs = require("node:fs");
+const path = require("node:path");
+
+const root = path.resolve(__dirname, "..");
+const [task, ...rest] = process.argv.slice(2);
+const say = (text) => process.stderr.write(`stadsnod: ${text}\n`);
+const fail = (text, hint) => {
+  say(text);
+  if (hint) say(`hint: ${hint}`);
+  process.exit(1);
+};
+
+function ensureDependencies() {
+  const lock = fs.readFileSync(path.join(root, "package-lock.json"));
+  const wanted = createHash("sha256").update(lock).digest("hex");
+  const stamp = path.join(root, "node_modules", ".stadsnod-installed");
+  if (fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8") === wanted) return;
+  say("installing dependencies, Node 24 included (npm ci, once; about 170 MB on disk) ...");
+  const started = Date.now();
+  // Warnings about the older Node are expected here: the step itself then runs on Node 24.
+  const npm = spawnSync(process.platform === "win32" ? "npm.cmd" : "npm", ["ci", "--loglevel=error"], {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+  });
+  if (npm.error) fail(`cannot run npm: ${npm.error.message}`, "install npm 10 or newer");
+  if (npm.status !== 0)
+    fail(
+      `npm ci failed with exit code ${npm.status}`,
+      "read its message above; is the npm registry reachable?",
+    );
+  fs.writeFileSync(stamp, wanted);
+  say(`dependencies ready after ${((Date.now() - started) / 1000).toFixed(0)} s`);
+}
+
+function findNode24() {
+  if (Number(process.versions.node.split(".")[0]) >= 24) return process.execPath;
+  const bundled = path.join(root, "node_modules", `node-${process.platform}-${process.arch}`, "bin", "node");
+  if (fs.existsSync(bundled)) return bundled;
+  return fail(
+    `Node 24 is needed, this is ${process.version}, and no bundled Node exists for ${process.platform}-${process.arch}`,
+    "install Node 24 (nodejs.org) and try again",
+  );
+}
+
+function newestChange(entry) {
+  const stat = fs.statSync(entry, { throwIfNoEntry: false });
+  if (!stat) return 0;
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return fs
+    .readdirSync(entry)
+    .reduce((newest, name) => Math.max(newest, newestChange(path.join(entry, name))), stat.mtimeMs);
+}
+
+function ensureBuild(node, env) {
+  const built = path.join(root, "dist", "stadsnod.js");
+  const sources = ["gateway", "simulators", "tsup.config.ts", "package-lock.json"];
+  const newest = Math.max(...sources.map((entry) => newestChange(path.join(root, entry))));
+  if (newestChange(built) > newest) return;
+  runStep(node, env, path.join("node_modules", "tsup", "dist", "cli-default.js"), []);
+}
+
+function runStep(node, env, script, args) {
+  const step = spawnSync(node, [script, ...args], { cwd: root, env, stdio: "inherit" });
+  if (step.status !== 0) process.exit(step.status === null ? 1 : step.status);
+}
+
+function bin(name) {
+  const target = path.join(root, "node_modules", ".bin", name);
+  if (!fs.existsSync(target)) fail(`no such tool: ${name}`);
+  return fs.realpathSync(target);
+}
+
+/** Replaces this process as well as Node can: signals go to the child, its exit code is ours. */
+function handOver(node, env, script, args) {
+  const child = spawn(node, [script, ...args], { env, stdio: "inherit", cwd: process.env.INIT_CWD || root });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    // The terminal sends SIGINT to the whole group; this process only has to survive it.
+    process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
+  }
+  child.on("exit", (code, signal) => process.exit(signal ? 1 : code === null ? 1 : code));
+}
+
+ensureDependencies();
+const node = findNode24();
+const env = {
+  ...process.env,
+  PATH: [path.dirname(node), path.join(root, "node_modules", ".bin"), process.env.PATH].join(path.delimiter),
+};
+const stadsnod = path.join(root, "dist", "stadsnod.js");
+switch (task) {
+  case "demo":
+    ensureBuild(node, env);
+    handOver(node, env, stadsnod, ["demo", ...rest]);
+    break;
+  case "stadsnod":
+    ensureBuild(node, env);
+    handOver(node, env, stadsnod, rest);
+    break;
+  case "test":
+    ensureBuild(node, env);
+    if (rest.length === 0) {
+      say("lint ...");
+      runStep(node, env, bin("biome"), ["check", "--diagnostic-level=error", "."]);
+      say("types ...");
+      runStep(node, env, bin("tsc"), ["--noEmit"]);
+      say("unit, whole-system, profile and layering tests ...");
+    }
+    handOver(node, env, bin("vitest"), ["run", "--root", root, ...rest]);
+    break;
+  case "bench":
+    ensureBuild(node, env);
+    handOver(node, env, path.join(root, "scripts", "bench", "main.ts"), rest);
+    break;
+  case "build":
+    runStep(node, env, path.join("node_modules", "tsup", "dist", "cli-default.js"), []);
+    break;
+  case "run":
+    handOver(node, env, bin(rest[0]), rest.slice(1));
+    break;
+  default:
+    fail(`unknown task: ${task}`);
+}

@@ -1,0 +1,114 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+
+// The import rule of docs/architecture.md: a room imports only from rooms of a lower level, rooms of
+// one level do not import each other, a plug-in imports its wing's seam and never another plug-in.
+const root = resolve(import.meta.dirname, "..");
+const levels: Record<string, number> = {
+  model: 0,
+  codec: 1,
+  transport: 2,
+  store: 2,
+  outbox: 3,
+  southbound: 4,
+  northbound: 4,
+  telemetry: 4,
+  profiles: 5,
+  commands: 5,
+  local: 5,
+  config: 6,
+  "gateway.ts": 7,
+  cli: 8,
+  "main.ts": 9,
+};
+
+function sources(folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts") && !entry.name.endsWith(".test.ts"))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+}
+
+/** Files of ours that `file` imports, relative to the root. */
+function imports(file: string): string[] {
+  const text = readFileSync(join(root, file), "utf8");
+  const found = text.matchAll(/(?:from\s+|import\s*\(\s*|import\s+)"(\.[^"]+)"/g);
+  return Array.from(found, ([, path]) => relative(root, resolve(root, dirname(file), path!)));
+}
+
+const room = (file: string): string => file.split("/")[1]!;
+/** `southbound/modbus` for a plug-in's file, undefined for files of the wing itself. */
+const plugin = (file: string): string | undefined => {
+  const [top, wing, folder, rest] = file.split("/");
+  return top === "gateway" && (wing === "southbound" || wing === "northbound") && rest
+    ? `${wing}/${folder}`
+    : undefined;
+};
+
+describe("import rule", () => {
+  const files = sources("gateway");
+
+  it("knows every room", () => {
+    expect([...new Set(files.map(room))].filter((name) => levels[name] === undefined)).toEqual([]);
+  });
+
+  it("imports only downward, and never between rooms of one level", () => {
+    const wrong = files.flatMap((file) =>
+      imports(file)
+        .filter((target) => target.startsWith("gateway/") && room(target) !== room(file))
+        .filter((target) => levels[room(target)]! >= levels[room(file)]!)
+        .map((target) => `${file} -> ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("keeps plug-ins apart: only index.ts names them, and they see only their wing's seam", () => {
+    const wrong = files.flatMap((file) =>
+      imports(file)
+        .filter((target) => {
+          const theirs = plugin(target);
+          const mine = plugin(file);
+          if (theirs && theirs !== mine) return !/^gateway\/(south|north)bound\/index\.ts$/.test(file);
+          return mine !== undefined && /^gateway\/(south|north)bound\/index\.ts$/.test(target);
+        })
+        .map((target) => `${file} -> ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("leaves the gateway only from cli/, for the demonstration", () => {
+    const wrong = files.flatMap((file) =>
+      imports(file)
+        .filter((target) => !target.startsWith("gateway/") && !file.startsWith("gateway/cli/"))
+        .map((target) => `${file} -> ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("keeps simulators independent: none shares a codec, a driver or any other code with the gateway", () => {
+    const wrong = sources("simulators").flatMap((file) =>
+      imports(file)
+        .filter((target) => target.startsWith("gateway/"))
+        .map((target) => `${file} -> ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("determinism rule", () => {
+  it("reads time, environment and console only in main.ts, cli/ and the real clock", () => {
+    const forbidden =
+      /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bprocess\.(env|hrtime)\b|\bconsole\.|\b(setTimeout|setInterval)\(|\bMath\.random\b/;
+    const allowed = /^gateway\/(main\.ts|cli\/|store\/clock\.ts)/;
+    const wrong = sources("gateway")
+      .filter((file) => !allowed.test(file))
+      .flatMap((file) =>
+        readFileSync(join(root, file), "utf8")
+          .split("\n")
+          .map((line, index) => ({ line, index }))
+          .filter(({ line }) => forbidden.test(line) && !/^\s*(\*|\/\/|\/\*)/.test(line))
+          .map(({ line, index }) => `${file}:${index + 1}: ${line.trim()}`),
+      );
+    expect(wrong).toEqual([]);
+  });
+});
