@@ -1,0 +1,85 @@
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { createInterface } from "node:readline";
+import { GatewayError, LinkError } from "../model/errors.ts";
+
+/** Client of the local API of a running daemon, over its Unix socket. */
+export interface LocalClient {
+  get<T>(path: string): Promise<T>;
+  /** Rejects with GatewayError carrying the daemon's own code, message and hint; 422 bodies are returned. */
+  post<T>(path: string, body?: unknown): Promise<T>;
+  /** Items of a server-sent event stream. */
+  events<T>(path: string, signal: AbortSignal): AsyncIterable<{ event: string; data: T }>;
+}
+
+export function localClient(socket: string): LocalClient {
+  return {
+    get: (path) => json(socket, "GET", path),
+    post: (path, body) => json(socket, "POST", path, body),
+    async *events<T>(path: string, signal: AbortSignal) {
+      const response = await open(socket, "GET", path, undefined, signal);
+      let event = "message";
+      try {
+        for await (const line of createInterface({ input: response })) {
+          if (line.startsWith("event: ")) event = line.slice(7);
+          else if (line.startsWith("data: ")) yield { event, data: JSON.parse(line.slice(6)) as T };
+          else if (line === "") event = "message";
+        }
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    },
+  };
+}
+
+async function json<T>(socket: string, method: string, path: string, body?: unknown): Promise<T> {
+  const response = await open(socket, method, path, body);
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk);
+  const value = JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  const status = response.statusCode ?? 0;
+  if (status >= 400 && status !== 422) {
+    throw new GatewayError(value.message ?? `the daemon answered ${status}`, {
+      code: value.error ?? "local-api",
+      hint: value.hint,
+    });
+  }
+  return value;
+}
+
+function open(
+  socket: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const request = httpRequest(
+      {
+        socketPath: socket,
+        method,
+        path,
+        ...(signal ? { signal } : {}),
+        headers:
+          text === undefined
+            ? {}
+            : { "content-type": "application/json", "content-length": Buffer.byteLength(text) },
+      },
+      resolve,
+    );
+    request.once("error", (cause: NodeJS.ErrnoException) => {
+      const denied = cause.code === "EACCES";
+      reject(
+        new LinkError(denied ? `not allowed to open ${socket}` : `no gateway answers on ${socket}`, {
+          code: denied ? "permission-denied" : "daemon-unreachable",
+          hint: denied
+            ? "join the group that owns the socket, or use sudo"
+            : "start it with `stadsnod run`, or say where it listens with --socket",
+          cause,
+        }),
+      );
+    });
+    request.end(text);
+  });
+}

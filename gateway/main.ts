@@ -1,0 +1,21 @@
+import { enableCompileCache } from "node:module";
+
+// Parsed code is kept between starts: about a third of the start-up time.
+enableCompileCache();
+
+const { runCli } = await import("./cli/index.ts");
+const ending = new AbortController();
+// The first signal ends things in order; a second one does not wait.
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => (ending.signal.aborted ? process.exit(130) : ending.abort(new Error(signal))));
+}
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  cwd: process.cwd(),
+  env: process.env,
+  signal: ending.signal,
+  onReload: (callback) => process.on("SIGHUP", callback),
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+});
