@@ -1,3 +1,4 @@
+// One file for one table: what a type reads, it writes, so both directions are tested side by side.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../model/errors.ts";

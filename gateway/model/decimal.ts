@@ -101,14 +101,30 @@ export function narrow(value: bigint): number | bigint {
  * back unchanged.
  */
 export function roundTo(value: number, step: Rational): number {
-  const steps = Math.abs(value * (Number(step.denominator) / Number(step.numerator)));
-  if (!(steps < 2 ** 50)) return value;
-  let count = Math.round(steps);
-  // Near a tie the product's own rounding decides nothing.
-  if (Math.abs(steps - Math.floor(steps) - 0.5) <= (steps + 1) * 2 ** -50) count = countSteps(value, step);
-  if (count === 0) return 0;
-  const magnitude = divide(BigInt(count) * step.numerator, step.denominator);
-  return value < 0 ? -magnitude : magnitude;
+  return rounder(step)(value);
+}
+
+/** `roundTo` for many values of one step. */
+export function rounder(step: Rational): (value: number) => number {
+  const numerator = Number(step.numerator);
+  const denominator = Number(step.denominator);
+  const perUnit = denominator / numerator;
+  // While both operands are exact doubles, IEEE division rounds correctly and needs no bigint.
+  const limit =
+    denominator <= Number.MAX_SAFE_INTEGER ? Number.MAX_SAFE_INTEGER / Math.max(1, numerator) : -1;
+  return (value) => {
+    const steps = Math.abs(value * perUnit);
+    if (!(steps < 2 ** 50)) return value;
+    let count = Math.round(steps);
+    // Near a tie the product's own rounding decides nothing.
+    if (Math.abs(steps - Math.floor(steps) - 0.5) <= (steps + 1) * 2 ** -50) count = countSteps(value, step);
+    if (count === 0) return 0;
+    const magnitude =
+      count < limit
+        ? (count * numerator) / denominator
+        : divide(BigInt(count) * step.numerator, step.denominator);
+    return value < 0 ? -magnitude : magnitude;
+  };
 }
 
 /** How many steps the value's decimal has, rounded half up. */

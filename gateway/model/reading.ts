@@ -1,5 +1,5 @@
 import type { Instant } from "./clock.ts";
-import { linear, narrow, roundTo } from "./decimal.ts";
+import { linear, narrow, rounder } from "./decimal.ts";
 import type { Device, Point } from "./device.ts";
 import type { Quality } from "./quality.ts";
 import type { RawValue, Value } from "./value.ts";
@@ -62,11 +62,11 @@ function scaler(point: Point): (raw: number | bigint) => number | bigint {
   const known = scalers.get(point);
   if (known) return known;
   const map = linear(point.scale, point.offset);
-  const { resolution } = point;
-  const compiled = resolution
+  const round = point.resolution && rounder(point.resolution);
+  const compiled = round
     ? (raw: number | bigint) => {
         const value = map(raw);
-        return typeof value === "number" && !Number.isInteger(value) ? roundTo(value, resolution) : value;
+        return typeof value === "number" && !Number.isInteger(value) ? round(value) : value;
       }
     : map;
   scalers.set(point, compiled);
