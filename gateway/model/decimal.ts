@@ -13,21 +13,27 @@ export const zero: Rational = { numerator: 0n, denominator: 1n };
 
 /**
  * Reads a decimal ("0.1", "-2.5e-3", 10) or a fraction ("1/10").
- * Throws RangeError on anything else, on a zero denominator and on exponents beyond 60.
+ * Throws RangeError on anything else, on a zero denominator, on exponents beyond 60 and on more than
+ * 100 characters: what `toNumber` and `linear` do with the result is then exact and quick.
  */
 export function rational(text: string | number | bigint): Rational {
   const source = String(text).trim();
+  if (source.length > 100) throw new RangeError(`a number of ${source.length} characters`);
   const match = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,2}))?(?:\/(\d+))?$/.exec(source);
   if (!match || (match[2] === "" && (match[3] ?? "") === ""))
     throw new RangeError(`not a decimal number: ${source}`);
   const [, sign, whole = "", fraction = "", exponent = "0", divisor = "1"] = match;
   const power = Number(exponent) - fraction.length;
   if (Math.abs(power) > 60) throw new RangeError(`exponent too large: ${source}`);
-  const digits = BigInt(whole + fraction) * (sign === "-" ? -1n : 1n);
-  const scaled = power >= 0 ? digits * 10n ** BigInt(power) : digits;
-  const denominator = (power >= 0 ? 1n : 10n ** BigInt(-power)) * BigInt(divisor);
-  if (denominator === 0n) throw new RangeError(`division by zero: ${source}`);
-  return reduce(scaled, denominator);
+  if (BigInt(divisor) === 0n) throw new RangeError(`division by zero: ${source}`);
+  return fromDigits(BigInt(whole + fraction) * (sign === "-" ? -1n : 1n), power, BigInt(divisor));
+}
+
+/** digits * 10^power / divisor */
+function fromDigits(digits: bigint, power: number, divisor: bigint): Rational {
+  return power >= 0
+    ? reduce(digits * 10n ** BigInt(power), divisor)
+    : reduce(digits, 10n ** BigInt(-power) * divisor);
 }
 
 export function multiply(a: Rational, b: Rational): Rational {
@@ -88,12 +94,48 @@ export function narrow(value: bigint): number | bigint {
     : value;
 }
 
-/** Rounds to the nearest multiple of `step` (ties away from zero) and returns the double nearest to that exact decimal. */
+/**
+ * Rounds to the nearest multiple of `step` (greater than 0) and returns the double nearest to that
+ * exact decimal. Ties go away from zero, and a tie is what a person would call one: 1.005 lies halfway
+ * between 1.00 and 1.01, though its double lies below. What is too large to have such a fraction comes
+ * back unchanged.
+ */
 export function roundTo(value: number, step: Rational): number {
-  const count = Math.round(Math.abs((value * Number(step.denominator)) / Number(step.numerator)));
-  if (!Number.isSafeInteger(count)) return value;
-  const magnitude = divide(BigInt(count) * step.numerator, step.denominator);
-  return value < 0 ? -magnitude : magnitude;
+  return rounder(step)(value);
+}
+
+/** `roundTo` for many values of one step. */
+export function rounder(step: Rational): (value: number) => number {
+  const numerator = Number(step.numerator);
+  const denominator = Number(step.denominator);
+  const perUnit = denominator / numerator;
+  // While both operands are exact doubles, IEEE division rounds correctly and needs no bigint.
+  const limit =
+    denominator <= Number.MAX_SAFE_INTEGER ? Number.MAX_SAFE_INTEGER / Math.max(1, numerator) : -1;
+  return (value) => {
+    const steps = Math.abs(value * perUnit);
+    if (!(steps < 2 ** 50)) return value;
+    let count = Math.round(steps);
+    // Near a tie the product's own rounding decides nothing.
+    if (Math.abs(steps - Math.floor(steps) - 0.5) <= (steps + 1) * 2 ** -50) count = countSteps(value, step);
+    if (count === 0) return 0;
+    const magnitude =
+      count < limit
+        ? (count * numerator) / denominator
+        : divide(BigInt(count) * step.numerator, step.denominator);
+    return value < 0 ? -magnitude : magnitude;
+  };
+}
+
+/** How many steps the value's decimal has, rounded half up. */
+function countSteps(value: number, step: Rational): number {
+  // The shortest text that names this double is what a person would call its value.
+  const [digits = "", exponent = "0"] = String(Math.abs(value)).split("e");
+  const [whole = "", fraction = ""] = digits.split(".");
+  const exact = fromDigits(BigInt(whole + fraction), Number(exponent) - fraction.length, 1n);
+  const dividend = 2n * exact.numerator * step.denominator;
+  const divisor = exact.denominator * step.numerator;
+  return Number((dividend + divisor) / (2n * divisor));
 }
 
 function reduce(numerator: bigint, denominator: bigint): Rational {

@@ -1,5 +1,5 @@
 import type { Instant } from "./clock.ts";
-import { linear, roundTo } from "./decimal.ts";
+import { linear, narrow, rounder } from "./decimal.ts";
 import type { Device, Point } from "./device.ts";
 import type { Quality } from "./quality.ts";
 import type { RawValue, Value } from "./value.ts";
@@ -23,7 +23,7 @@ export interface Reading {
  * what is absent, unknown or out of range comes back with that quality and no value.
  */
 export function toReadings(device: Device, point: Point, raw: RawValue, time: Instant): Reading[] {
-  if (isAbsent(point, raw)) return [bad(device, point, "sentinel", time, `raw ${describe(raw)}`)];
+  if (isAbsent(point, raw)) return badReadings(device, point, "sentinel", time, `raw ${describe(raw)}`);
   if (point.bits) return bitReadings(device, point, point.bits, raw, time);
   if (point.labels) return [labelReading(device, point, point.labels, raw, time)];
   if (typeof raw !== "number" && typeof raw !== "bigint") return [good(device, point, raw, time)];
@@ -31,6 +31,9 @@ export function toReadings(device: Device, point: Point, raw: RawValue, time: In
     return [bad(device, point, "sentinel", time, `raw ${raw}`)];
   }
   const value = scaler(point)(raw);
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    return [bad(device, point, "out-of-range", time, `raw ${raw} has no value that a number can hold`)];
+  }
   if (point.range && (value < point.range[0] || value > point.range[1])) {
     return [
       bad(device, point, "out-of-range", time, `${value} is not within ${point.range[0]}..${point.range[1]}`),
@@ -47,7 +50,9 @@ export function badReadings(
   time: Instant,
   detail?: string,
 ): Reading[] {
-  return [bad(device, point, quality, time, detail)];
+  const whole = bad(device, point, quality, time, detail);
+  if (!point.bits) return [whole];
+  return Array.from(point.bits.values(), (name) => ({ ...whole, name: `${point.name}/${name}` }));
 }
 
 const scalers = new WeakMap<Point, (raw: number | bigint) => number | bigint>();
@@ -57,11 +62,11 @@ function scaler(point: Point): (raw: number | bigint) => number | bigint {
   const known = scalers.get(point);
   if (known) return known;
   const map = linear(point.scale, point.offset);
-  const { resolution } = point;
-  const compiled = resolution
+  const round = point.resolution && rounder(point.resolution);
+  const compiled = round
     ? (raw: number | bigint) => {
         const value = map(raw);
-        return typeof value === "number" && !Number.isInteger(value) ? roundTo(value, resolution) : value;
+        return typeof value === "number" && !Number.isInteger(value) ? round(value) : value;
       }
     : map;
   scalers.set(point, compiled);
@@ -69,24 +74,29 @@ function scaler(point: Point): (raw: number | bigint) => number | bigint {
 }
 
 function isAbsent(point: Point, raw: RawValue): boolean {
-  for (const absent of point.absent) {
-    if (absent === "nan") {
-      if (typeof raw === "number" && Number.isNaN(raw)) return true;
-    } else if (typeof raw === "number" || typeof raw === "bigint") {
-      // Loose on purpose: 5 and 5n are the same raw value.
-      if (
-        (typeof absent === "number" || typeof absent === "bigint") &&
-        comparable(absent) === comparable(raw)
-      )
-        return true;
-    } else if (absent === raw) return true;
-  }
-  return false;
+  return point.absent.some((absent) => isSentinel(absent, raw));
 }
 
-/** A key under which equal numbers and bigints are equal. */
-function comparable(value: number | bigint): number | bigint {
-  return typeof value === "bigint" && value >= -(2n ** 53n) && value <= 2n ** 53n ? Number(value) : value;
+function isSentinel(absent: RawValue | "nan", raw: RawValue): boolean {
+  if (typeof raw === "number" || typeof raw === "bigint") {
+    if (absent === "nan") return Number.isNaN(raw);
+    return (typeof absent === "number" || typeof absent === "bigint") && isSameNumber(absent, raw);
+  }
+  if (raw instanceof Uint8Array) return absent instanceof Uint8Array && Buffer.compare(absent, raw) === 0;
+  return absent === raw;
+}
+
+/** Whether a sentinel, as written in a profile, is this raw value: 5 and 5n are the same. */
+function isSameNumber(absent: number | bigint, raw: number | bigint): boolean {
+  if (absent === raw) return true;
+  if (typeof absent === "bigint") return typeof raw === "number" && isInteger(raw, absent);
+  if (typeof raw === "bigint") return isInteger(absent, raw);
+  // A profile says -9999.9 or 3.4028235e38 where a 32-bit float can only hold its neighbour.
+  return !Number.isSafeInteger(absent) && raw === Math.fround(absent);
+}
+
+function isInteger(value: number, integer: bigint): boolean {
+  return Number.isInteger(value) && BigInt(value) === integer;
 }
 
 function labelReading(
@@ -96,7 +106,7 @@ function labelReading(
   raw: RawValue,
   time: Instant,
 ): Reading {
-  const key = typeof raw === "boolean" ? Number(raw) : typeof raw === "bigint" ? Number(raw) : raw;
+  const key = typeof raw === "boolean" ? Number(raw) : typeof raw === "bigint" ? narrow(raw) : raw;
   const label = typeof key === "number" ? labels.get(key) : undefined;
   if (!label) return bad(device, point, "out-of-range", time, `unknown state ${describe(raw)}`);
   return good(device, point, label.en, time);
@@ -109,8 +119,8 @@ function bitReadings(
   raw: RawValue,
   time: Instant,
 ): Reading[] {
-  if (typeof raw !== "number" && typeof raw !== "bigint") {
-    return [bad(device, point, "config-error", time, `bits need an integer, got ${describe(raw)}`)];
+  if (typeof raw !== "bigint" && !(typeof raw === "number" && Number.isInteger(raw))) {
+    return badReadings(device, point, "config-error", time, `bits need an integer, got ${describe(raw)}`);
   }
   const word = BigInt(raw);
   return Array.from(bits, ([bit, name]) => ({
