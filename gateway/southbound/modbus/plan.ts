@@ -50,7 +50,7 @@ export function planModbus(
   device: Device<ModbusAddress, ModbusDevice, ModbusHead>,
   points: readonly ModbusPoint[],
   learned: Learned,
-): { readonly requests: readonly PlannedRead[] } {
+): { readonly requests: readonly PlannedRead[]; readonly concurrency: number } {
   const requests = tables.flatMap((table) => {
     const items = itemsOf(table, device, points);
     if (items.length === 0) return [];
@@ -81,7 +81,7 @@ export function planModbus(
     );
     return [...merged, ...permitted].map((request) => toRead(table, request, rules, atomicRanges));
   });
-  return { requests };
+  return { requests, concurrency: connection.concurrency };
 }
 
 function rulesFor(
