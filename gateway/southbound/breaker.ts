@@ -87,6 +87,8 @@ export class Breakers {
       found.probeAt = now + this.#pause(found);
       return true;
     }
+    // A read that was on its way when the unit was given up tells nothing new.
+    if (found.state === "open") return false;
     found.state = "open";
     found.probes += 1;
     found.probeAt = now + this.#pause(found);

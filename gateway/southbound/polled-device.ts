@@ -9,6 +9,7 @@ export type Availability = "unknown" | "available" | "unavailable";
 
 /** One request of a device, as the schedule repeats it. */
 export interface PollTask extends Task {
+  readonly device: string;
   readonly request: ReadRequest;
 }
 
@@ -98,7 +99,8 @@ export class PolledDevice {
         const last = this.#passedAt.get(point);
         if (last !== undefined && now - last < (period - task.periodMs / 2) * stretch) return [];
       }
-      if (!("problem" in result)) this.#passedAt.set(point, now);
+      // A point that is read once is not done before it gave a value.
+      if (!("problem" in result) || Number.isFinite(period)) this.#passedAt.set(point, now);
       return resultReadings(device, result);
     });
   }

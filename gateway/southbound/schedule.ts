@@ -2,7 +2,6 @@ import { Heap } from "./heap.ts";
 
 /** One request to be repeated. */
 export interface Task {
-  readonly device: string;
   /** Expected line time of one run, ms. */
   readonly costMs: number;
   /** Milliseconds from one run to the next; Infinity: once. */
@@ -17,9 +16,8 @@ interface Entry<T> {
   /** Part of the period by which this task is shifted, so that tasks of one period do not come in a heap. */
   readonly phase: number;
   readonly order: number;
-  place: "waiting" | "ready" | "running" | "parked" | "gone";
-  suspended: boolean;
-  /** Not run since it was added or resumed: its grid begins with the next run. */
+  place: "waiting" | "ready" | "running" | "gone";
+  /** Not run since it was added: its grid begins with the next run. */
   fresh: boolean;
 }
 
@@ -72,11 +70,6 @@ export class Schedule<T extends Task> {
     return this.#missed;
   }
 
-  tasks(device?: string): T[] {
-    const all = [...this.#entries.keys()];
-    return device === undefined ? all : all.filter((task) => task.device === device);
-  }
-
   /** Due at once. `first`: before everything that has been read already (start, reconnect). */
   add(task: T, now: number, first = true): void {
     if (this.#entries.has(task)) return;
@@ -89,7 +82,6 @@ export class Schedule<T extends Task> {
       phase: (order * goldenRatio) % 1,
       order,
       place: "ready",
-      suspended: false,
       fresh: true,
     };
     this.#entries.set(task, entry);
@@ -97,45 +89,16 @@ export class Schedule<T extends Task> {
     this.#ready.push(entry);
   }
 
-  remove(task: T): void {
-    const entry = this.#entries.get(task);
-    if (!entry) return;
-    if (!entry.suspended) this.#load -= load(entry);
-    entry.place = "gone";
-    this.#entries.delete(task);
-    this.#forget();
-  }
-
-  removeDevice(device: string): void {
-    for (const task of this.tasks(device)) this.remove(task);
-  }
-
-  /** The device's tasks rest and do not count until `resume`. */
-  suspend(device: string): void {
-    for (const task of this.tasks(device)) {
-      const entry = this.#entries.get(task)!;
-      if (entry.suspended) continue;
-      entry.suspended = true;
+  remove(...tasks: readonly T[]): void {
+    for (const task of tasks) {
+      const entry = this.#entries.get(task);
+      if (!entry) continue;
       this.#load -= load(entry);
-      if (entry.place !== "running") entry.place = "parked";
+      entry.place = "gone";
+      this.#entries.delete(task);
     }
-    this.#forget();
-  }
-
-  /** The device's tasks are due at once. */
-  resume(device: string, now: number): void {
-    for (const task of this.tasks(device)) {
-      const entry = this.#entries.get(task)!;
-      if (!entry.suspended) continue;
-      entry.suspended = false;
-      this.#load += load(entry);
-      if (entry.place !== "parked") continue;
-      entry.releaseAt = now;
-      entry.deadline = now + patience(task);
-      entry.place = "ready";
-      entry.fresh = true;
-      this.#ready.push(entry);
-    }
+    this.#waiting.keep((entry) => entry.place === "waiting");
+    this.#ready.keep((entry) => entry.place === "ready");
   }
 
   /** Takes the due task with the earliest deadline; give it back with `done`. */
@@ -162,15 +125,15 @@ export class Schedule<T extends Task> {
    */
   done(task: T, startedAt: number, now: number, answered = true): void {
     const entry = this.#entries.get(task);
-    if (!entry || entry.place !== "running") return;
+    if (entry?.place !== "running") return;
     if (!Number.isFinite(task.periodMs)) {
       if (answered) this.remove(task);
       else this.#wait(entry, now + oncePatienceMs);
       return;
     }
-    if (!entry.suspended) this.#load -= load(entry);
+    this.#load -= load(entry);
     entry.costMs += smoothing * (now - startedAt - entry.costMs);
-    if (!entry.suspended) this.#load += load(entry);
+    this.#load += load(entry);
     const period = task.periodMs * this.stretch;
     // The first run came as soon as possible; the second is the next one on the task's own grid.
     const due = entry.fresh ? onGrid(startedAt, period, entry.phase * period) : entry.releaseAt + period;
@@ -183,17 +146,8 @@ export class Schedule<T extends Task> {
   #wait(entry: Entry<T>, at: number): void {
     entry.releaseAt = at;
     entry.deadline = at + patience(entry.task) * this.stretch;
-    if (entry.suspended) {
-      entry.place = "parked";
-      return;
-    }
     entry.place = "waiting";
     this.#waiting.push(entry);
-  }
-
-  #forget(): void {
-    this.#waiting.keep((entry) => entry.place === "waiting");
-    this.#ready.keep((entry) => entry.place === "ready");
   }
 }
 
