@@ -138,13 +138,23 @@ class Loop implements ConnectionLoop {
   }
 
   async setDevice(device: Device): Promise<void> {
-    const learned = await this.#options.learnedStore.load(device);
+    const learned = await this.#recall(device);
     this.removeDevice(device.id);
     const state = new PolledDevice(device, learned);
     this.#devices.set(device.id, state);
     this.#breakers.add(device.id);
     if (this.#driver) this.#connect(state);
     this.#wake.notify();
+  }
+
+  /** What cannot be recalled is learned again. */
+  async #recall(device: Device): Promise<Learned> {
+    try {
+      return await this.#options.learnedStore.load(device);
+    } catch (error) {
+      this.#log.warn({ device: device.id, error: String(error) }, "what was learned cannot be read");
+      return {};
+    }
   }
 
   removeDevice(device: string): void {

@@ -132,7 +132,8 @@ export class Schedule<T extends Task> {
       return;
     }
     this.#load -= load(entry);
-    entry.costMs += smoothing * (now - startedAt - entry.costMs);
+    // One stall is no new cost: a step up is at most a fifth, a lasting change gets there all the same.
+    entry.costMs += smoothing * Math.min(now - startedAt - entry.costMs, entry.costMs);
     this.#load += load(entry);
     const period = task.periodMs * this.stretch;
     // The first run came as soon as possible; the second is the next one on the task's own grid.
