@@ -8,7 +8,7 @@ import { type Log, silentLog } from "../model/log.ts";
 import type { Reading } from "../model/reading.ts";
 import type { Sink } from "./delivery.ts";
 import { type ConnectionLoop, type LoopOptions, openLoop, serialReopen } from "./loop.ts";
-import { learnModbus } from "./modbus/learn.ts";
+import { learnParts } from "./modbus/learn.ts";
 import { mergePeriods } from "./plan.ts";
 import type { Driver, Learned, PointResult, Protocol, ReadRequest } from "./protocol.ts";
 
@@ -91,7 +91,7 @@ class Line {
       const parts = request.points
         .map((point) => ({ start: addressOf(point), end: addressOf(point) + 1 }))
         .sort((a, b) => a.start - b.start);
-      return learnModbus({ table: "input", parts }, learned);
+      return learnParts("input", parts, learned);
     },
     replay: () => Promise.reject(new Error("not used")),
     open: async () => {

@@ -310,7 +310,7 @@ class Loop implements ConnectionLoop {
       if (work) {
         const done: Promise<void> = work().finally(() => {
           running.delete(done);
-          this.#wake.notify();
+          if (driver.concurrency > 1) this.#wake.notify();
         });
         running.add(done);
         // One at a time needs no notice, only its end.

@@ -1,6 +1,11 @@
 import { inside, overlaps, type Span } from "../plan.ts";
 import type { Learned } from "../protocol.ts";
-import { type Table, tables } from "./settings.ts";
+import { type ModbusRequest, type Table, tables } from "./settings.ts";
+
+/** A planned read, with the smallest ranges that it could be taken apart into (ascending, on the wire). */
+export interface PlannedRead extends ModbusRequest {
+  readonly parts: readonly Span[];
+}
 
 /** No request may cross `at`; learned when [from, to) was refused. */
 export interface LearnedCut {
@@ -26,11 +31,12 @@ const mostForbidden = 128;
  * read together with others, and the cuts made on the way to it are forgotten, so that its healthy
  * neighbours are read in one request again. Undefined when the part was known to be refused. Pure.
  */
-export function learnModbus(
-  request: { readonly table: Table; readonly parts: readonly Span[] },
-  learned: Learned,
-): Learned | undefined {
-  const { table, parts } = request;
+export function learnModbus(request: PlannedRead, learned: Learned): Learned | undefined {
+  return learnParts(request.table, request.parts, learned);
+}
+
+/** The same for the parts of a refused read, ascending. */
+export function learnParts(table: Table, parts: readonly Span[], learned: Learned): Learned | undefined {
   const first = parts[0];
   const last = parts.at(-1);
   if (!first || !last) return undefined;

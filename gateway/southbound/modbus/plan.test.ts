@@ -2,11 +2,17 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { one, zero } from "../../model/decimal.ts";
 import type { Device, Point, PollClass } from "../../model/device.ts";
-import type { Learned } from "../protocol.ts";
+import type { Learned, Protocol } from "../protocol.ts";
 import { describeLearned, fasterLines, learnModbus, planModbus } from "./plan.ts";
 import type { ModbusAddress, ModbusConnection, ModbusDevice, ModbusHead } from "./settings.ts";
 
 type ModbusPoint = Point<ModbusAddress>;
+
+/** What this part gives to the Protocol object. */
+const part: Pick<
+  Protocol<ModbusConnection, ModbusDevice, ModbusHead, ModbusAddress>,
+  "plan" | "learn" | "faster" | "describeLearned"
+> = { plan: planModbus, learn: learnModbus, faster: fasterLines, describeLearned };
 
 const line = (baud: number, parity: "none" | "even" = "none"): ModbusConnection => ({
   endpoint: { kind: "serial", port: "/dev/x", baud, dataBits: 8, parity, stopBits: 1 },
@@ -172,6 +178,14 @@ describe("planModbus", () => {
 });
 
 describe("learnModbus", () => {
+  it("fits the seam", () => {
+    const points = range(2);
+    const { requests } = part.plan(line(9600), deviceOf(points), points, {});
+    const learned = part.learn(requests[0]!, {});
+    expect(part.describeLearned?.(learned ?? {})).toEqual(["input: no read crosses 1"]);
+    expect(part.plan(line(9600), deviceOf(points), points, learned ?? {}).requests).toHaveLength(2);
+  });
+
   it("finds the one bad point of 64 in O(log n) refusals, and joins its neighbours again", () => {
     fc.assert(
       fc.property(fc.nat({ max: 63 }), (bad) => {

@@ -1,4 +1,5 @@
 import { type Device, type Point, pollPeriod } from "../../model/device.ts";
+import { ConfigError } from "../../model/errors.ts";
 import {
   hull,
   type Item,
@@ -11,14 +12,13 @@ import {
 } from "../plan.ts";
 import type { Learned } from "../protocol.ts";
 import { fasterLines, readCostMs } from "./cost.ts";
-import { describeLearned, type LearnedTable, learnedTable, learnModbus } from "./learn.ts";
+import { describeLearned, type LearnedTable, learnedTable, learnModbus, type PlannedRead } from "./learn.ts";
 import {
   isBitTable,
   type ModbusAddress,
   type ModbusConnection,
   type ModbusDevice,
   type ModbusHead,
-  type ModbusRequest,
   readFunction,
   type Table,
   tables,
@@ -26,12 +26,7 @@ import {
   wireSpan,
 } from "./settings.ts";
 
-export { describeLearned, fasterLines, learnModbus };
-
-/** A planned read, with the smallest ranges that it could be taken apart into (ascending, on the wire). */
-export interface PlannedRead extends ModbusRequest {
-  readonly parts: readonly Span[];
-}
+export { describeLearned, fasterLines, learnModbus, type PlannedRead };
 
 /** Most registers and bits of one read (Application Protocol V1.1b3, sections 6.1 to 6.4). */
 const mostRegisters = 125;
@@ -120,13 +115,13 @@ function itemsOf(
   return items;
 }
 
-/** Undefined for an address that does not exist: `check` of the protocol has said so already. */
+/** Undefined for an address or a type that does not exist: `check` of the protocol has said so already. */
 function spanOf(address: ModbusAddress, addressing: ModbusHead["addressing"]): Span | undefined {
   try {
     const { start, count } = wireSpan(address, addressing);
     return { start, end: start + count };
   } catch (error) {
-    if (error instanceof RangeError) return undefined;
+    if (error instanceof RangeError || error instanceof ConfigError) return undefined;
     throw error;
   }
 }
