@@ -12,8 +12,9 @@ import type { Log } from "../model/log.ts";
 import { badReadings, type Reading } from "../model/reading.ts";
 import { type BreakerLimits, Breakers, defaultBreakerLimits } from "./breaker.ts";
 import { Delivery, type Sink } from "./delivery.ts";
-import { type Job, JobQueue } from "./jobs.ts";
+import { JobQueue } from "./jobs.ts";
 import { LoadMeter } from "./load-meter.ts";
+import { type AskedLine, type Outcome, pointOf, readPoints } from "./on-demand.ts";
 import { type PlanChange, PolledDevice, type PollTask, resultReadings } from "./polled-device.ts";
 import type { Driver, Learned, PointResult, Protocol, ReadRequest, SouthboundContext } from "./protocol.ts";
 import { Schedule } from "./schedule.ts";
@@ -37,8 +38,6 @@ export const serialReopen: ReopenPauses = { firstMs: 250, longestMs: 1000 };
 export const networkReopen: ReopenPauses = { firstMs: 500, longestMs: 30_000 };
 /** Full jitter may say 0; this keeps a link that fails at once from being tried without a pause. */
 const shortestPauseMs = 100;
-/** A refused answer is narrowed down at most so often in one `readNow`. */
-const mostAttempts = 32;
 
 export interface LoopOptions {
   /** Its id in gateway.yaml. */
@@ -92,6 +91,21 @@ class Loop implements ConnectionLoop {
   readonly #delivery: Delivery;
   readonly #wake: Wake;
   readonly #meter: LoadMeter;
+  /** What a read on demand needs of this loop. */
+  readonly #asked: AskedLine = {
+    plan: (state, points) =>
+      this.#protocol.plan(this.#options.settings, state.device, points, state.learned).requests,
+    attempt: (driver, state, request, ended) => this.#attempt(driver, state, request, ended),
+    learn: (state, request) => this.#learn(state, request),
+    stamp: () => this.#context.clock.stamp(),
+    push: (job) => {
+      if (this.#state === "failed" || this.#state === "closed" || this.#signal.aborted) {
+        throw reasonOf(this.#signal, this.#lastError);
+      }
+      this.#jobs.push(job);
+      this.#wake.notify();
+    },
+  };
   #schedule = new Schedule<PollTask>();
   #driver: Driver | undefined;
   #broken: AbortController | undefined;
@@ -173,7 +187,7 @@ class Loop implements ConnectionLoop {
       throw new ConfigError(`no device ${deviceId} on ${this.connection}`, { code: "unknown-device" });
     }
     const points = names ? names.map((name) => pointOf(state.device, name)) : state.device.profile.points;
-    return this.#readPoints(state, points, signal, mostAttempts);
+    return readPoints(this.#asked, state, points, signal);
   }
 
   status(): ConnectionStatus {
@@ -412,11 +426,7 @@ class Loop implements ConnectionLoop {
     state: PolledDevice,
     request: ReadRequest,
     ended: AbortSignal,
-  ): Promise<
-    | { readonly kind: "read"; readonly results: PointResult[] }
-    | { readonly kind: "failed"; readonly error: GatewayError }
-    | { readonly kind: "ended" }
-  > {
+  ): Promise<Outcome> {
     const { clock } = this.#context;
     const startedAt = clock.monotonic();
     try {
@@ -534,78 +544,6 @@ class Loop implements ConnectionLoop {
       results.flatMap((result) => resultReadings(state.device, result)),
     );
   }
-
-  // ---- asked for now ----
-
-  async #readPoints(
-    state: PolledDevice,
-    points: readonly Point[],
-    signal: AbortSignal | undefined,
-    attempts: number,
-  ): Promise<Reading[]> {
-    const { requests } = this.#protocol.plan(this.#options.settings, state.device, points, state.learned);
-    const answered = new Set(requests.flatMap((request) => request.points));
-    const time = this.#context.clock.stamp();
-    const missing = points
-      .filter((point) => !answered.has(point))
-      .flatMap((point) =>
-        badReadings(state.device, point, "config-error", time, "no permitted read holds this point"),
-      );
-    const read = requests.map(async (request): Promise<Reading[]> => {
-      const outcome = await this.#ask(state, request, signal);
-      if (outcome instanceof UnsupportedPointError && attempts > 0) {
-        const left = this.#learn(state, request);
-        if (left.length === 0) return this.#readPoints(state, request.points, signal, attempts - 1);
-      }
-      if (!(outcome instanceof GatewayError)) {
-        return outcome.flatMap((result) => resultReadings(state.device, result));
-      }
-      const quality = outcome instanceof TransientError ? "comm-error" : "config-error";
-      return request.points.flatMap((point) =>
-        badReadings(state.device, point, quality, this.#context.clock.stamp(), outcome.message),
-      );
-    });
-    return [...(await Promise.all(read)).flat(), ...missing];
-  }
-
-  /** One transaction ahead of the polls: results, or why the device gave none. Rejects when it was not carried out. */
-  #ask(
-    state: PolledDevice,
-    request: ReadRequest,
-    signal: AbortSignal | undefined,
-  ): Promise<PointResult[] | GatewayError> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      if (this.#state === "failed" || this.#state === "closed" || this.#signal.aborted) {
-        return reject(reasonOf(this.#signal, this.#lastError));
-      }
-      const abort = () => reject(signal?.reason);
-      const settle = () => signal?.removeEventListener("abort", abort);
-      signal?.addEventListener("abort", abort, { once: true });
-      const job: Job = {
-        costMs: request.costMs,
-        run: async (driver, ended) => {
-          if (signal?.aborted) return;
-          const outcome = await this.#attempt(driver, state, request, ended);
-          settle();
-          if (outcome.kind === "read") resolve(outcome.results);
-          else if (outcome.kind === "failed") resolve(outcome.error);
-          else reject(reasonOf(ended, this.#lastError));
-        },
-        fail: (error) => {
-          settle();
-          reject(error);
-        },
-      };
-      try {
-        this.#jobs.push(job);
-      } catch (error) {
-        settle();
-        reject(error);
-      }
-      this.#wake.notify();
-    });
-  }
 }
 
 function cheapest(tasks: readonly PollTask[]): PollTask | undefined {
@@ -613,15 +551,6 @@ function cheapest(tasks: readonly PollTask[]): PollTask | undefined {
     (least, task) => (least && least.costMs <= task.costMs ? least : task),
     undefined,
   );
-}
-
-function pointOf(device: Device, name: string): Point {
-  const point = device.profile.points.find((one) => one.name === name);
-  if (point) return point;
-  throw new ConfigError(`${device.id} has no point ${name}`, {
-    code: "unknown-point",
-    hint: `it has ${device.profile.points.map((one) => one.name).join(", ")}`,
-  });
 }
 
 /** What is not one of our errors is a bug: it counts as a failed attempt and keeps its cause. */
