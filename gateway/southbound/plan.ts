@@ -204,7 +204,7 @@ function fuseAtomic<T>(
 }
 
 /** The ranges that are covered, merged where they touch, ascending. */
-export function union(spans: readonly Span[]): Span[] {
+function union(spans: readonly Span[]): Span[] {
   const result: { start: number; end: number }[] = [];
   for (const span of [...spans].sort((a, b) => a.start - b.start)) {
     const last = result.at(-1);
