@@ -121,6 +121,14 @@ function reportUnion(context: Context, issue: z.core.$ZodIssueInvalidUnion, path
     return [diagnose(document, parent, "key", missingKey(parent, String(full.at(-1))))];
   }
   const fitting = issue.errors.filter((issues) => !issues.some((one) => wrongKind(one, value)));
+  const said = own(issue.message);
+  if (
+    said !== undefined &&
+    !fitting.flat().some((one) => one.path.length > 0 || one.code === "unrecognized_keys")
+  ) {
+    const message = `${label(full)}: ${said}`;
+    return [diagnose(document, full, "value", { code: "bad-format", message })];
+  }
   if (fitting.length === 0) {
     const expected = issue.errors.flat().flatMap((one) => {
       if (one.path.length > 0) return [];
