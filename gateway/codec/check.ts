@@ -18,6 +18,8 @@ export interface Checked<T> {
 export interface Part {
   readonly path: Path;
   readonly value: unknown;
+  /** Schema of the keys beside it that were left out, so that hints know them too. */
+  readonly beside?: z.ZodType;
 }
 
 /**
@@ -31,13 +33,13 @@ export function checkSchema<T>(
 ): Checked<T> {
   const result = schema.safeParse(part.value);
   if (result.success) return { value: result.data, diagnostics: [] };
-  const context = { document, schema, part };
+  const context = { document, schemas: part.beside ? [schema, part.beside] : [schema], part };
   return { diagnostics: sorted(result.error.issues.flatMap((issue) => report(context, issue, []))) };
 }
 
 interface Context {
   readonly document: YamlDocument;
-  readonly schema: z.ZodType;
+  readonly schemas: readonly z.ZodType[];
   readonly part: Part;
 }
 
@@ -155,7 +157,7 @@ function wrongKind(issue: Issue, value: unknown): boolean {
 
 function unknownKey(context: Context, path: Path, key: string): Finding {
   const message = `unknown key ${JSON.stringify(key)}`;
-  const known = shapeAt(context.schema, path);
+  const known = shapeAt(context.schemas, path);
   const near = suggest(key, known.keys.keys());
   const hint =
     belongsDeeper(context, path, key, known) ??
@@ -187,7 +189,7 @@ function belongsDeeper(context: Context, path: Path, key: string, known: Shape):
 /** Whether `key` would be right further out: then its indentation is too large. */
 function belongsHigher(context: Context, path: Path, key: string): string | undefined {
   for (let depth = path.length - 1; depth >= 0; depth--) {
-    const outer = shapeAt(context.schema, path.slice(0, depth));
+    const outer = shapeAt(context.schemas, path.slice(0, depth));
     const fits =
       outer.keys.has(key) || (outer.free !== undefined && fitsFree(context, [...path, key], outer.free));
     if (!fits) continue;
@@ -211,10 +213,10 @@ function fitsFree(context: Context, path: Path, free: z.core.$ZodType): boolean 
  * that lost its indentation. It gets one message instead of one per thing it lacks.
  */
 function strayKey(context: Context, path: Path): { path: Path; finding: Finding } | undefined {
-  const { document, part, schema } = context;
+  const { document, part, schemas } = context;
   for (let depth = 0; depth < path.length; depth++) {
     const key = path[depth];
-    const { free } = shapeAt(schema, path.slice(0, depth));
+    const { free } = shapeAt(schemas, path.slice(0, depth));
     if (free === undefined || typeof key !== "string" || !shapeOf(free).keys.has(key)) continue;
     const siblings = document.keys([...part.path, ...path.slice(0, depth)]);
     const above = siblings.slice(0, siblings.indexOf(key)).findLast((one) => !shapeOf(free).keys.has(one));

@@ -10,9 +10,9 @@ export interface Shape {
 
 const nothing: Shape = { keys: new Map(), free: undefined };
 
-/** What `schema` knows of the mapping that stands at `path` below it. Alternatives are merged. */
-export function shapeAt(schema: Schema, path: readonly PropertyKey[]): Shape {
-  return merge(descend([schema], path).map(shapeOf));
+/** What the schemas know of the mapping that stands at `path` below them. Alternatives are merged. */
+export function shapeAt(schemas: readonly Schema[], path: readonly PropertyKey[]): Shape {
+  return merge(descend(schemas, path).map(shapeOf));
 }
 
 /** What a mapping checked by `schema` may hold. */

@@ -71,17 +71,17 @@ export function documentProfile(
   ];
   const header = [say.name, say.unit, say.resolution, say.kind, say.class, say.address, say.meaning];
   const lines = [
-    `# ${escape(inLanguage(profile.title, language))}`,
+    `# ${plainText(inLanguage(profile.title, language))}`,
     "",
     `\`${profile.id}\``,
     "",
-    ...facts.map(([name, value]) => `- **${name}**: ${escape(value)}`),
+    ...facts.map(([name, value]) => `- **${name}**: ${plainText(value)}`),
     "",
     `## ${say.points}`,
     "",
     `| ${header.join(" | ")} |`,
     `| ${header.map(() => "---").join(" | ")} |`,
-    ...profile.points.map((point) => `| ${row(point, say, language).map(escape).join(" | ")} |`),
+    ...profile.points.map((point) => `| ${row(point, say, language).map(plainText).join(" | ")} |`),
     ...list(say.caveats, about.caveats),
     ...list(say.notes, about.notes === undefined ? [] : [about.notes]),
     ...list(
@@ -130,7 +130,9 @@ function showAddress(address: unknown): string {
 }
 
 function list(title: string, entries: readonly string[]): string[] {
-  return entries.length === 0 ? [] : ["", `## ${title}`, "", ...entries.map((entry) => `- ${escape(entry)}`)];
+  return entries.length === 0
+    ? []
+    : ["", `## ${title}`, "", ...entries.map((entry) => `- ${plainText(entry)}`)];
 }
 
 function inLanguage(text: Text, language: Language): string {
@@ -144,7 +146,7 @@ function categoryText(category: string): string {
 }
 
 /** Text that Markdown takes as text. */
-function escape(text: string): string {
+function plainText(text: string): string {
   return text
     .replaceAll(/[\\`*<>|[\]]/g, (sign) => `\\${sign}`)
     .replaceAll(/\s+/g, " ")
