@@ -1,11 +1,9 @@
 import { ConfigError } from "../model/errors.ts";
-import type { UnitTable } from "../profiles/compile.ts";
 import { loadProfiles, type ProfileFiles } from "../profiles/library.ts";
 import { type ConfigOptions, type LoadedConfig, loadConfig, profilesOf } from "./load.ts";
 
 export interface ReadOptions extends Omit<ConfigOptions, "profiles" | "readFile"> {
   readonly files: ProfileFiles;
-  readonly units: UnitTable;
 }
 
 /**
@@ -14,11 +12,11 @@ export interface ReadOptions extends Omit<ConfigOptions, "profiles" | "readFile"
  */
 export function readConfig(
   path: string,
-  { files, units, ...options }: ReadOptions,
+  { files, ...options }: ReadOptions,
 ): LoadedConfig & { readonly text: string } {
   const text = readText(path, files);
   const { folders, used } = profilesOf(text, path) ?? { folders: [], used: new Set<string>() };
-  const profiles = loadProfiles(folders, files, { protocols: options.protocols, units, only: used });
+  const profiles = loadProfiles(folders, files, options.protocols, used);
   return {
     text,
     ...loadConfig(text, path, { ...options, profiles, readFile: (secret) => files.read(secret) }),

@@ -1,18 +1,12 @@
-import { suggest } from "../codec/suggest.ts";
+import { alternatives } from "../codec/suggest.ts";
 import type { Finding } from "../codec/syntax-error.ts";
 import type { Path, YamlDocument } from "../codec/yaml.ts";
 import { gcd, isZero, one, type Rational, rational, zero } from "../model/decimal.ts";
 import type { Point, PointKind, Text } from "../model/device.ts";
+import { similarUnits, unitOf } from "../model/units.ts";
 import type { RawValue } from "../model/value.ts";
 import type { Protocol } from "../southbound/protocol.ts";
 import type { WrittenPoint } from "./schema.ts";
-
-/** The units that profiles may use: the table in model/. */
-export interface UnitTable {
-  /** Anything but undefined for a unit that is known. */
-  unitOf(symbol: string): unknown;
-  readonly symbols: readonly string[];
-}
 
 /** Says something about what stands at a path of the profile. */
 export type Report = (path: Path, part: "key" | "value", finding: Finding) => void;
@@ -20,7 +14,6 @@ export type Report = (path: Path, part: "key" | "value", finding: Finding) => vo
 export interface PointContext {
   readonly document: YamlDocument;
   readonly protocol: Protocol;
-  readonly units: UnitTable;
   readonly report: Report;
 }
 
@@ -114,7 +107,7 @@ function rawKey(written: string): number {
 }
 
 function checkUnit(context: PointContext, path: Path, unit: string | undefined, needed: boolean): void {
-  const { units, report } = context;
+  const { report } = context;
   if (unit === undefined) {
     if (!needed) return;
     const hint = 'a plain count has the unit "count", a ratio of 0 to 1 has "/"';
@@ -126,34 +119,15 @@ function checkUnit(context: PointContext, path: Path, unit: string | undefined, 
   } else if (!needed) {
     const message = "a unit makes sense only for a number without labels or bits";
     report([...path, "unit"], "key", { code: "useless-unit", message });
-  } else if (units.unitOf(unit) === undefined) {
-    const near = units.symbols.find((one) => one === wellMeant[unit]) ?? suggest(unit, units.symbols);
+  } else if (unitOf(unit) === undefined) {
+    const near = similarUnits(unit).map((symbol) => `"${symbol}"`);
     const hint =
-      near === undefined ? "units are SenML symbols, such as Cel, V, W, kWh, %RH" : `did you mean "${near}"?`;
+      near.length === 0
+        ? "units are SenML symbols, such as Cel, V, W, kWh, %RH"
+        : `did you mean ${alternatives(near)}?`;
     report([...path, "unit"], "value", { code: "unknown-unit", message: `unknown unit "${unit}"`, hint });
   }
 }
-
-/** What people write for units whose SenML symbol looks different. */
-const wellMeant: Record<string, string> = {
-  C: "Cel",
-  "°C": "Cel",
-  degC: "Cel",
-  celsius: "Cel",
-  "%": "%RH",
-  percent: "/",
-  l: "l",
-  liter: "l",
-  litre: "l",
-  "m³": "m3",
-  "m^3": "m3",
-  "m³/h": "m3/h",
-  VAr: "var",
-  Ω: "Ohm",
-  sec: "s",
-  hours: "h",
-  rpm: "1/min",
-};
 
 /** Keys that need a number, an integer or nothing else beside them. */
 function checkMeaning(

@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../model/diagnostic.ts";
-import { type LoadedProfile, loadProfile, type ProfileOptions } from "./load.ts";
+import type { Protocol } from "../southbound/protocol.ts";
+import { type LoadedProfile, loadProfile } from "./load.ts";
 
 /** The little of a file system that profiles need. Both throw when they cannot. */
 export interface ProfileFiles {
@@ -30,7 +31,8 @@ export interface ProfileLibrary {
 export function loadProfiles(
   folders: readonly string[],
   files: ProfileFiles,
-  options: ProfileOptions & { readonly only?: ReadonlySet<string> },
+  protocols: readonly Protocol[],
+  only?: ReadonlySet<string>,
 ): ProfileLibrary {
   const paths = new Map<string, string>();
   const diagnostics: Diagnostic[] = [];
@@ -47,22 +49,22 @@ export function loadProfiles(
   const profiles = new Map<string, LoadedProfile>();
   const quarantined: { kind: "profile"; id: string; diagnostics: readonly Diagnostic[] }[] = [];
   for (const [id, path] of paths) {
-    if (options.only && !options.only.has(id)) continue;
-    const loaded = loadFile(path, files, options);
+    if (only && !only.has(id)) continue;
+    const loaded = loadFile(path, files, protocols);
     if (loaded.profile) profiles.set(id, loaded);
     else quarantined.push({ kind: "profile", id, diagnostics: loaded.diagnostics });
   }
   return { profiles, quarantined, ids: [...paths.keys()], diagnostics };
 }
 
-function loadFile(path: string, files: ProfileFiles, options: ProfileOptions): LoadedProfile {
+function loadFile(path: string, files: ProfileFiles, protocols: readonly Protocol[]): LoadedProfile {
   let text: string;
   try {
     text = files.read(path);
   } catch (error) {
     return { examples: [], diagnostics: [unreadable(path, "the file", error)] };
   }
-  return loadProfile(text, path, options);
+  return loadProfile(text, path, protocols);
 }
 
 function unreadable(file: string, what: string, error: unknown): Diagnostic {

@@ -5,14 +5,9 @@ import { diagnose, type Path, parseYaml, sorted, type YamlDocument } from "../co
 import type { DeviceProfile, Point } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Protocol } from "../southbound/protocol.ts";
-import { compilePoint, type Report, toText, type UnitTable } from "./compile.ts";
+import { compilePoint, type Report, toText } from "./compile.ts";
 import { checkExamples, type Example } from "./example.ts";
 import { notYet, profileSchemaOf } from "./schema.ts";
-
-export interface ProfileOptions {
-  readonly protocols: readonly Protocol[];
-  readonly units: UnitTable;
-}
 
 /** What the file says beyond what the daemon needs: for the documentation page. */
 export interface ProfileAbout {
@@ -37,14 +32,14 @@ export interface LoadedProfile {
  * Reads one profile. Never throws. `file` is the path as the user knows it; the profile's id must
  * equal its end without `.yaml`.
  */
-export function loadProfile(text: string, file: string, options: ProfileOptions): LoadedProfile {
+export function loadProfile(text: string, file: string, protocols: readonly Protocol[]): LoadedProfile {
   const { document, diagnostics } = parseYaml(text, file);
   if (!document) return { diagnostics, examples: [] };
   const found: Diagnostic[] = [];
   const report: Report = (path, part, finding) => {
     found.push(diagnose(document, path, part, finding));
   };
-  const loaded = compile(document, options, report, found);
+  const loaded = compile(document, protocols, report, found);
   const all = sorted(found);
   const broken = all.some((one) => one.severity === "error");
   return broken || !loaded ? { diagnostics: all, examples: [] } : { ...loaded, diagnostics: all };
@@ -52,7 +47,7 @@ export function loadProfile(text: string, file: string, options: ProfileOptions)
 
 function compile(
   document: YamlDocument,
-  { protocols, units }: ProfileOptions,
+  protocols: readonly Protocol[],
   report: Report,
   found: Diagnostic[],
 ): Omit<LoadedProfile, "diagnostics"> | undefined {
@@ -75,7 +70,7 @@ function compile(
   if (!checked.value) return undefined;
   const written = checked.value;
   const points: Point[] = Object.entries(written.points).map(([name, point]) =>
-    compilePoint({ document, protocol, units, report }, name, point),
+    compilePoint({ document, protocol, report }, name, point),
   );
   const profile: DeviceProfile = {
     id: written.profile,
