@@ -34,13 +34,30 @@ export function checkSchema<T>(
   const result = schema.safeParse(part.value);
   if (result.success) return { value: result.data, diagnostics: [] };
   const context = { document, schemas: part.beside ? [schema, part.beside] : [schema], part };
-  return { diagnostics: sorted(result.error.issues.flatMap((issue) => report(context, issue, []))) };
+  return { diagnostics: sorted(reportAll(context, result.error.issues, [])) };
 }
 
 interface Context {
   readonly document: YamlDocument;
   readonly schemas: readonly z.ZodType[];
   readonly part: Part;
+}
+
+/** Issues of one level. A key that is only misspelled is not reported as missing too. */
+function reportAll(context: Context, issues: readonly Issue[], base: Path): Diagnostic[] {
+  const meant = new Set(
+    issues.flatMap((issue) => {
+      if (issue.code !== "unrecognized_keys") return [];
+      const path = [...base, ...issue.path.map(step)];
+      const known = shapeAt(context.schemas, path).keys;
+      return issue.keys.map((key) => JSON.stringify([...path, suggest(key, known.keys())]));
+    }),
+  );
+  return issues.flatMap((issue) => {
+    const path = [...base, ...issue.path.map(step)];
+    const missing = lookup(context.part.value, path) === undefined;
+    return missing && meant.has(JSON.stringify(path)) ? [] : report(context, issue, base);
+  });
 }
 
 /** One issue as diagnostics. `base` is the path of the alternative that the issue's own path starts at. */
@@ -67,16 +84,12 @@ function report(context: Context, issue: Issue, base: Path): Diagnostic[] {
     case "invalid_element":
       return issue.issues.flatMap((inner) => report(context, inner, path));
     case "invalid_type":
-      if (value === undefined) {
-        const parent = path.slice(0, -1);
-        return place(parent, "key", missingKey([...part.path, ...parent], String(path.at(-1))));
-      }
+      if (value === undefined) return missingKey(context, path);
+      if (own(issue.message) !== undefined)
+        return place(path, "value", { code: "wrong-type", message: `${name}: ${own(issue.message)}` });
       return place(path, "value", wrongType(document, [...part.path, ...path], value, [issue.expected]));
     case "invalid_value":
-      if (value === undefined) {
-        const parent = path.slice(0, -1);
-        return place(parent, "key", missingKey([...part.path, ...parent], String(path.at(-1))));
-      }
+      if (value === undefined) return missingKey(context, path);
       return place(path, "value", wrongValue(name, value, issue.values));
     case "too_big":
     case "too_small":
@@ -111,17 +124,11 @@ function reportUnion(context: Context, issue: z.core.$ZodIssueInvalidUnion, path
   const full = [...part.path, ...path];
   const value = lookup(part.value, path);
   if (issue.discriminator !== undefined && issue.errors.length === 0) {
-    if (value === undefined) {
-      const parent = full.slice(0, -1);
-      return [diagnose(document, parent, "key", missingKey(parent, issue.discriminator))];
-    }
+    if (value === undefined) return missingKey(context, path);
     const options = "options" in issue ? (issue.options ?? []) : [];
     return [diagnose(document, full, "value", wrongValue(label(full), value, options))];
   }
-  if (value === undefined) {
-    const parent = full.slice(0, -1);
-    return [diagnose(document, parent, "key", missingKey(parent, String(full.at(-1))))];
-  }
+  if (value === undefined) return missingKey(context, path);
   const fitting = issue.errors.filter((issues) => !issues.some((one) => wrongKind(one, value)));
   const said = own(issue.message);
   if (
@@ -146,7 +153,7 @@ function reportUnion(context: Context, issue: z.core.$ZodIssueInvalidUnion, path
   // Several alternatives fit equally badly: only what none of them knows is certain to be wrong.
   const certain = first.filter((one) => one.code === "unrecognized_keys");
   const chosen = others.length > 0 && certain.length > 0 ? certain : first;
-  return chosen.flatMap((one) => report(context, one, path));
+  return reportAll(context, chosen, path);
 }
 
 function wrongKind(issue: Issue, value: unknown): boolean {
@@ -231,10 +238,17 @@ function strayKey(context: Context, path: Path): { path: Path; finding: Finding 
   return undefined;
 }
 
-function missingKey(parent: Path, key: string): Finding {
-  const message =
-    parent.length === 0 ? `the key "${key}" is missing` : `${label(parent)} lacks the key "${key}"`;
-  return { code: "missing-key", message };
+function missingKey({ document, part }: Context, path: Path): Diagnostic[] {
+  const parent = path.slice(0, -1);
+  const place = [...part.path, ...parent];
+  const key = String(path.at(-1));
+  const parentIsMissing = parent.length > 0 && lookup(part.value, parent) === undefined;
+  const message = parentIsMissing
+    ? `the key "${parent.at(-1)}" is missing, and in it "${key}"`
+    : place.length === 0
+      ? `the key "${key}" is missing`
+      : `${label(place)} lacks the key "${key}"`;
+  return [diagnose(document, place, "key", { code: "missing-key", message })];
 }
 
 function wrongType(document: YamlDocument, path: Path, value: unknown, expected: readonly string[]): Finding {

@@ -7,10 +7,18 @@ import { parseSize, sizePattern } from "../model/size.ts";
 // file takes the same words. Each has an input that JSON Schema can describe.
 
 /** "200ms", "7s", "15m", "2h", "30d" to milliseconds. */
-export const duration = written(parseDuration, durationPattern);
+export const duration = written(
+  parseDuration,
+  durationPattern,
+  "write a number and its unit, such as 200ms, 7s, 15m, 24h or 7d",
+);
 
 /** "512B", "16kB", "2GB", "64MiB" to bytes. */
-export const byteSize = written(parseSize, sizePattern);
+export const byteSize = written(
+  parseSize,
+  sizePattern,
+  "write a number and its unit, such as 16kB, 64MB or 2GB",
+);
 
 /** A secret that gateway.yaml names by reference: `${file:/path}` or `${env:NAME}`; never its text. */
 export const secret = z.custom<Secret>((value) => value instanceof Secret, {
@@ -24,9 +32,9 @@ export const text = z.union([
   z.strictObject({ en: z.string().min(1), sv: z.string().min(1).optional() }),
 ]);
 
-function written(parse: (text: string) => number, pattern: string) {
+function written(parse: (text: string) => number, pattern: string, error: string) {
   return z
-    .string()
+    .string({ error })
     .meta({ pattern })
     .transform((text, context) => {
       try {

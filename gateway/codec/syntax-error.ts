@@ -42,6 +42,13 @@ export function explain(error: YAMLParseError, text: string): { range: Range; fi
     }
     case "BLOCK_AS_IMPLICIT_KEY":
     case "MULTILINE_IMPLICIT_KEY": {
+      const below = /^[^\n]*\n\s*?( *)\S/.exec(text.slice(start))?.[1] ?? "";
+      if (/^[^\s:]+: +[^\s#]/.test(written) && below.length > indent.length) {
+        const message = `the line below is indented deeper, but this key already has a value`;
+        const range: Range = [start + indent.length, start + indent.length + firstWord(written)];
+        const hint = "one of the two lines has the wrong indentation";
+        return { range, finding: { code: "indentation", message, hint } };
+      }
       const hint = `${sameColumn}; a text with ": " in it needs quotes`;
       return {
         range: [from, to],

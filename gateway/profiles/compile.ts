@@ -220,7 +220,7 @@ function checkAbsent(refuse: Refuse, point: Point, rawKind: RawKind): void {
       refuse(
         "absent",
         "absent-mismatch",
-        `the device gives ${article(rawKind)} here, which is never ${value}`,
+        `the device gives ${article(rawKind)} here, which is never ${JSON.stringify(String(value))}`,
       );
   }
 }

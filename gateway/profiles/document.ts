@@ -1,4 +1,5 @@
 import type { DeviceProfile, Point, Text } from "../model/device.ts";
+import { formatDuration } from "../model/duration.ts";
 import { categories } from "./category.ts";
 import type { ProfileAbout } from "./load.ts";
 import { showRational } from "./show.ts";
@@ -101,7 +102,7 @@ function row(point: Point, say: Words, language: Language): string[] {
     point.unit ?? "",
     point.resolution ? showRational(point.resolution) : "",
     point.kind,
-    typeof pollClass === "object" ? `${pollClass.everyMs} ms` : pollClass,
+    typeof pollClass === "object" ? formatDuration(pollClass.everyMs) : pollClass,
     showAddress(point.address),
     meaning(point, say, language),
   ];

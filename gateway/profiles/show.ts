@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import { isOne, isZero, type Rational } from "../model/decimal.ts";
 import type { DeviceProfile, Point } from "../model/device.ts";
+import { formatDuration } from "../model/duration.ts";
 
 /** A profile as the daemon understands it: every default filled in, addresses in the protocol's normal form. */
 export function showProfile(profile: DeviceProfile, format: "yaml" | "json" = "yaml"): string {
@@ -31,14 +32,14 @@ function showPoint(point: Point): Record<string, unknown> {
     offset: isZero(point.offset) ? undefined : showRational(point.offset),
     resolution: point.resolution && showRational(point.resolution),
     kind: point.kind,
-    class: typeof pollClass === "object" ? { every: `${pollClass.everyMs}ms` } : pollClass,
+    class: typeof pollClass === "object" ? { every: formatDuration(pollClass.everyMs) } : pollClass,
     range: point.range,
     absent: point.absent.length > 0 ? point.absent : undefined,
     values: point.labels && Object.fromEntries(point.labels),
     bits: point.bits && Object.fromEntries(point.bits),
     report: point.report && {
       change: point.report.change,
-      within: point.report.withinMs === undefined ? undefined : `${point.report.withinMs}ms`,
+      within: point.report.withinMs === undefined ? undefined : formatDuration(point.report.withinMs),
     },
     personal: point.personal || undefined,
     doc: point.doc,
