@@ -78,6 +78,24 @@ describe("checkSchema", () => {
     });
   });
 
+  it("leaves out echoes of one mistake", () => {
+    const shape = z
+      .strictObject({
+        in: z.number().optional(),
+        type: z
+          .string()
+          .regex(/^[a-z]+$/)
+          .refine((text) => text === "u", { error: "only u" }),
+      })
+      .superRefine((value, context) => {
+        if (value.in === undefined) context.addIssue({ code: "custom", message: "no place" });
+      });
+    expect(check(shape, "inn: 1\ntype: u\n")).toEqual(['1:1 unknown key "inn" | did you mean "in"?']);
+    expect(check(shape, "in: 1\ntpye: u\n")).toEqual(['2:1 unknown key "tpye" | did you mean "type"?']);
+    expect(check(shape, "type: u\n")).toEqual(["1:1 the file: no place"]);
+    expect(check(shape, "in: 1\ntype: U\n")).toEqual(['2:7 "type": only u']);
+  });
+
   it("finds a key that lost its indentation, at any level", () => {
     const shape = z.strictObject({
       head: z.strictObject({ title: z.string().optional() }),

@@ -43,20 +43,31 @@ interface Context {
   readonly part: Part;
 }
 
-/** Issues of one level. A key that is only misspelled is not reported as missing too. */
+/**
+ * Issues of one level, without echoes: a key that is misspelled is not also missing, a schema's own
+ * check of a mapping waits until its keys are right, and of two complaints about one value the one
+ * in plain words is kept.
+ */
 function reportAll(context: Context, issues: readonly Issue[], base: Path): Diagnostic[] {
-  const meant = new Set(
-    issues.flatMap((issue) => {
-      if (issue.code !== "unrecognized_keys") return [];
-      const path = [...base, ...issue.path.map(step)];
-      const known = shapeAt(context.schemas, path).keys;
-      return issue.keys.map((key) => JSON.stringify([...path, suggest(key, known.keys())]));
-    }),
-  );
+  const meant = new Set<string>();
+  const misspelled = new Set<string>();
+  const worded = new Set<string>();
+  for (const issue of issues) {
+    const path = [...base, ...issue.path.map(step)];
+    if (own(issue.message) !== undefined) worded.add(JSON.stringify(path));
+    if (issue.code !== "unrecognized_keys") continue;
+    misspelled.add(JSON.stringify(path));
+    const known = shapeAt(context.schemas, path).keys;
+    for (const key of issue.keys) meant.add(JSON.stringify([...path, suggest(key, known.keys())]));
+  }
   return issues.flatMap((issue) => {
     const path = [...base, ...issue.path.map(step)];
-    const missing = lookup(context.part.value, path) === undefined;
-    return missing && meant.has(JSON.stringify(path)) ? [] : report(context, issue, base);
+    const place = JSON.stringify(path);
+    const echo =
+      (meant.has(place) && lookup(context.part.value, path) === undefined) ||
+      (issue.code === "custom" && misspelled.has(place)) ||
+      (issue.code === "invalid_format" && own(issue.message) === undefined && worded.has(place));
+    return echo ? [] : report(context, issue, base);
   });
 }
 
