@@ -61,6 +61,7 @@ export function decodePack(bytes: Uint8Array, options: DecodeOptions = {}): Deco
   const records: ResolvedRecord[] = [];
   const gaps: GapRecord[] = [];
   let header: PackHeader | undefined;
+  let time = 0;
   for (let index = 0; index < pack.length; index++) {
     const fields = pack[index];
     if (!(fields instanceof Map)) throw refuse("senml-form", `record ${index} is not a map`);
@@ -69,13 +70,16 @@ export function decodePack(bytes: Uint8Array, options: DecodeOptions = {}): Deco
     }
     checkExtensions(fields, index);
     takeBase(fields, base, index);
-    if (index === 0) header = readHeader(fields);
+    if (index === 0) {
+      header = readHeader(fields);
+      time = Math.round(base.time * 1000);
+    }
     const record = resolve(fields, base, header?.boot !== undefined, index);
     const gap = fields.get("gap");
     if (gap !== undefined) gaps.push(readGap(gap, record));
     else if (record) records.push(record);
   }
-  return { header, records, gaps };
+  return { header, time, records, gaps };
 }
 
 function checkExtensions(fields: Fields, index: number): void {
@@ -190,7 +194,7 @@ function readHeader(fields: Fields): PackHeader | undefined {
     seq,
     seqTo,
     ...(boot === undefined ? {} : { boot }),
-    ...(clock === undefined ? {} : { uncertain: clock === "uncertain" }),
+    ...(clock === undefined ? {} : { estimated: clock === "estimated" }),
   };
 }
 

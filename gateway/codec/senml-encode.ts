@@ -27,7 +27,7 @@ export function encodePack(pack: Pack): Uint8Array {
   }
   if (records === 0) throw new RangeError("a pack without records");
 
-  const emitter = new Emitter(pack.header, records);
+  const emitter = new Emitter(pack.header, pack.time, records);
   for (const gap of gaps) emitter.gap(gap);
   let last: Group | undefined;
   const rest: Group[] = [];
@@ -81,7 +81,8 @@ class Emitter {
   /** The next record brings this base time. */
   #aim: number | undefined;
 
-  constructor(header: PackHeader, records: number) {
+  constructor(header: PackHeader, time: number | undefined, records: number) {
+    this.#aim = time;
     this.#header = header;
     this.#gateway = header.gateway;
     writer.reset();
@@ -146,6 +147,7 @@ class Emitter {
     let baseTime: number | undefined;
     if (header || this.#aim !== undefined || Math.abs(time - this.#time) > farthest) {
       baseTime = this.#aim ?? time;
+      if (!Number.isSafeInteger(baseTime)) throw new RangeError(`not a whole millisecond: ${baseTime}`);
       this.#time = baseTime;
       this.#aim = undefined;
     }
@@ -221,7 +223,7 @@ function headerFields(header: PackHeader): number {
     4 +
     (header.seqTo === header.seq ? 0 : 1) +
     (header.boot === undefined ? 0 : 1) +
-    (header.uncertain ? 1 : 0)
+    (header.estimated ? 1 : 0)
   );
 }
 
@@ -230,7 +232,7 @@ function writeExtras(header: PackHeader | undefined, gap: GapRecord | undefined)
   if (header) {
     pair("gw", header.gateway);
     pair("aud", header.audience);
-    if (header.uncertain) pair("clk", "uncertain");
+    if (header.estimated) pair("clk", "estimated");
   }
   if (gap) {
     writer.text("gap");

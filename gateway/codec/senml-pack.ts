@@ -36,8 +36,8 @@ export interface PackHeader {
    * SenML decoder refuse such a pack (RFC 8428 section 4.4), so it can do no harm if it ever gets out.
    */
   readonly boot?: string | undefined;
-  /** `clk` = `uncertain`: the times are the best known, the clock was never confirmed. */
-  readonly uncertain?: boolean | undefined;
+  /** `clk` = `estimated`: the times are the best known, the clock was never confirmed. */
+  readonly estimated?: boolean | undefined;
 }
 
 /** Readings of one name, in order of time. */
@@ -67,6 +67,8 @@ export interface GapRecord {
 
 export interface Pack {
   readonly header: PackHeader;
+  /** Base time of the first record, whole ms; the time of the first record unless given. */
+  readonly time?: number | undefined;
   readonly series: readonly Series[];
   readonly gaps?: readonly GapRecord[] | undefined;
 }
@@ -89,6 +91,8 @@ export interface ResolvedRecord {
 export interface DecodedPack {
   /** Undefined for packs of others, which carry no account. */
   readonly header?: PackHeader | undefined;
+  /** Base time of the first record in ms, 0 when it has none. */
+  readonly time: number;
   readonly records: readonly ResolvedRecord[];
   readonly gaps: readonly GapRecord[];
 }

@@ -9,4 +9,4 @@ export type {
   ResolvedRecord,
   Series,
 } from "./senml-pack.ts";
-export { type MergedPack, mergePacks, setBaseTime } from "./senml-rebuild.ts";
+export { mergePacks, setBaseTime } from "./senml-rebuild.ts";
