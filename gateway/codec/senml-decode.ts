@@ -134,7 +134,7 @@ function resolve(fields: Fields, base: Base, boot: boolean, index: number): Reso
     ...(numeric && unit !== undefined ? { unit } : {}),
     ...(value === undefined ? {} : { value }),
     ...(sum === undefined ? {} : { sum }),
-    time: Math.round(time * 1000),
+    time: Math.round(time * 1000) + 0,
     timeBase: boot ? "boot" : time < firstAbsolute ? "now" : "unix",
     ...(updateTime === undefined ? {} : { updateTime: updateTime * 1000 }),
   };
