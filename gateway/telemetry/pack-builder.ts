@@ -33,7 +33,7 @@ export interface PackBuilderOptions {
 interface Batch {
   readonly audience: string;
   readonly boot: boolean;
-  /** Base time: of the first reading. */
+  /** Base time: of the first reading. Times since boot keep their fraction until they are packed. */
   readonly time: number;
   readonly tracks: Track[];
   readonly series: OpenSeries[];
@@ -158,7 +158,7 @@ export class PackBuilder implements AsyncDisposable {
       batch.series.push(track.series);
       batch.bytes += track.base.length + track.name.length;
     }
-    track.series.times.push(Math.round(reading.time.ms));
+    track.series.times.push(batch.boot ? reading.time.ms : Math.round(reading.time.ms));
     track.series.values.push(value);
     batch.readings++;
     batch.bytes += size;
@@ -201,12 +201,12 @@ export class PackBuilder implements AsyncDisposable {
     // Trust may have come since the first reading: its times are then resolved at once.
     const start = this.#clock.toUnix({ base: "boot", ms: 0 });
     const boot = batch.boot && start === undefined;
-    const shift = Math.round(start ?? 0);
-    const time = batch.boot ? batch.time + shift : batch.time;
+    const shift = start ?? 0;
+    const time = batch.boot ? Math.round(batch.time + shift) : batch.time;
     const bytes = encodePack({
       header: { gateway, audience, run, seq, seqTo: seq, ...(boot ? { boot: this.#clock.bootId } : {}) },
       time,
-      series: batch.boot && !boot ? batch.series.map((series) => moved(series, shift)) : batch.series,
+      series: batch.boot ? batch.series.map((series) => moved(series, shift)) : batch.series,
       gaps: gaps.map(({ noticed, ...gap }) => ({
         ...gap,
         time: Math.round(noticed.base === "boot" ? noticed.ms + shift : noticed.ms),
@@ -235,7 +235,7 @@ function newBatch(audience: string, { base, ms }: Instant): Batch {
   return {
     audience,
     boot: base === "boot",
-    time: Math.round(ms),
+    time: base === "boot" ? ms : Math.round(ms),
     tracks: [],
     series: [],
     readings: 0,
@@ -251,5 +251,5 @@ function sizeOf(value: Value): number {
 }
 
 function moved(series: OpenSeries, shift: number): OpenSeries {
-  return { ...series, times: series.times.map((time) => time + shift) };
+  return { ...series, times: series.times.map((time) => Math.round(time + shift)) };
 }
