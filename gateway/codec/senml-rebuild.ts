@@ -1,7 +1,7 @@
 import { FormatError } from "./format-error.ts";
 import { decodePack } from "./senml-decode.ts";
 import { encodePack } from "./senml-encode.ts";
-import type { DecodedPack, PackHeader, ResolvedRecord, Series } from "./senml-pack.ts";
+import type { DecodedPack, Pack, PackHeader, ResolvedRecord, Series } from "./senml-pack.ts";
 
 /**
  * Gives a stored boot-relative pack its real times: `unixMs` is its base time (`PackHead.time`) as Unix
@@ -25,9 +25,10 @@ export function setBaseTime(bytes: Uint8Array, unixMs: number, estimated = false
 
 /**
  * Merges stored packs of one audience and run, given in order of seq without a hole, into one pack
- * that names its range seq..seqTo, grouped by series anew. The result is smaller than the packs
- * together except in odd cases (every reading of every pack at a time of its own), where it is a few
- * per cent larger: whoever has a hard limit looks at the length.
+ * that names its range seq..seqTo. Grouped by device and instant, which compresses best; by series
+ * when that would be larger than the packs together before compression. (Even then a merged pack can be
+ * a few per cent larger in odd cases, say every reading at a time of its own: whoever has a hard
+ * limit looks at the length.)
  *
  * Throws FormatError with code `senml-merge` when packs do not belong together (gateway, audience,
  * run, clock mark, seq) or one is boot-relative, and the codes of `decodePack`.
@@ -41,11 +42,14 @@ export function mergePacks(packs: readonly Uint8Array[]): Uint8Array {
     checkFollows(last.header, pack.header);
     last = pack;
   }
-  return encodePack({
+  const pack: Pack = {
     header: { ...first.header, seqTo: last.header.seqTo },
-    series: toSeries(decoded.flatMap((pack) => pack.records)),
-    gaps: decoded.flatMap((pack) => pack.gaps),
-  });
+    series: toSeries(decoded.flatMap(({ records }) => records)),
+    gaps: decoded.flatMap(({ gaps }) => gaps),
+  };
+  const merged = encodePack(pack, "frame");
+  const together = packs.reduce((sum, bytes) => sum + bytes.length, 0);
+  return merged.length <= together ? merged : encodePack(pack);
 }
 
 interface OwnPack extends DecodedPack {
