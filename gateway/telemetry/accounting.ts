@@ -1,0 +1,66 @@
+/** What one audience got in this run; every number counts from the start of the daemon. */
+export interface AudienceAccount {
+  readonly audience: string;
+  readonly run: string;
+  /** Last seq given; seqs are gapless from 1, so this is also the number of packs. */
+  readonly lastSeq: number;
+  /** Records of readings, quality records included, in packs that got a seq. */
+  readonly readings: number;
+  /** Of these readings: durable on disk. */
+  readonly stored: number;
+  /** Held in memory because the disk does not take them. */
+  readonly volatile: number;
+  /** Given up by the outbox or here; each pack among them is named by a gap record. */
+  readonly dropped: number;
+  /** In sealed packs whose append has not settled. */
+  readonly pending: number;
+}
+
+type Outcome = "disk" | "memory" | "dropped";
+
+/**
+ * Counts readings by audience from the moment their pack has a seq. At every moment
+ * readings = stored + volatile + dropped + pending, so `stadsnod audit` can compare what was
+ * produced with what was stored, acknowledged and received.
+ */
+export class Accounting {
+  readonly #run: string;
+  readonly #audiences = new Map<string, { lastSeq: number; readings: number } & Record<Outcome, number>>();
+
+  constructor(run: string) {
+    this.#run = run;
+  }
+
+  /** The next seq of an audience; from now on its readings are pending. */
+  sealed(audience: string, readings: number): number {
+    const account = this.#account(audience);
+    account.readings += readings;
+    return ++account.lastSeq;
+  }
+
+  settled(audience: string, readings: number, outcome: Outcome): void {
+    this.#account(audience)[outcome] += readings;
+  }
+
+  list(): AudienceAccount[] {
+    return Array.from(this.#audiences, ([audience, { lastSeq, readings, disk, memory, dropped }]) => ({
+      audience,
+      run: this.#run,
+      lastSeq,
+      readings,
+      stored: disk,
+      volatile: memory,
+      dropped,
+      pending: readings - disk - memory - dropped,
+    }));
+  }
+
+  #account(audience: string): { lastSeq: number; readings: number } & Record<Outcome, number> {
+    let account = this.#audiences.get(audience);
+    if (!account) {
+      account = { lastSeq: 0, readings: 0, disk: 0, memory: 0, dropped: 0 };
+      this.#audiences.set(audience, account);
+    }
+    return account;
+  }
+}

@@ -1,0 +1,255 @@
+import { encodePack } from "../codec/senml.ts";
+import type { Clock, Instant } from "../model/clock.ts";
+import { StorageError } from "../model/errors.ts";
+import type { Reading } from "../model/reading.ts";
+import type { Value } from "../model/value.ts";
+import type { Gap, PackHead } from "../outbox/outbox.ts";
+import { Accounting, type AudienceAccount } from "./accounting.ts";
+import { type AppendOutcome, AppendQueue } from "./append-queue.ts";
+import type { UnitOf } from "./conversion.ts";
+import { GapLedger } from "./gap-ledger.ts";
+import { type OpenSeries, SeriesTable, type Track } from "./series-table.ts";
+
+export interface PackBuilderOptions {
+  readonly gateway: string;
+  readonly run: string;
+  readonly clock: Clock;
+  readonly unitOf: UnitOf;
+  /** `Outbox.append`. A rejection is retried; `dropped` means that the outbox reports a Gap itself. */
+  append(bytes: Uint8Array, head: PackHead): Promise<AppendOutcome>;
+  /** A pack is closed when its first reading is this old; default 5 s. */
+  readonly maxAgeMs?: number | undefined;
+  /** Default 100. */
+  readonly maxReadings?: number | undefined;
+  /** Bytes of a pack before compression, unless one reading alone has more; default 16 kB. */
+  readonly maxBytes?: number | undefined;
+  /** Readings in finished packs that are not durable yet; beyond it the oldest pack becomes a gap. Default 50,000. */
+  readonly maxPending?: number | undefined;
+  /** Pause before packs that could not be appended are tried again; default 1 s. */
+  readonly retryMs?: number | undefined;
+}
+
+/** Readings of one audience on their way into a pack. */
+interface Batch {
+  readonly audience: string;
+  readonly boot: boolean;
+  /** Base time: of the first reading. Times since boot keep their fraction until they are packed. */
+  readonly time: number;
+  readonly tracks: Track[];
+  readonly series: OpenSeries[];
+  readings: number;
+  /** Upper estimate of the encoded size. */
+  bytes: number;
+  readonly done: PromiseWithResolvers<void>;
+  timer: Disposable | undefined;
+}
+
+/** Header, array and the fields of the first record, generously. */
+const headerBytes = 160;
+/** Labels, heads, an f64 value and a relative time of one record. */
+const recordBytes = 24;
+
+/**
+ * Gathers readings by audience into packs, gives each its seq and hands it to the outbox. Nothing is
+ * lost without a trace: a pack that cannot be appended is kept and tried again, and when the bound on
+ * pending readings forces one out, a gap record names it.
+ */
+export class PackBuilder implements AsyncDisposable {
+  readonly #options: PackBuilderOptions;
+  readonly #clock: Clock;
+  readonly #maxAgeMs: number;
+  readonly #maxReadings: number;
+  readonly #maxBytes: number;
+  readonly #table: SeriesTable;
+  readonly #accounting: Accounting;
+  readonly #gaps = new GapLedger();
+  readonly #queue: AppendQueue;
+  readonly #open = new Map<string, Batch>();
+  readonly #gapTimers = new Map<string, Disposable>();
+  #closed = false;
+
+  constructor(options: PackBuilderOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#maxAgeMs = options.maxAgeMs ?? 5_000;
+    this.#maxReadings = options.maxReadings ?? 100;
+    this.#maxBytes = options.maxBytes ?? 16_384;
+    this.#table = new SeriesTable(options.unitOf);
+    this.#accounting = new Accounting(options.run);
+    this.#queue = new AppendQueue({
+      clock: options.clock,
+      append: (bytes, head) => options.append(bytes, head),
+      settled: ({ audience, readings }, outcome) => this.#accounting.settled(audience, readings, outcome),
+      gap: (gap) => this.gap(gap),
+      maxReadings: options.maxPending ?? 50_000,
+      retryMs: options.retryMs ?? 1_000,
+    });
+  }
+
+  /** Readings taken that are neither durable nor dropped. */
+  get pending(): number {
+    let open = 0;
+    for (const batch of this.#open.values()) open += batch.readings;
+    return open + this.#queue.readings;
+  }
+
+  /** Counts of the packs that got a seq, by audience. */
+  accounting(): AudienceAccount[] {
+    return this.#accounting.list();
+  }
+
+  /**
+   * Takes readings at once; resolves when all of them are durable, held in memory by an outbox whose
+   * disk fails, or deliberately dropped and named in a gap. Lane `urgent` closes the audience's pack now.
+   * Rejects with StorageError (code `closed`) when the builder closed before the outbox took them, and
+   * with ConfigError for names and units that SenML cannot carry.
+   */
+  async add(readings: readonly Reading[], lane: PackHead["lane"] = "live"): Promise<void> {
+    if (this.#closed) throw new StorageError("the pack builder is closed", { code: "closed" });
+    const touched = new Set<Batch>();
+    for (const reading of readings) touched.add(this.#take(reading));
+    for (const batch of touched) {
+      if (lane === "urgent" && this.#open.get(batch.audience) === batch) this.#seal(batch, lane);
+    }
+    await Promise.all(Array.from(touched, (batch) => batch.done.promise));
+  }
+
+  /** Tells an audience about packs that will never come, with its next pack or after `maxAgeMs`. */
+  gap(gap: Gap): void {
+    this.#gaps.add({ ...gap, noticed: this.#clock.stamp() });
+    const { audience } = gap;
+    if (this.#closed || this.#open.has(audience) || this.#gapTimers.has(audience)) return;
+    this.#gapTimers.set(
+      audience,
+      this.#clock.timer(this.#maxAgeMs, () => this.#sealGaps(audience)),
+    );
+  }
+
+  /** Closes every open pack; resolves when all that was taken before is settled or was tried once more in vain. */
+  async flush(): Promise<void> {
+    for (const batch of [...this.#open.values()]) this.#seal(batch, "live");
+    for (const audience of [...this.#gapTimers.keys()]) this.#sealGaps(audience);
+    await this.#queue.flush();
+  }
+
+  /** Flushes; readings that the outbox still refuses are given up and their promises reject. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.flush();
+    await this.#queue.close();
+  }
+
+  #take(reading: Reading): Batch {
+    let track = this.#table.track(reading);
+    const good = reading.quality === "good" ? reading.value : undefined;
+    let value = good === undefined ? reading.quality : track.convert(good);
+    if (value === undefined) {
+      // Too large for a double in the unit of the wire.
+      track = this.#table.track({ ...reading, quality: "out-of-range", value: undefined });
+      value = "out-of-range";
+    }
+    const size = recordBytes + track.name.length + (track.unit?.length ?? 0) + sizeOf(value);
+    const batch = this.#batchFor(track, reading.time, size);
+    if (track.batch !== batch || !track.series) {
+      track.batch = batch;
+      track.series = { base: track.base, name: track.name, unit: track.unit, times: [], values: [] };
+      batch.tracks.push(track);
+      batch.series.push(track.series);
+      batch.bytes += track.base.length + track.name.length;
+    }
+    track.series.times.push(batch.boot ? reading.time.ms : Math.round(reading.time.ms));
+    track.series.values.push(value);
+    batch.readings++;
+    batch.bytes += size;
+    if (batch.readings >= this.#maxReadings) this.#seal(batch, "live");
+    return batch;
+  }
+
+  #batchFor({ audience, base, name }: Track, time: Instant, size: number): Batch {
+    const open = this.#open.get(audience);
+    if (open) {
+      const room = this.#maxBytes - size - base.length - name.length;
+      if (open.boot === (time.base === "boot") && open.bytes <= room) return open;
+      this.#seal(open, "live");
+    }
+    const batch = newBatch(audience, time);
+    batch.timer = this.#clock.timer(this.#maxAgeMs, () => this.#seal(batch, "live"));
+    this.#open.set(audience, batch);
+    return batch;
+  }
+
+  #sealGaps(audience: string): void {
+    const open = this.#open.get(audience);
+    if (open) this.#seal(open, "live");
+    else if (this.#gaps.has(audience)) this.#seal(newBatch(audience, this.#clock.stamp()), "live");
+  }
+
+  #seal(batch: Batch, lane: PackHead["lane"]): void {
+    const { audience, readings } = batch;
+    const { run, gateway } = this.#options;
+    batch.timer?.[Symbol.dispose]();
+    if (this.#open.get(audience) === batch) this.#open.delete(audience);
+    this.#gapTimers.get(audience)?.[Symbol.dispose]();
+    this.#gapTimers.delete(audience);
+    for (const track of batch.tracks) {
+      track.batch = undefined;
+      track.series = undefined;
+    }
+    const seq = this.#accounting.sealed(audience, readings);
+    const gaps = this.#gaps.take(audience, run, seq);
+    // Trust may have come since the first reading: its times are then resolved at once.
+    const start = this.#clock.toUnix({ base: "boot", ms: 0 });
+    const boot = batch.boot && start === undefined;
+    const shift = start ?? 0;
+    const time = batch.boot ? Math.round(batch.time + shift) : batch.time;
+    const bytes = encodePack({
+      header: { gateway, audience, run, seq, seqTo: seq, ...(boot ? { boot: this.#clock.bootId } : {}) },
+      time,
+      series: batch.boot ? batch.series.map((series) => moved(series, shift)) : batch.series,
+      gaps: gaps.map(({ noticed, ...gap }) => ({
+        ...gap,
+        time: Math.round(noticed.base === "boot" ? noticed.ms + shift : noticed.ms),
+      })),
+    });
+    this.#queue.push(
+      bytes,
+      {
+        lane,
+        audience,
+        run,
+        seq,
+        time: { base: boot ? "boot" : "unix", ms: time },
+        bootId: this.#clock.bootId,
+        readings,
+      },
+      batch.done,
+    );
+  }
+}
+
+function newBatch(audience: string, { base, ms }: Instant): Batch {
+  const done = Promise.withResolvers<void>();
+  // Whoever does not wait for durability must not be brought down by its failure.
+  done.promise.catch(() => {});
+  return {
+    audience,
+    boot: base === "boot",
+    time: base === "boot" ? ms : Math.round(ms),
+    tracks: [],
+    series: [],
+    readings: 0,
+    bytes: headerBytes,
+    done,
+    timer: undefined,
+  };
+}
+
+function sizeOf(value: Value): number {
+  // UTF-16 units become at most three bytes each.
+  return typeof value === "string" ? value.length * 3 : value instanceof Uint8Array ? value.length : 0;
+}
+
+function moved(series: OpenSeries, shift: number): OpenSeries {
+  return { ...series, times: series.times.map((time) => Math.round(time + shift)) };
+}
