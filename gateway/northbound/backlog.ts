@@ -1,0 +1,145 @@
+import type { Clock } from "../model/clock.ts";
+import type { StoredPack } from "../outbox/outbox.ts";
+import type { BacklogRate } from "./northbound.ts";
+
+/** A stored pack, its time resolved. */
+export interface ReadyPack {
+  readonly pack: StoredPack;
+  readonly bytes: Uint8Array;
+}
+
+/** Bytes that a merged pack may save or add around the packs inside; merging stops this much before the limit. */
+const mergeMargin = 128;
+
+/**
+ * Which stored packs leave together: neighbours of one audience and run whose seq follow each other,
+ * up to `maxBytes` in sum. Groups come in the order of their first pack, so the order within an
+ * audience stays. Packs in `alone` stay by themselves.
+ */
+export function groupBacklog(
+  packs: readonly ReadyPack[],
+  maxBytes: number,
+  alone: ReadonlySet<number>,
+): ReadyPack[][] {
+  const groups: ReadyPack[][] = [];
+  const open = new Map<string, { group: ReadyPack[]; bytes: number; last: StoredPack }>();
+  for (const entry of packs) {
+    const { pack, bytes } = entry;
+    const current = open.get(pack.audience);
+    const fits =
+      current !== undefined &&
+      current.last.run === pack.run &&
+      current.last.seq + 1 === pack.seq &&
+      !alone.has(pack.id) &&
+      !alone.has(current.last.id) &&
+      current.bytes + bytes.length + mergeMargin <= maxBytes;
+    if (fits) {
+      current.group.push(entry);
+      current.bytes += bytes.length;
+      current.last = pack;
+    } else {
+      const group = [entry];
+      groups.push(group);
+      open.set(pack.audience, { group, bytes: bytes.length, last: pack });
+    }
+  }
+  return groups;
+}
+
+/** A bucket of tokens that one second fills; a message larger than it is let through and waited for afterwards. */
+export class Pace {
+  readonly #clock: Clock;
+  readonly #buckets: { readonly perMs: number; readonly cost: (bytes: number) => number; level: number }[];
+  #at: number;
+
+  constructor(clock: Clock, { packsPerSecond, bytesPerSecond }: BacklogRate) {
+    this.#clock = clock;
+    this.#at = clock.monotonic();
+    const bucket = (perSecond: number, cost: (bytes: number) => number) => ({
+      perMs: perSecond / 1000,
+      cost,
+      level: Math.max(1, perSecond),
+    });
+    this.#buckets = [
+      ...(packsPerSecond === undefined ? [] : [bucket(packsPerSecond, () => 1)]),
+      ...(bytesPerSecond === undefined ? [] : [bucket(bytesPerSecond, (bytes) => bytes)]),
+    ];
+  }
+
+  /** Milliseconds until the next message may leave. */
+  delayMs(): number {
+    this.#refill();
+    return Math.max(0, ...this.#buckets.map(({ level, perMs }) => (level > 0 ? 0 : (1 - level) / perMs)));
+  }
+
+  /** A message of `bytes` leaves. */
+  spend(bytes: number): void {
+    this.#refill();
+    for (const bucket of this.#buckets) bucket.level -= bucket.cost(bytes);
+  }
+
+  #refill(): void {
+    const now = this.#clock.monotonic();
+    for (const bucket of this.#buckets)
+      bucket.level = Math.min(
+        Math.max(1, bucket.perMs * 1000),
+        bucket.level + (now - this.#at) * bucket.perMs,
+      );
+    this.#at = now;
+  }
+}
+
+export interface PackTime {
+  readonly unixMs: number;
+  /** The best known, not the true time: the pack is marked. */
+  readonly estimated: boolean;
+}
+
+/** Absolute times of packs that were built while the wall clock was not trusted. */
+export class PackTimes {
+  readonly #clock: Clock;
+  readonly #bootTime: (bootId: string) => number | undefined;
+  /** Monotonic ms from which on an estimate is good enough. */
+  readonly #patience: number;
+  /** Where earlier boots of unknown time are put: Unix ms of their zero. */
+  readonly #guesses = new Map<string, number>();
+
+  constructor(clock: Clock, waitMs: number, bootTime: (bootId: string) => number | undefined) {
+    this.#clock = clock;
+    this.#bootTime = bootTime;
+    this.#patience = clock.monotonic() + waitMs;
+  }
+
+  /** Undefined: wait for the clock. */
+  of({ time, bootId }: StoredPack): PackTime | undefined {
+    if (time.base === "unix") return { unixMs: time.ms, estimated: false };
+    if (bootId !== this.#clock.bootId) {
+      const zero = this.#bootTime(bootId);
+      if (zero !== undefined) return { unixMs: zero + time.ms, estimated: false };
+    } else {
+      const unixMs = this.#clock.toUnix(time);
+      if (unixMs !== undefined) return { unixMs, estimated: false };
+    }
+    if (!this.#clock.trusted && this.waitMs() > 0) return undefined;
+    return { unixMs: this.#guess(bootId, time.ms) + time.ms, estimated: true };
+  }
+
+  /** Milliseconds until packs no longer wait for trust. */
+  waitMs(): number {
+    return Math.max(0, this.#patience - this.#clock.monotonic());
+  }
+
+  /**
+   * This boot: as the untrusted clock says. An earlier one: it was over when this one began, so the
+   * pack seen first (the oldest) is put there; the others keep their distance to it.
+   */
+  #guess(bootId: string, ms: number): number {
+    const start = this.#clock.now() - this.#clock.monotonic();
+    if (bootId === this.#clock.bootId) return start;
+    const known = this.#guesses.get(bootId);
+    if (known !== undefined) return known;
+    const zero = start - ms;
+    this.#guesses.set(bootId, zero);
+    return zero;
+  }
+}
