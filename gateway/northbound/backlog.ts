@@ -2,19 +2,19 @@ import type { Clock } from "../model/clock.ts";
 import type { StoredPack } from "../outbox/outbox.ts";
 import type { BacklogRate } from "./northbound.ts";
 
-/** A stored pack, its time resolved. */
+/** A stored pack whose bytes have absolute times. */
 export interface ReadyPack {
   readonly pack: StoredPack;
   readonly bytes: Uint8Array;
+  /** The times are the best known, not confirmed. */
+  readonly uncertain: boolean;
 }
 
-/** Bytes that a merged pack may save or add around the packs inside; merging stops this much before the limit. */
-const mergeMargin = 128;
-
 /**
- * Which stored packs leave together: neighbours of one audience and run whose seq follow each other,
- * up to `maxBytes` in sum. Groups come in the order of their first pack, so the order within an
- * audience stays. Packs in `alone` stay by themselves.
+ * Which stored packs may leave together: neighbours of one audience and run whose seq follow each
+ * other, up to `maxBytes` in sum. Groups come in the order of their first pack and a group is never
+ * reopened after its audience went on, so the order within an audience stays. Packs in `alone` stay
+ * by themselves.
  */
 export function groupBacklog(
   packs: readonly ReadyPack[],
@@ -22,25 +22,26 @@ export function groupBacklog(
   alone: ReadonlySet<number>,
 ): ReadyPack[][] {
   const groups: ReadyPack[][] = [];
-  const open = new Map<string, { group: ReadyPack[]; bytes: number; last: StoredPack }>();
+  const open = new Map<string, { group: ReadyPack[]; bytes: number; last: ReadyPack }>();
   for (const entry of packs) {
-    const { pack, bytes } = entry;
+    const { pack, bytes, uncertain } = entry;
     const current = open.get(pack.audience);
     const fits =
       current !== undefined &&
-      current.last.run === pack.run &&
-      current.last.seq + 1 === pack.seq &&
+      current.last.pack.run === pack.run &&
+      current.last.pack.seq + 1 === pack.seq &&
+      current.last.uncertain === uncertain &&
       !alone.has(pack.id) &&
-      !alone.has(current.last.id) &&
-      current.bytes + bytes.length + mergeMargin <= maxBytes;
+      !alone.has(current.last.pack.id) &&
+      current.bytes + bytes.length <= maxBytes;
     if (fits) {
       current.group.push(entry);
       current.bytes += bytes.length;
-      current.last = pack;
+      current.last = entry;
     } else {
       const group = [entry];
       groups.push(group);
-      open.set(pack.audience, { group, bytes: bytes.length, last: pack });
+      open.set(pack.audience, { group, bytes: bytes.length, last: entry });
     }
   }
   return groups;
@@ -69,7 +70,7 @@ export class Pace {
   /** Milliseconds until the next message may leave. */
   delayMs(): number {
     this.#refill();
-    return Math.max(0, ...this.#buckets.map(({ level, perMs }) => (level > 0 ? 0 : (1 - level) / perMs)));
+    return Math.max(0, ...this.#buckets.map(({ level, perMs }) => (level >= 1 ? 0 : (1 - level) / perMs)));
   }
 
   /** A message of `bytes` leaves. */
@@ -89,39 +90,34 @@ export class Pace {
   }
 }
 
-export interface PackTime {
+/** Unix ms of the moment that a pack's times count from, and whether that is only the best known. */
+export interface BootTime {
   readonly unixMs: number;
-  /** The best known, not the true time: the pack is marked. */
-  readonly estimated: boolean;
+  readonly uncertain: boolean;
 }
 
-/** Absolute times of packs that were built while the wall clock was not trusted. */
-export class PackTimes {
+/** When boots began, for packs that were built while the wall clock was not trusted. */
+export class BootTimes {
   readonly #clock: Clock;
-  readonly #bootTime: (bootId: string) => number | undefined;
+  readonly #remembered: (bootId: string) => number | undefined;
   /** Monotonic ms from which on an estimate is good enough. */
   readonly #patience: number;
-  /** Where earlier boots of unknown time are put: Unix ms of their zero. */
+  /** Where earlier boots that nobody remembers are put. */
   readonly #guesses = new Map<string, number>();
 
-  constructor(clock: Clock, waitMs: number, bootTime: (bootId: string) => number | undefined) {
+  constructor(clock: Clock, waitMs: number, remembered: (bootId: string) => number | undefined) {
     this.#clock = clock;
-    this.#bootTime = bootTime;
+    this.#remembered = remembered;
     this.#patience = clock.monotonic() + waitMs;
   }
 
-  /** Undefined: wait for the clock. */
-  of({ time, bootId }: StoredPack): PackTime | undefined {
-    if (time.base === "unix") return { unixMs: time.ms, estimated: false };
-    if (bootId !== this.#clock.bootId) {
-      const zero = this.#bootTime(bootId);
-      if (zero !== undefined) return { unixMs: zero + time.ms, estimated: false };
-    } else {
-      const unixMs = this.#clock.toUnix(time);
-      if (unixMs !== undefined) return { unixMs, estimated: false };
-    }
+  /** For a boot-relative pack. Undefined: wait for the clock. */
+  of({ time, bootId }: StoredPack): BootTime | undefined {
+    const unixMs =
+      bootId === this.#clock.bootId ? this.#clock.toUnix({ base: "boot", ms: 0 }) : this.#remembered(bootId);
+    if (unixMs !== undefined) return { unixMs, uncertain: false };
     if (!this.#clock.trusted && this.waitMs() > 0) return undefined;
-    return { unixMs: this.#guess(bootId, time.ms) + time.ms, estimated: true };
+    return { unixMs: this.#guess(bootId, time.ms), uncertain: true };
   }
 
   /** Milliseconds until packs no longer wait for trust. */
@@ -138,8 +134,7 @@ export class PackTimes {
     if (bootId === this.#clock.bootId) return start;
     const known = this.#guesses.get(bootId);
     if (known !== undefined) return known;
-    const zero = start - ms;
-    this.#guesses.set(bootId, zero);
-    return zero;
+    this.#guesses.set(bootId, start - ms);
+    return start - ms;
   }
 }

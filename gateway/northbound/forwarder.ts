@@ -2,8 +2,12 @@ import type { Clock } from "../model/clock.ts";
 import { GatewayError, LinkError, RefusedError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import type { Lane, Outbox, StoredPack } from "../outbox/outbox.ts";
-import { groupBacklog, Pace, PackTimes } from "./backlog.ts";
+import { BootTimes, groupBacklog, Pace, type ReadyPack } from "./backlog.ts";
+import { InFlight } from "./in-flight.ts";
 import type { Northbound, OutgoingPack } from "./northbound.ts";
+
+// A little over 300 lines: one loop and the state that only it touches; what could stand alone stands in
+// backlog.ts (what leaves together, when, with which time) and in-flight.ts (what is on its way).
 
 export interface ForwarderOptions {
   readonly outbox: Outbox;
@@ -12,11 +16,14 @@ export interface ForwarderOptions {
   readonly log: Log;
   /** Ends the forwarder; what is on its way is not waited for (it stays in the outbox). */
   readonly signal: AbortSignal;
-  /** Gives a boot-relative pack its absolute base time (Unix ms); `estimated` marks the pack as such. */
-  setBaseTime(pack: Uint8Array, unixMs: number, estimated: boolean): Uint8Array;
-  /** One pack of packs of one audience and run with contiguous seq, oldest first; it names its seq range. */
-  mergePacks(packs: readonly Uint8Array[]): Uint8Array;
-  /** Unix ms of the moment that an earlier boot counted from, if anybody remembers. */
+  /** Gives a boot-relative pack absolute times; `bootTime` is the Unix ms that it counts from. `codec/senml`. */
+  setBaseTime(pack: Uint8Array, bootTime: number, uncertain: boolean): Uint8Array;
+  /**
+   * Merges packs of one audience and run with contiguous seq, oldest first: as many from the first on
+   * as stay within `maxBytes`, at least one. `codec/senml`.
+   */
+  mergePacks(packs: readonly Uint8Array[], maxBytes: number): { bytes: Uint8Array; merged: number };
+  /** Unix ms that an earlier boot counted from, if anybody remembers. */
   bootTime?(bootId: string): number | undefined;
   /** How long boot-relative packs wait for a trusted clock before they leave with the best known time. */
   readonly trustWaitMs?: number | undefined;
@@ -33,7 +40,7 @@ export interface ForwarderStatus {
   readonly delivered: number;
   /** Messages that carried them: fewer, as backlog packs are merged. */
   readonly messages: number;
-  /** Stored packs given up because the far side refused them for good. */
+  /** Stored packs given up: refused for good by the far side, or damaged in store. */
   readonly refused: number;
   readonly inFlight: number;
   /** Packs wait for the clock to be trusted. */
@@ -45,14 +52,8 @@ export function openForwarder(options: ForwarderOptions): Forwarder {
   return new LaneForwarder(options);
 }
 
-/** Packs that leave as one message. */
-interface Job {
-  readonly packs: readonly StoredPack[];
-  readonly outgoing: OutgoingPack;
-}
-
 const lanes: readonly Lane[] = ["urgent", "live", "backlog"];
-/** Stored packs looked at in one go, so that the best ones to merge are seen together. */
+/** Stored packs looked at in one go, so that those to merge are seen together. */
 const backlogWindow = 256;
 const defaultTrustWaitMs = 10 * 60_000;
 /** After a failure of the disk. */
@@ -68,39 +69,33 @@ class LaneForwarder implements Forwarder {
   readonly #options: ForwarderOptions;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
-  readonly #times: PackTimes;
+  readonly #bootTimes: BootTimes;
   readonly #pace: Pace;
-  /** Ids on their way, by lane. */
-  readonly #busy: Readonly<Record<Lane, Set<number>>> = {
-    urgent: new Set(),
-    live: new Set(),
-    backlog: new Set(),
-  };
+  readonly #inFlight: InFlight;
   readonly #running = new Set<Promise<void>>();
-  /** Ids that were acknowledged while a `peek` was under way, which may still show them. */
-  readonly #justDone = new Set<number>();
-  /** Delivered, but the disk did not take the note; noted again with the next one. */
-  readonly #unnoted = new Map<number, StoredPack>();
   /** Members of a merged pack that was refused: each is tried by itself before it is given up. */
   readonly #alone = new Set<number>();
+  /** Audiences whose refusal was told. */
   readonly #refusalsTold = new Set<string>();
-  #window: StoredPack[] = [];
+  /** Backlog that was looked at and has not left, in groups that may leave together. */
+  #groups: ReadyPack[][] = [];
+  #backlogMessages = 0;
   #linkLost = false;
   #storageFailed = false;
   #waitingForTime = false;
   #wake = Promise.withResolvers<void>();
+  #fault: { readonly error: unknown } | undefined;
   #delivered = 0;
   #messages = 0;
   #refused = 0;
-  #fault: { readonly error: unknown } | undefined;
 
   constructor(options: ForwarderOptions) {
+    const { clock, northbound, outbox, trustWaitMs = defaultTrustWaitMs } = options;
     this.#options = options;
     this.#signal = AbortSignal.any([options.signal, this.#stop.signal]);
-    this.#times = new PackTimes(options.clock, options.trustWaitMs ?? defaultTrustWaitMs, (bootId) =>
-      options.bootTime?.(bootId),
-    );
-    this.#pace = new Pace(options.clock, options.northbound.backlogRate ?? {});
+    this.#inFlight = new InFlight(outbox);
+    this.#bootTimes = new BootTimes(clock, trustWaitMs, (bootId) => options.bootTime?.(bootId));
+    this.#pace = new Pace(clock, northbound.backlogRate ?? {});
     this.done = this.#run();
     // Whoever awaits `done` sees the error; until somebody does it must not count as unhandled.
     this.done.catch(() => {});
@@ -126,33 +121,32 @@ class LaneForwarder implements Forwarder {
       while (!this.#signal.aborted) {
         await this.#options.northbound.connected(this.#signal);
         this.#linkLost = false;
-        this.#wake = Promise.withResolvers<void>();
+        this.#wake = Promise.withResolvers();
         const idle = await this.#fill();
         await this.#pause(idle);
-        if (this.#fault) throw this.#fault.error;
+        if (this.#fault) break;
         // Only when nothing is on its way any more may the oldest go again: that keeps the order.
         if (this.#linkLost) {
           await Promise.all(this.#running);
-          this.#window = [];
+          this.#groups = [];
         }
       }
     } catch (error) {
-      if (!this.#signal.aborted) throw error;
-    } finally {
-      this.#stop.abort();
-      await Promise.all(this.#running);
+      if (!this.#signal.aborted) this.#fault ??= { error };
     }
+    this.#stop.abort();
+    await Promise.all(this.#running);
     if (this.#fault) throw this.#fault.error;
   }
 
-  /** Sends what may be sent now; gives the lanes that have nothing left to send. */
+  /** Sends what may be sent now; gives the lanes that have nothing to send, so that new packs in them are news. */
   async #fill(): Promise<readonly Lane[]> {
-    this.#waitingForTime = false;
     const idle: Lane[] = [];
+    this.#waitingForTime = false;
     try {
       for (const lane of lanes) {
-        const started = lane === "backlog" ? await this.#fillBacklog() : await this.#fillLane(lane);
-        if (!started && this.#busy[lane].size === 0) idle.push(lane);
+        const found = lane === "backlog" ? await this.#fillBacklog() : await this.#fillLane(lane);
+        if (!found && this.#inFlight.empty(lane)) idle.push(lane);
       }
       this.#storageFailed = false;
     } catch (error) {
@@ -161,148 +155,152 @@ class LaneForwarder implements Forwarder {
     return idle;
   }
 
-  /** Whether anything was found in the lane. */
-  async #fillLane(lane: Lane): Promise<boolean> {
+  /** Whether the lane may hold anything. */
+  async #fillLane(lane: "urgent" | "live"): Promise<boolean> {
     const { northbound } = this.#options;
     const room = northbound.concurrency - this.#running.size;
     if (room <= 0) return true;
-    const packs = await this.#peek(lane, room);
-    const held = new Set<string>();
-    for (const pack of packs) {
-      if (this.#linkLost || this.#running.size >= northbound.concurrency) break;
-      if (held.has(pack.audience)) continue;
-      const bytes = this.#resolve(pack);
-      if (bytes) this.#launch(lane, { packs: [pack], outgoing: outgoing(lane, [pack], bytes) });
-      else held.add(pack.audience);
+    const packs = await this.#inFlight.peek(lane, room);
+    for (const { pack, bytes } of await this.#ready(packs)) {
+      if (this.#linkLost) break;
+      this.#launch(lane, [pack], bytes);
     }
     return packs.length > 0;
   }
 
+  /** Whether the lane may hold anything. */
   async #fillBacklog(): Promise<boolean> {
-    const { northbound, mergePacks } = this.#options;
-    // At most half of what may be on its way, so that a live pack never waits for a free place.
-    const share = () => Math.max(1, northbound.concurrency >> 1);
-    const free = () =>
-      this.#running.size < northbound.concurrency && this.#groups < share() && this.#pace.delayMs() === 0;
+    const { northbound } = this.#options;
+    while (!this.#linkLost) {
+      // At most half of what may be on its way, so that a live pack need not wait for a free place.
+      if (this.#backlogMessages >= Math.max(1, northbound.concurrency >> 1)) return true;
+      if (this.#running.size >= northbound.concurrency || this.#pace.delayMs() > 0) return true;
+      if (this.#groups.length === 0) {
+        const packs = await this.#inFlight.peek("backlog", backlogWindow);
+        // Merged packs are smaller than their sum, as names and units are said once.
+        this.#groups = groupBacklog(await this.#ready(packs), 2 * northbound.maxPackBytes, this.#alone);
+        if (this.#groups.length === 0) return packs.length > 0;
+      }
+      this.#launchGroup();
+    }
+    return true;
+  }
+
+  /** Sends the first group, or as much of it as fits into one message. */
+  #launchGroup(): void {
+    const group = this.#groups.shift() ?? [];
+    const [first] = group;
+    if (!first) return;
+    let { bytes } = first;
+    let merged = 1;
+    if (group.length > 1) {
+      try {
+        const { maxPackBytes } = this.#options.northbound;
+        ({ bytes, merged } = this.#options.mergePacks(
+          group.map((entry) => entry.bytes),
+          maxPackBytes,
+        ));
+      } catch (error) {
+        if (!(error instanceof GatewayError)) throw error;
+        // One of them is not what its head says. Each by itself: the far side judges.
+        this.#groups.unshift(...group.map((entry) => [entry]));
+        return;
+      }
+    }
+    if (merged < group.length) this.#groups.unshift(group.slice(merged));
+    this.#pace.spend(bytes.length);
+    this.#launch(
+      "backlog",
+      group.slice(0, merged).map(({ pack }) => pack),
+      bytes,
+    );
+  }
+
+  /** Packs with absolute times, without those (and all that follow in their audience) that wait for the clock. */
+  async #ready(packs: readonly StoredPack[]): Promise<ReadyPack[]> {
+    const ready: ReadyPack[] = [];
     const held = new Set<string>();
-    let found = this.#window.length > 0;
-    while (free() && !this.#linkLost) {
-      if (this.#window.length === 0) {
-        this.#window = await this.#peek("backlog", backlogWindow);
-        found ||= this.#window.length > 0;
+    for (const pack of packs) {
+      if (held.has(pack.audience)) continue;
+      if (pack.time.base === "unix") {
+        ready.push({ pack, bytes: pack.bytes, uncertain: false });
+        continue;
       }
-      const ready: { pack: StoredPack; bytes: Uint8Array }[] = [];
-      const waiting: StoredPack[] = [];
-      for (const pack of this.#window) {
-        const bytes = held.has(pack.audience) ? undefined : this.#resolve(pack);
-        if (bytes) ready.push({ pack, bytes });
-        else {
-          held.add(pack.audience);
-          waiting.push(pack);
-        }
+      const boot = this.#bootTimes.of(pack);
+      if (!boot) {
+        held.add(pack.audience);
+        this.#waitingForTime = true;
+        continue;
       }
-      const groups = groupBacklog(ready, northbound.maxPackBytes, this.#alone);
-      const group = groups[0];
-      if (!group) break;
-      const packs = group.map(({ pack }) => pack);
-      const [first] = group;
-      const bytes = group.length === 1 && first ? first.bytes : mergePacks(group.map((entry) => entry.bytes));
-      this.#pace.spend(bytes.length);
-      this.#window = this.#window.filter((pack) => !packs.includes(pack));
-      if (this.#window.length === waiting.length) this.#window = [];
-      this.#launch("backlog", { packs, outgoing: outgoing("backlog", packs, bytes) });
+      try {
+        const bytes = this.#options.setBaseTime(pack.bytes, boot.unixMs, boot.uncertain);
+        ready.push({ pack, bytes, uncertain: boot.uncertain });
+      } catch (error) {
+        if (!(error instanceof GatewayError)) throw error;
+        this.#options.log.error(
+          { code: error.code, id: pack.id },
+          `a stored pack is damaged: ${error.message}`,
+        );
+        this.#refused++;
+        await this.#inFlight.dropped([pack], "damaged");
+      }
     }
-    return found;
+    return ready;
   }
 
-  /** Messages of the backlog that are on their way. */
-  #groups = 0;
-
-  async #peek(lane: Lane, room: number): Promise<StoredPack[]> {
-    this.#justDone.clear();
-    const packs = await this.#options.outbox.peek(lane, room + this.#busy[lane].size + this.#unnoted.size);
-    return packs
-      .filter(
-        ({ id }) =>
-          !this.#justDone.has(id) &&
-          !this.#unnoted.has(id) &&
-          lanes.every((other) => !this.#busy[other].has(id)),
-      )
-      .slice(0, room);
-  }
-
-  /** The pack's bytes with absolute time, or undefined while it has to wait for the clock. */
-  #resolve(pack: StoredPack): Uint8Array | undefined {
-    if (pack.time.base === "unix") return pack.bytes;
-    const time = this.#times.of(pack);
-    if (!time) {
-      this.#waitingForTime = true;
-      return undefined;
-    }
-    return this.#options.setBaseTime(pack.bytes, time.unixMs, time.estimated);
-  }
-
-  #launch(lane: Lane, job: Job): void {
-    for (const { id } of job.packs) this.#busy[lane].add(id);
-    if (lane === "backlog") this.#groups++;
-    const running = this.#deliver(job)
+  #launch(lane: Lane, packs: readonly StoredPack[], bytes: Uint8Array): void {
+    this.#inFlight.take(lane, packs);
+    if (lane === "backlog") this.#backlogMessages++;
+    const running = this.#deliver(packs, outgoing(lane, packs, bytes))
       .catch((error: unknown) => {
         this.#fault ??= { error };
       })
       .finally(() => {
-        for (const { id } of job.packs) this.#busy[lane].delete(id);
-        if (lane === "backlog") this.#groups--;
+        this.#inFlight.release(lane, packs);
+        if (lane === "backlog") this.#backlogMessages--;
         this.#running.delete(running);
         this.#wake.resolve();
       });
     this.#running.add(running);
   }
 
-  async #deliver(job: Job): Promise<void> {
-    const { northbound, outbox } = this.#options;
+  async #deliver(packs: readonly StoredPack[], message: OutgoingPack): Promise<void> {
     try {
-      await northbound.publish(job.outgoing, this.#signal);
+      await this.#options.northbound.publish(message, this.#signal);
     } catch (error) {
-      if (error instanceof RefusedError) return await this.#refuse(job, error);
+      if (error instanceof RefusedError) return await this.#refuse(packs, error);
       if (this.#signal.aborted) return;
       if (!(error instanceof LinkError)) throw error;
       this.#linkLost = true;
       return;
     }
-    this.#delivered += job.packs.length;
+    this.#delivered += packs.length;
     this.#messages++;
-    this.#refusalsTold.delete(job.outgoing.audience);
-    for (const pack of job.packs) this.#alone.delete(pack.id);
-    const note = [...job.packs, ...this.#unnoted.values()];
-    for (const pack of job.packs) this.#unnoted.set(pack.id, pack);
+    this.#refusalsTold.delete(message.audience);
+    for (const { id } of packs) this.#alone.delete(id);
     try {
-      await outbox.ack(note);
-      for (const { id } of note) {
-        this.#unnoted.delete(id);
-        this.#justDone.add(id);
-      }
+      await this.#inFlight.delivered(packs);
     } catch (error) {
       this.#storageTrouble(error);
     }
   }
 
-  async #refuse(job: Job, error: RefusedError): Promise<void> {
-    const { outbox, log } = this.#options;
-    if (job.packs.length > 1) {
-      for (const { id } of job.packs) this.#alone.add(id);
-      this.#window = [];
+  async #refuse(packs: readonly StoredPack[], error: RefusedError): Promise<void> {
+    const [first] = packs;
+    if (!first) return;
+    if (packs.length > 1) {
+      for (const { id } of packs) this.#alone.add(id);
+      this.#groups = [];
       return;
     }
-    const { audience } = job.outgoing;
-    if (!this.#refusalsTold.has(audience)) {
-      this.#refusalsTold.add(audience);
-      log.warn({ code: error.code, hint: error.hint, audience }, `given up: ${error.message}`);
-    }
-    this.#refused += job.packs.length;
-    for (const { id } of job.packs) this.#alone.delete(id);
+    const { audience } = first;
+    if (!this.#refusalsTold.has(audience))
+      this.#options.log.warn({ code: error.code, hint: error.hint, audience }, `given up: ${error.message}`);
+    this.#refusalsTold.add(audience);
+    this.#refused++;
+    this.#alone.delete(first.id);
     try {
-      await outbox.drop(job.packs, "refused");
-      for (const { id } of job.packs) this.#justDone.add(id);
+      await this.#inFlight.dropped(packs, "refused");
     } catch (cause) {
       this.#storageTrouble(cause);
     }
@@ -318,33 +316,28 @@ class LaneForwarder implements Forwarder {
   /** Waits until something may have changed: an answer, a new pack in an idle lane, time, trust. */
   async #pause(idle: readonly Lane[]): Promise<void> {
     const { clock, outbox } = this.#options;
+    const wake = this.#wake.resolve;
+    using waits = new DisposableStack();
     const over = new AbortController();
+    waits.defer(() => over.abort());
     const signal = AbortSignal.any([this.#signal, over.signal]);
-    using timers = new DisposableStack();
-    const wake = () => this.#wake.resolve();
-    const after = (ms: number) => timers.use(clock.timer(ms, wake));
-    const abort = () => wake();
-    this.#signal.addEventListener("abort", abort);
-    timers.defer(() => this.#signal.removeEventListener("abort", abort));
+    this.#signal.addEventListener("abort", () => wake(), { signal: over.signal });
     if (this.#signal.aborted) return;
-    if (this.#storageFailed) after(storagePauseMs);
+
     const delay = this.#pace.delayMs();
-    if (delay > 0 && Number.isFinite(delay)) after(delay);
+    if (delay > 0) waits.use(clock.timer(delay, wake));
     if (this.#waitingForTime) {
-      timers.use(clock.whenTrusted(wake));
-      after(this.#times.waitMs());
+      waits.use(clock.whenTrusted(wake));
+      waits.use(clock.timer(this.#bootTimes.waitMs(), wake));
     }
-    const watching =
-      idle.length === 0 || this.#storageFailed
-        ? undefined
-        : outbox.waitFor(idle, signal).then(wake, (error: unknown) => {
-            if (signal.aborted) return;
-            if (!(error instanceof GatewayError)) this.#fault ??= { error };
-            wake();
-          });
+    if (this.#storageFailed) waits.use(clock.timer(storagePauseMs, wake));
+    else if (idle.length > 0) {
+      outbox.waitFor(idle, signal).then(wake, (error: unknown) => {
+        if (!signal.aborted) this.#fault ??= { error };
+        wake();
+      });
+    }
     await this.#wake.promise;
-    over.abort();
-    await watching;
   }
 }
 

@@ -86,7 +86,7 @@ class MqttNorthbound implements Northbound {
     if (!session) throw new LinkError("not connected to the broker", { code: "not-connected" });
     const message = packMessage(this.#base, this.#context.gateway, pack, this.#settings.compression);
     try {
-      await session.send(message);
+      await orAborted(session.send(message), signal);
     } catch (error) {
       if (error instanceof RefusedError) this.#refused++;
       throw error;
@@ -103,14 +103,7 @@ class MqttNorthbound implements Northbound {
 
   async connected(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    try {
-      while (!this.#live) await Promise.race([this.#up.promise, aborted]);
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
+    while (!this.#live) await orAborted(this.#up.promise, signal);
   }
 
   status(): NorthboundStatus {
@@ -279,6 +272,18 @@ class MqttNorthbound implements Northbound {
       },
       signal,
     );
+  }
+}
+
+/** The work's outcome, or the signal's reason when that comes first; the work is not stopped. */
+async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
 }
 
