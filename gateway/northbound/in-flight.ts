@@ -44,7 +44,6 @@ export class InFlight {
   /** The far side owns them. Rejects as the outbox does; they are then noted with the next ones and not sent again. */
   async delivered(packs: readonly StoredPack[]): Promise<void> {
     const note = [...packs, ...this.#unnoted.values()];
-    this.#unnoted.clear();
     await this.#note(note, () => this.#outbox.ack(note));
   }
 
@@ -56,7 +55,10 @@ export class InFlight {
   async #note(packs: readonly StoredPack[], write: () => Promise<void>): Promise<void> {
     try {
       await write();
-      for (const { id } of packs) this.#released.add(id);
+      for (const { id } of packs) {
+        this.#released.add(id);
+        this.#unnoted.delete(id);
+      }
     } catch (error) {
       for (const pack of packs) this.#unnoted.set(pack.id, pack);
       throw error;
