@@ -71,9 +71,10 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     reconnectPeriod: 500,
     ...options.client,
   });
+  // Before the connection is up: the broker may have kept messages for us.
+  const platform = new CityPlatform(client, root, options);
   try {
     await firstConnect(client);
-    const platform = new CityPlatform(client, root, options);
     const topics = ["telemetry/#", "backlog/#", "state", "description/#"].map(
       (part) => `${root}/v1/+/${part}`,
     );

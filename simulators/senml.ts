@@ -99,7 +99,7 @@ function resolve(record: SenmlRecord, base: Base): CityReading | undefined {
   if (record.has(-3)) base.time = decimal(record, -3);
   if (record.has(-4)) base.unit = text(record, -4);
   if (record.has(-5)) base.value = decimal(record, -5);
-  const value = valueOf(record, base);
+  const value = takeValue(record, base);
   if (value === undefined) return undefined;
   const name = base.name + (record.has(0) ? text(record, 0) : "");
   if (!/^[A-Za-z0-9][A-Za-z0-9\-:./_]*$/.test(name)) throw new Error(`not a SenML name: ${name}`);
@@ -110,7 +110,7 @@ function resolve(record: SenmlRecord, base: Base): CityReading | undefined {
   return { name, unit: numeric ? unit : undefined, value, time: Math.round(time * 1000) };
 }
 
-function valueOf(record: SenmlRecord, base: Base): CityReading["value"] {
+function takeValue(record: SenmlRecord, base: Base): CityReading["value"] {
   const found = [2, 3, 4, 8].filter((key) => record.has(key));
   if (found.length > 1) throw new Error("a record with two values");
   const value = found[0] === undefined ? undefined : record.get(found[0]);
