@@ -265,10 +265,10 @@ function clientOptions(options: SessionOptions): IClientOptions {
   };
 }
 
-function publishProperties(message: Message) {
-  return {
-    payloadFormatIndicator: false,
-    contentType: message.contentType,
-    userProperties: { ...message.userProperties },
-  };
+function publishProperties({ contentType, userProperties }: Message) {
+  const properties = { payloadFormatIndicator: false, contentType };
+  // mqtt.js sends nothing at all, and says nothing, when the user properties are an empty object.
+  return Object.keys(userProperties).length === 0
+    ? properties
+    : { ...properties, userProperties: { ...userProperties } };
 }
