@@ -267,7 +267,7 @@ function clientOptions(options: SessionOptions): IClientOptions {
 
 function publishProperties({ contentType, userProperties }: Message) {
   const properties = { payloadFormatIndicator: false, contentType };
-  // mqtt.js sends nothing at all, and says nothing, when the user properties are an empty object.
+  // mqtt-packet counts an empty object as properties and then writes none: the broker would wait for the rest.
   return Object.keys(userProperties).length === 0
     ? properties
     : { ...properties, userProperties: { ...userProperties } };
