@@ -15,7 +15,6 @@ export interface MqttFarSideOptions {
   readonly settings?: Record<string, unknown>;
   /** What the watching client needs besides the url. */
   readonly watcher?: IClientOptions;
-  readonly refused?: string;
 }
 
 /** A broker with somebody who watches everything that comes. */
@@ -44,7 +43,6 @@ export async function openMqttFarSide(options: MqttFarSideOptions): Promise<FarS
   return {
     arrivals,
     facts,
-    refused: options.refused,
     open: () => openMqtt({ url: broker.url, ...options.settings }),
     until: (holds) =>
       holds() ? Promise.resolve() : new Promise((resolve) => waiters.push({ holds, resolve })),
