@@ -6,8 +6,8 @@ export interface Broker extends AsyncDisposable {
   readonly port: number;
   /** `mqtt://127.0.0.1:<port>`, or `mqtts://localhost:<port>` with TLS. */
   readonly url: string;
-  /** Ends all connections without a word, as a crash does; the broker goes on listening. */
-  cut(): void;
+  /** Ends connections without a word, as a broken cable does: all, or those of one client. The broker goes on. */
+  cut(clientId?: string): void;
 }
 
 export interface BrokerOptions {
@@ -24,12 +24,11 @@ export interface BrokerOptions {
  */
 export async function openBroker({ port, tls, hooks }: BrokerOptions): Promise<Broker> {
   const aedes = await Aedes.createBroker(hooks);
-  const sockets = new Set<Socket>();
+  const sockets = new Map<Socket, { readonly id: string }>();
   const handle = (socket: Socket) => {
-    sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => {});
-    aedes.handle(socket);
+    sockets.set(socket, aedes.handle(socket));
   };
   const server = tls ? createTlsServer(tls, handle) : createServer(handle);
   if (tls) server.on("tlsClientError", () => {});
@@ -38,12 +37,12 @@ export async function openBroker({ port, tls, hooks }: BrokerOptions): Promise<B
   return {
     port: actual,
     url: tls ? `mqtts://localhost:${actual}` : `mqtt://127.0.0.1:${actual}`,
-    cut() {
-      for (const socket of sockets) socket.destroy();
+    cut(clientId) {
+      for (const [socket, { id }] of sockets) if (clientId === undefined || id === clientId) socket.destroy();
     },
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of sockets) socket.destroy();
+      for (const socket of sockets.keys()) socket.destroy();
       await closed;
       await new Promise<void>((resolve) => aedes.close(resolve));
     },

@@ -265,6 +265,32 @@ describe("forwarder", () => {
     expect(forwarder.status()).toMatchObject({ refused: 3, delivered: 1 });
   });
 
+  it("sends the packs of a refused audience last and alone, as a refusal may end the connection", async () => {
+    const { outbox, farSide, append, start } = setUp();
+    for (let i = 0; i < 3; i++) await append("secret");
+    for (let i = 0; i < 3; i++) await append("open");
+    farSide.connect();
+    await using _forwarder = start();
+    await settle();
+    const log: string[] = [];
+    // A broker that answers one refusal and hangs up.
+    for (; outbox.status().packs > 0; await settle()) {
+      const [first] = farSide.sent;
+      log.push(farSide.sent.map(({ pack }) => `${pack.audience}/${pack.seq}`).join(" "));
+      if (first?.pack.audience === "secret") {
+        farSide.sent.shift()?.reject(new RefusedError("not authorized", { code: "not-authorized" }));
+        farSide.disconnect();
+        farSide.connect();
+      } else for (const { accept } of farSide.sent.splice(0)) accept();
+    }
+    expect(log).toEqual([
+      "secret/1 secret/2 secret/3 open/1",
+      "open/1 open/2 open/3",
+      "secret/2",
+      "secret/3",
+    ]);
+  });
+
   it("takes a refused merged pack apart and gives up only what is refused by itself", async () => {
     const { outbox, farSide, append, start } = setUp();
     for (let i = 0; i < 3; i++) await append("a");

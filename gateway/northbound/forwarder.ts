@@ -55,6 +55,8 @@ export function openForwarder(options: ForwarderOptions): Forwarder {
 const lanes: readonly Lane[] = ["urgent", "live", "backlog"];
 /** Stored packs looked at in one go, so that those to merge are seen together. */
 const backlogWindow = 256;
+/** Live packs looked at while some audience is refused, so that it does not hide the others. */
+const suspectWindow = 256;
 const defaultTrustWaitMs = 10 * 60_000;
 /** After a failure of the disk. */
 const storagePauseMs = 1_000;
@@ -75,8 +77,10 @@ class LaneForwarder implements Forwarder {
   readonly #running = new Set<Promise<void>>();
   /** Members of a merged pack that was refused: each is tried by itself before it is given up. */
   readonly #alone = new Set<number>();
-  /** Audiences whose refusal was told. */
+  /** Audiences whose last pack was refused, which was told once. */
   readonly #refusalsTold = new Set<string>();
+  /** The first pack of each such audience, found by this round. */
+  readonly #suspects = new Map<string, { lane: Lane; pack: StoredPack; bytes: Uint8Array }>();
   /** Backlog that was looked at and has not left, in groups that may leave together. */
   #groups: ReadyPack[][] = [];
   #backlogMessages = 0;
@@ -148,6 +152,7 @@ class LaneForwarder implements Forwarder {
         const found = lane === "backlog" ? await this.#fillBacklog() : await this.#fillLane(lane);
         if (!found && this.#inFlight.empty(lane)) idle.push(lane);
       }
+      this.#probeSuspect();
       this.#storageFailed = false;
     } catch (error) {
       this.#storageTrouble(error);
@@ -160,12 +165,28 @@ class LaneForwarder implements Forwarder {
     const { northbound } = this.#options;
     const room = northbound.concurrency - this.#running.size;
     if (room <= 0) return true;
-    const packs = await this.#inFlight.peek(lane, room);
+    const suspicious = this.#refusalsTold.size > 0;
+    const packs = await this.#inFlight.peek(lane, suspicious ? suspectWindow : room);
     for (const { pack, bytes } of await this.#ready(packs)) {
-      if (this.#linkLost) break;
-      this.#launch(lane, [pack], bytes);
+      if (this.#linkLost || this.#running.size >= northbound.concurrency) break;
+      if (!this.#suspect(pack)) this.#launch(lane, [pack], bytes);
+      else if (!this.#suspects.has(pack.audience)) this.#suspects.set(pack.audience, { lane, pack, bytes });
     }
     return packs.length > 0;
+  }
+
+  /**
+   * An audience whose last pack was refused: some brokers (mosquitto) end the connection with the
+   * refusal, so its packs go one at a time, when nothing else is on its way that would suffer.
+   */
+  #suspect({ audience }: StoredPack): boolean {
+    return this.#refusalsTold.has(audience);
+  }
+
+  #probeSuspect(): void {
+    const [next] = this.#suspects.values();
+    this.#suspects.clear();
+    if (next && this.#running.size === 0 && !this.#linkLost) this.#launch(next.lane, [next.pack], next.bytes);
   }
 
   /** Whether the lane may hold anything. */
@@ -178,7 +199,14 @@ class LaneForwarder implements Forwarder {
       if (this.#groups.length === 0) {
         const packs = await this.#inFlight.peek("backlog", backlogWindow);
         // Merged packs are smaller than their sum, as names and units are said once.
-        this.#groups = groupBacklog(await this.#ready(packs), 2 * northbound.maxPackBytes, this.#alone);
+        const ready: ReadyPack[] = [];
+        for (const entry of await this.#ready(packs)) {
+          const { pack, bytes } = entry;
+          if (!this.#suspect(pack)) ready.push(entry);
+          else if (!this.#suspects.has(pack.audience))
+            this.#suspects.set(pack.audience, { lane: "backlog", pack, bytes });
+        }
+        this.#groups = groupBacklog(ready, 2 * northbound.maxPackBytes, this.#alone);
         if (this.#groups.length === 0) return packs.length > 0;
       }
       this.#launchGroup();

@@ -27,7 +27,7 @@ const unknownAuthority = new Set([
 
 /** A socket's or TLS library's error as a LinkError. */
 export function linkFailure(cause: unknown, { host, port }: BrokerAddress, tls: TlsFacts): LinkError {
-  const code = textOf(cause, "code") ?? "";
+  const code = plainCode(textOf(cause, "code") ?? "");
   const at = `${host}:${port}`;
   const own = tls.cert ?? "the gateway's certificate";
   const fail = ([name, message, hint]: Saying) => new LinkError(message, { code: name, hint, cause });
@@ -92,36 +92,36 @@ export function linkFailure(cause: unknown, { host, port }: BrokerAddress, tls: 
         `${at} does not speak TLS`,
         "use the broker's TLS port (usually 8883), or mqtt:// where the network is trusted",
       ]);
-    case "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION":
+    case "ALERT_PROTOCOL_VERSION":
     case "ERR_SSL_UNSUPPORTED_PROTOCOL":
       return fail([
         "tls-version",
         `${at} does not speak the TLS version that is asked for`,
         'let the broker speak TLS 1.3, or accept the older one with `tlsMinimum: "1.2"`',
       ]);
-    case "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED":
+    case "ALERT_CERTIFICATE_REQUIRED":
       return fail([
         "tls-client-certificate-missing",
         `${at} asks for a client certificate and got none`,
         "give the gateway's own certificate and key as `cert:` and `key:`",
       ]);
-    case "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA":
+    case "ALERT_UNKNOWN_CA":
       return fail([
         "tls-client-refused",
         `${at} does not know the CA of the gateway's certificate (${own})`,
         "have it signed by the CA that the broker trusts, or add its CA at the broker",
       ]);
-    case "ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED":
+    case "ALERT_CERTIFICATE_EXPIRED":
       return fail([
         "tls-client-refused",
         `${at} says that the gateway's certificate (${own}) has expired`,
         "renew it; the new file is read at the next attempt",
       ]);
-    case "ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED":
-    case "ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE":
-    case "ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN":
-    case "ERR_SSL_TLSV1_ALERT_ACCESS_DENIED":
-    case "ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR":
+    case "ALERT_CERTIFICATE_REVOKED":
+    case "ALERT_BAD_CERTIFICATE":
+    case "ALERT_CERTIFICATE_UNKNOWN":
+    case "ALERT_ACCESS_DENIED":
+    case "ALERT_DECRYPT_ERROR":
       return fail([
         "tls-client-refused",
         `${at} refuses the gateway's certificate (${own})`,
@@ -129,7 +129,12 @@ export function linkFailure(cause: unknown, { host, port }: BrokerAddress, tls: 
       ]);
     default: {
       const reason = textOf(cause, "message") ?? "no reason given";
-      if (code.startsWith("ERR_SSL") || code.startsWith("ERR_TLS") || code.startsWith("CERT_"))
+      if (
+        code.startsWith("ALERT_") ||
+        code.startsWith("ERR_SSL") ||
+        code.startsWith("ERR_TLS") ||
+        code.startsWith("CERT_")
+      )
         return fail([
           "tls-failed",
           `TLS with ${at} failed: ${reason}`,
@@ -269,6 +274,11 @@ export function disconnectFailure(code: number, { host, port }: BrokerAddress): 
     "the broker's log says why",
   ];
   return new LinkError(`the broker ${host}:${port} ${message} (reason ${code})`, { code: name, hint });
+}
+
+/** OpenSSL names the same alert after one version of TLS or another: ERR_SSL_TLSV13_ALERT_X becomes ALERT_X. */
+function plainCode(code: string): string {
+  return /^ERR_SSL_.*?(ALERT_.*)$/.exec(code)?.[1] ?? code;
 }
 
 function clockText({ now, clockTrusted }: TlsFacts): string {

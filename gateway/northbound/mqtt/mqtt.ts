@@ -20,7 +20,7 @@ const connectTimeoutMs = 30_000;
 /** Full jitter: uniform between 0 and min(longest, first * 2^attempt). */
 const firstBackoffMs = 2_000;
 const longestBackoffMs = 60_000;
-/** A connection that lasted this long was a good one: the next attempt starts small again. */
+/** A connection that lasted this long, or delivered something, was a good one: the next pause starts small again. */
 const goodConnectionMs = 30_000;
 
 /** MQTT 5 with fallback to 3.1.1. Topics and bodies: docs/telemetry.md. */
@@ -148,11 +148,12 @@ class MqttNorthbound implements Northbound {
       try {
         const session = await this.#connect();
         const since = clock.monotonic();
+        const publishedBefore = this.#published;
         this.#begin(session);
         await over(session.lost, this.#ended);
         if (this.#session === session) this.#session = undefined;
         if (this.#ended.aborted) await session.close();
-        if (clock.monotonic() - since >= goodConnectionMs) attempt = 0;
+        if (this.#published > publishedBefore || clock.monotonic() - since >= goodConnectionMs) attempt = 0;
         if (session.lost.aborted) throw session.lost.reason;
       } catch (error) {
         if (this.#ended.aborted) return;
