@@ -17,19 +17,27 @@ export interface MosquittoOptions {
   /** Files beside the configuration, by name. */
   readonly files?: Readonly<Record<string, string>>;
   readonly tls?: boolean;
+  /** Folder that keeps messages and sessions over a planned end (`end`). */
+  readonly memory?: string;
+}
+
+export interface Mosquitto extends RunningBroker {
+  readonly log: string[];
+  /** A planned end, as systemd does it. `stop` is a crash. */
+  end(): Promise<void>;
 }
 
 /** A real mosquitto of its own, ready. Throws when it is not installed: `apt-get install mosquitto`. */
-export async function startMosquitto(
-  options: MosquittoOptions,
-): Promise<RunningBroker & { readonly log: string[] }> {
+export async function startMosquitto(options: MosquittoOptions): Promise<Mosquitto> {
   if (!program) throw new Error("mosquitto is missing: apt-get install mosquitto");
   const folder = mkdtempSync(join(tmpdir(), "stadsnod-mosquitto-"));
   const port = options.port || (await freePort());
   for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(folder, name), text);
   const config = [
     `listener ${port} 127.0.0.1`,
-    "persistence false",
+    ...(options.memory
+      ? ["persistence true", `persistence_location ${options.memory}/`]
+      : ["persistence false"]),
     "max_queued_messages 0",
     "log_dest stderr",
     ...(options.config ?? ["allow_anonymous true"]),
@@ -42,17 +50,19 @@ export async function startMosquitto(
   });
   const log: string[] = [];
   await ready(child, log);
+  const end = async (signal: "SIGKILL" | "SIGTERM") => {
+    const exited = new Promise((resolve) => child.once("exit", resolve));
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill(signal);
+      await exited;
+    }
+    rmSync(folder, { recursive: true, force: true });
+  };
   return {
     url: options.tls ? `mqtts://localhost:${port}` : `mqtt://127.0.0.1:${port}`,
     log,
-    async stop() {
-      const exited = new Promise((resolve) => child.once("exit", resolve));
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill("SIGKILL");
-        await exited;
-      }
-      rmSync(folder, { recursive: true, force: true });
-    },
+    stop: () => end("SIGKILL"),
+    end: () => end("SIGTERM"),
   };
 }
 
