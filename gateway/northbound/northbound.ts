@@ -24,11 +24,21 @@ export interface Northbound extends AsyncDisposable {
    */
   publish(pack: OutgoingPack, signal: AbortSignal): Promise<void>;
   readonly concurrency: number;
+  /** How fast stored packs may follow after an outage; absent: as fast as the far side takes them. */
+  readonly backlogRate?: BacklogRate | undefined;
   /** Replaces a retained fact (`state`, `description/<device>`). Best effort: sent again after a reconnect. */
   announce(topic: string, body: Uint8Array): void;
   /** Resolves when connected; at once if it is. Rejects with the signal's reason. */
   connected(signal: AbortSignal): Promise<void>;
   status(): NorthboundStatus;
+}
+
+/** Spares the far side when a whole fleet comes back. Both bounds hold. */
+export interface BacklogRate {
+  /** Messages, each of one pack or several merged. */
+  readonly packsPerSecond?: number | undefined;
+  /** Uncompressed. */
+  readonly bytesPerSecond?: number | undefined;
 }
 
 export interface NorthboundStatus {

@@ -1,0 +1,118 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTls, createSecureContext, type SecureContextOptions } from "node:tls";
+import type { Clock } from "../../model/clock.ts";
+import { ConfigError } from "../../model/errors.ts";
+import { linkFailure, type TlsFacts } from "./failures.ts";
+import type { BrokerAddress, MqttSettings } from "./settings.ts";
+
+/**
+ * The PEM files that the settings name, checked. Read anew for every connection, so that a renewed
+ * certificate is taken without a restart. Throws ConfigError: a file is missing, not PEM, or the key
+ * does not belong to the certificate.
+ */
+export function loadCredentials(settings: MqttSettings): SecureContextOptions {
+  const credentials: SecureContextOptions = {
+    minVersion: settings.tlsMinimum === "1.2" ? "TLSv1.2" : "TLSv1.3",
+  };
+  for (const part of ["ca", "cert", "key"] as const) {
+    const path = settings[part];
+    if (path === undefined) continue;
+    const text = readPem(part, path);
+    credentials[part] = text;
+    try {
+      // A secure context would silently do without a CA that it cannot read.
+      if (part !== "key") new X509Certificate(text);
+    } catch (cause) {
+      throw new ConfigError(`${part}: ${path} is not a PEM file with a certificate`, {
+        code: "tls-file",
+        hint: "it begins with -----BEGIN CERTIFICATE-----",
+        cause,
+      });
+    }
+  }
+  if (credentials.key === undefined) return credentials;
+  try {
+    createSecureContext(credentials);
+  } catch (cause) {
+    throw new ConfigError(`key: ${settings.key} does not fit the certificate ${settings.cert}`, {
+      code: "tls-file",
+      hint: "a key without passphrase in PEM, made together with this certificate",
+      cause,
+    });
+  }
+  return credentials;
+}
+
+function readPem(part: string, path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+    throw new ConfigError(`${part}: ${path} ${missing ? "does not exist" : "cannot be read"}`, {
+      code: "tls-file",
+      hint: missing ? "check the path" : "the gateway's user needs the right to read it",
+      cause,
+    });
+  }
+  if (text.includes("-----BEGIN ")) return text;
+  throw new ConfigError(`${part}: ${path} is not a PEM file`, {
+    code: "tls-file",
+    hint: "it begins with -----BEGIN; convert a DER file with: openssl x509 -inform der -in FILE",
+  });
+}
+
+export function tlsFacts(settings: MqttSettings, clock: Clock): TlsFacts {
+  return { ca: settings.ca, cert: settings.cert, now: clock.now(), clockTrusted: clock.trusted };
+}
+
+/**
+ * A connected socket, its TLS handshake done: certificate chain, dates and host name are checked.
+ * Rejects with LinkError, ConfigError (a PEM file became unreadable) or the signal's reason.
+ */
+export function openSocket(
+  settings: MqttSettings,
+  address: BrokerAddress,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const { host, port } = address;
+  const socket = address.tls
+    ? connectTls({
+        ...loadCredentials(settings),
+        host,
+        port,
+        rejectUnauthorized: true,
+        ...(isIP(host) === 0 ? { servername: host } : {}),
+      })
+    : connectTcp({ host, port });
+  socket.setNoDelay(true);
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      socket.destroy();
+      settle();
+      reject(signal.reason);
+    };
+    const fail = (cause: Error) => {
+      socket.destroy();
+      settle();
+      reject(linkFailure(cause, address, tlsFacts(settings, clock)));
+    };
+    const succeed = () => {
+      settle();
+      resolve(socket);
+    };
+    const settle = () => {
+      signal.removeEventListener("abort", abort);
+      socket.off("error", fail);
+      // A late error of a socket that was given up must not end the process.
+      socket.on("error", () => {});
+    };
+    socket.once("error", fail);
+    socket.once(address.tls ? "secureConnect" : "connect", succeed);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+  });
+}
