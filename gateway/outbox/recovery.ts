@@ -27,7 +27,7 @@ export interface RecoveredPack {
 }
 
 /**
- * Reads what an earlier run left and changes nothing but one fdatasync of the newest segment.
+ * Reads what an earlier run left and changes nothing; it syncs the newest segment and the names.
  * `found` gets every pack that may be waiting (false: it has that id already); which of them are
  * acked is known at the end. Throws StorageError (`outbox-newer-format` before anything else).
  */
@@ -81,7 +81,8 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
       survey.damaged();
       continue;
     }
-    const bytes = await readSegment(disk, file.name, isLast);
+    const bytes = await readSegment(disk, file.name);
+    if (isLast) await syncTail(disk, file.name);
     if (!bytes) {
       segment.damaged = true;
       survey.damaged();
@@ -184,16 +185,26 @@ async function opened(
 }
 
 /** Undefined when the disk cannot read it. */
-async function readSegment(disk: Disk, name: string, sync: boolean): Promise<Buffer | undefined> {
+async function readSegment(disk: Disk, name: string): Promise<Buffer | undefined> {
   try {
     await using file = await opened(disk, name);
     const bytes = await file.read(0, Math.min(file.size, maxSegmentBytes));
-    // After a mere process crash the tail may still be in the page cache only.
-    if (sync) await file.sync();
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   } catch (error) {
     if (error instanceof StorageError && error.code === "disk-io") return undefined;
     throw error;
+  }
+}
+
+/** After a mere process crash the tail, and the file's very name, may still be in memory only. */
+async function syncTail(disk: Disk, name: string): Promise<void> {
+  try {
+    await using file = await opened(disk, name);
+    await file.sync();
+    await disk.syncNames();
+  } catch (error) {
+    // An ill disk shows itself at the first commit; what can be read is worth having until then.
+    if (!(error instanceof StorageError)) throw error;
   }
 }
 
@@ -204,7 +215,7 @@ async function newestState(
 ): Promise<{ number: number; state: LogState } | undefined> {
   for (const { number, name, header } of files.toReversed()) {
     if (!header) continue;
-    const bytes = await readSegment(disk, name, false);
+    const bytes = await readSegment(disk, name);
     for (const finding of bytes ? scanSegment(bytes, header.salt) : []) {
       if (finding.kind !== "record") continue;
       if (finding.record.type === "state") return { number, state: finding.record.state };
