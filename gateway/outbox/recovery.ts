@@ -1,0 +1,314 @@
+import { StorageError } from "../model/errors.ts";
+import type { Disk, DiskFile } from "../store/disk.ts";
+import { decodeHeader, headerBytes, type LogState, newerFormat, type SegmentHeader } from "./format.ts";
+import { IdRanges } from "./id-ranges.ts";
+import type { Gap, PackHead, PreviousRun } from "./outbox.ts";
+import type { Place } from "./pack-queue.ts";
+import { scanSegment } from "./scan.ts";
+import { ballastName, type LogContents, type Segment } from "./segment-log.ts";
+
+/** Segments are read whole; a header that claims more is not believed. */
+const maxSegmentBytes = 64 * 2 ** 20;
+
+export interface Recovered {
+  readonly contents: LogContents;
+  readonly nextId: number;
+  readonly acked: IdRanges;
+  readonly previousRuns: readonly PreviousRun[];
+  /** Seqs that were stored and are gone. */
+  readonly gaps: readonly Gap[];
+}
+
+export interface RecoveredPack {
+  readonly id: number;
+  readonly head: PackHead;
+  readonly bytes: number;
+  readonly at: Place;
+}
+
+/**
+ * Reads what an earlier run left and changes nothing; it syncs the newest segment and the names.
+ * `found` gets every pack that may be waiting (false: it has that id already); which of them are
+ * acked is known at the end. Throws StorageError (`outbox-newer-format` before anything else).
+ */
+export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolean): Promise<Recovered> {
+  const names = await disk.list();
+  const files = await readHeaders(disk, names);
+  const newest = await newestState(disk, files);
+  const survey = new Survey();
+  const segments: Segment[] = [];
+  const litter: string[] = [];
+  const acked = new IdRanges();
+  /** Settled copies: another copy of the same id may still wait. */
+  const dead = new IdRanges();
+  let nextId = newest?.state.nextId ?? 1;
+
+  const listed = new Map(newest?.state.segments.map((segment) => [segment.number, segment]));
+  const present = new Set(files.map(({ number }) => number));
+  const lost = [...listed.keys()].filter((number) => !present.has(number));
+  const numbers = [...present, ...lost].sort((a, b) => a - b);
+  for (const number of numbers) {
+    const file = files.find((each) => each.number === number);
+    const known = listed.get(number);
+    if (file && newest && number < newest.number && !known) {
+      // The newest state no longer knows it: its removal just had not become durable.
+      litter.push(file.name);
+      continue;
+    }
+    const isLast = number === numbers.at(-1);
+    if (file && !file.header && isLast && !known) {
+      litter.push(file.name);
+      continue;
+    }
+    survey.begin(number);
+    if (!file) {
+      survey.damaged();
+      continue;
+    }
+    const segment: Segment = {
+      number,
+      name: file.name,
+      length: file.header?.length ?? 0,
+      salt: file.header?.salt ?? 0,
+      end: headerBytes,
+      alive: 0,
+      dead: new IdRanges(),
+      damaged: false,
+    };
+    segments.push(segment);
+    if (!file.header) {
+      segment.damaged = true;
+      survey.damaged();
+      continue;
+    }
+    const bytes = await readSegment(disk, file.name);
+    if (isLast) await syncTail(disk, file.name);
+    if (!bytes) {
+      segment.damaged = true;
+      survey.damaged();
+      continue;
+    }
+    let durable = known?.end ?? 0;
+    let group = 0;
+    const holes: number[] = [];
+    for (const finding of scanSegment(bytes, file.header.salt, known?.end)) {
+      segment.end = finding.offset + finding.length;
+      if (finding.kind === "damage") {
+        holes.push(finding.offset);
+        continue;
+      }
+      const { record } = finding;
+      if (record.type === "group") {
+        group = record.head.group;
+        durable = Math.max(durable, record.head.durable);
+      } else if (record.type === "ack") {
+        for (const [from, to] of record.ids) acked.add(from, to);
+      } else if (record.type === "state") survey.state(record.state);
+      else {
+        const { id, head, payload } = record;
+        nextId = Math.max(nextId, id + 1);
+        survey.pack(id, head);
+        const place = { segment: number, group, offset: finding.offset, length: finding.length };
+        if (known?.dead.has(id)) {
+          segment.dead.add(id);
+          dead.add(id);
+        } else if (found({ id, head, bytes: payload.length, at: place })) segment.alive++;
+        else segment.dead.add(id);
+      }
+    }
+    // A hole behind the last sync is a torn write and was never promised; before it, the disk lost something.
+    segment.damaged = holes.some((offset) => offset < durable) || segment.end < durable;
+    if (holes.length > 0 || segment.damaged) survey.damaged();
+    if (known) segment.end = known.end;
+  }
+
+  for (const [, to] of acked) nextId = Math.max(nextId, to + 1);
+  const numbersSeen = names.map((name) => Number(/^(?:segment|spare)-(\d{10})/.exec(name)?.[1] ?? 0));
+  const contents: LogContents = {
+    segments,
+    spares: names.filter((name) => /^spare-\d{10}$/.test(name)),
+    litter,
+    nextNumber: Math.max(0, ...numbersSeen, ...listed.keys()) + 1,
+    quarantined: names.filter((name) => /^segment-\d{10}\.damaged-\d+$/.test(name)).length,
+    ballast: names.includes(ballastName),
+  };
+  for (const [from, to] of acked) dead.add(from, to);
+  return { contents, nextId, acked, previousRuns: survey.runs(), gaps: survey.gaps(dead) };
+}
+
+interface SegmentFile {
+  readonly number: number;
+  readonly name: string;
+  /** Undefined when it and its copy at the end are damaged. */
+  readonly header: SegmentHeader | undefined;
+}
+
+async function readHeaders(disk: Disk, names: readonly string[]): Promise<SegmentFile[]> {
+  const files: SegmentFile[] = [];
+  for (const name of names) {
+    const number = Number(/^segment-(\d{10})$/.exec(name)?.[1] ?? 0);
+    if (number === 0) continue;
+    await using file = await opened(disk, name);
+    const header = (at: number) => readHeader(file, at, number);
+    files.push({ number, name, header: (await header(0)) ?? (await header(file.size - headerBytes)) });
+  }
+  return files;
+}
+
+async function readHeader(
+  file: DiskFile & { readonly name: string },
+  at: number,
+  number: number,
+): Promise<SegmentHeader | undefined> {
+  if (at < 0) return undefined;
+  const header = decodeHeader(await file.read(at, headerBytes));
+  if (header === "newer") throw newerFormat(file.name);
+  // A recycled file that crashed before its new header still has the one of its earlier use.
+  return header && header.number === number && header.length <= maxSegmentBytes ? header : undefined;
+}
+
+async function opened(
+  disk: Disk,
+  name: string,
+): Promise<DiskFile & AsyncDisposable & { readonly name: string }> {
+  const file = await disk.open(name);
+  return {
+    name,
+    size: file.size,
+    read: (position, length) => file.read(position, length),
+    write: (position, bytes) => file.write(position, bytes),
+    truncate: (length) => file.truncate(length),
+    sync: () => file.sync(),
+    close: () => file.close(),
+    [Symbol.asyncDispose]: () => file.close(),
+  };
+}
+
+/** Undefined when the disk cannot read it. */
+async function readSegment(disk: Disk, name: string): Promise<Buffer | undefined> {
+  try {
+    await using file = await opened(disk, name);
+    const bytes = await file.read(0, Math.min(file.size, maxSegmentBytes));
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  } catch (error) {
+    if (error instanceof StorageError && error.code === "disk-io") return undefined;
+    throw error;
+  }
+}
+
+/** After a mere process crash the tail, and the file's very name, may still be in memory only. */
+async function syncTail(disk: Disk, name: string): Promise<void> {
+  try {
+    await using file = await opened(disk, name);
+    await file.sync();
+    await disk.syncNames();
+  } catch (error) {
+    // An ill disk shows itself at the first commit; what can be read is worth having until then.
+    if (!(error instanceof StorageError)) throw error;
+  }
+}
+
+/** The newest state that can be read: which older segments count, and up to where. */
+async function newestState(
+  disk: Disk,
+  files: readonly SegmentFile[],
+): Promise<{ number: number; state: LogState } | undefined> {
+  for (const { number, name, header } of files.toReversed()) {
+    if (!header) continue;
+    const bytes = await readSegment(disk, name);
+    for (const finding of bytes ? scanSegment(bytes, header.salt) : []) {
+      if (finding.kind !== "record") continue;
+      if (finding.record.type === "state") return { number, state: finding.record.state };
+      if (finding.record.type === "group" && finding.record.head.group > 2) break;
+    }
+  }
+  return undefined;
+}
+
+interface Look {
+  readonly number: number;
+  damaged: boolean;
+  state: LogState | undefined;
+  /** Highest seq per stream known before this segment. */
+  readonly before: Map<string, number>;
+  readonly idBefore: number;
+}
+
+/** Collects which ids and seqs were seen, so that a hole can be named. */
+class Survey {
+  readonly #looks: Look[] = [];
+  readonly #ids = new IdRanges();
+  readonly #streams = new Map<string, { run: string; audience: string; seqs: IdRanges; last: number }>();
+  #lastId = 0;
+
+  begin(number: number): void {
+    const before = new Map(Array.from(this.#streams, ([key, { last }]) => [key, last]));
+    this.#looks.push({ number, damaged: false, state: undefined, before, idBefore: this.#lastId });
+  }
+
+  damaged(): void {
+    this.#looks.at(-1)!.damaged = true;
+  }
+
+  state(state: LogState): void {
+    const look = this.#looks.at(-1)!;
+    look.state = state;
+    for (const { run, audience, lastSeq } of state.runs) {
+      this.#raise(run, audience, lastSeq);
+      look.before.set(`${run}\n${audience}`, lastSeq);
+    }
+  }
+
+  pack(id: number, { run, audience, seq }: PackHead): void {
+    this.#ids.add(id);
+    this.#lastId = Math.max(this.#lastId, id);
+    this.#raise(run, audience, seq).seqs.add(seq);
+  }
+
+  runs(): PreviousRun[] {
+    return Array.from(this.#streams.values(), ({ run, audience, last }) => ({
+      run,
+      audience,
+      lastSeq: last,
+    }));
+  }
+
+  /** A seq is missing when it lies between what was stored before a damaged segment and what was by its end, and is nowhere. */
+  gaps(settled: IdRanges): Gap[] {
+    const gaps: Gap[] = [];
+    for (const [index, look] of this.#looks.entries()) {
+      if (!look.damaged) continue;
+      const next = this.#looks.slice(index + 1).find(({ state }) => state)?.state;
+      const firstId = look.state?.nextId ?? look.idBefore + 1;
+      const lastId = next ? next.nextId - 1 : this.#lastId;
+      const unsettled = [...this.#ids.missing(firstId, lastId)].some(([from, to]) => {
+        return !settled.missing(from, to).next().done;
+      });
+      if (!unsettled) continue;
+      for (const [key, { run, audience, seqs, last }] of this.#streams) {
+        const upTo = next
+          ? next.runs.find((each) => each.run === run && each.audience === audience)?.lastSeq
+          : last;
+        if (upTo === undefined) continue;
+        // Without the state we cannot tell what was acked and removed before: only holes between what is there count.
+        const first = [...seqs][0]?.[0] ?? upTo + 1;
+        const before = look.before.get(key) ?? (look.state ? 0 : first - 1);
+        for (const [from, to] of seqs.missing(before + 1, upTo)) {
+          gaps.push({ audience, run, from, to, readings: 0, reason: "damaged" });
+        }
+      }
+    }
+    return gaps;
+  }
+
+  #raise(run: string, audience: string, seq: number): { seqs: IdRanges; last: number } {
+    const key = `${run}\n${audience}`;
+    let stream = this.#streams.get(key);
+    if (!stream) {
+      stream = { run, audience, seqs: new IdRanges(), last: 0 };
+      this.#streams.set(key, stream);
+    }
+    stream.last = Math.max(stream.last, seq);
+    return stream;
+  }
+}

@@ -1,0 +1,603 @@
+import type { Clock, Random } from "../model/clock.ts";
+import { StorageError } from "../model/errors.ts";
+import type { Log } from "../model/log.ts";
+import type { Disk } from "../store/disk.ts";
+import { Arrivals } from "./arrivals.ts";
+import { decodePayload, maxBodyBytes } from "./format.ts";
+import { GapReporter, type OnGap } from "./gap-reporter.ts";
+import { IdRanges } from "./id-ranges.ts";
+import { closedOutbox } from "./memory-outbox.ts";
+import type { Gap, Lane, Outbox, OutboxStatus, PackHead, PreviousRun, StoredPack } from "./outbox.ts";
+import { gapsOf, type OutboxLimits, PackIndex } from "./pack-index.ts";
+import { type Entry, inMemory, type Place } from "./pack-queue.ts";
+import { type Recovered, recover } from "./recovery.ts";
+import { type Segment, SegmentLog } from "./segment-log.ts";
+
+export interface OutboxOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly limits: OutboxLimits;
+  /** Ms after which a live pack is backlog. */
+  readonly liveFor: number;
+  readonly onGap: OnGap;
+  /** Ms to gather appends before one write and one sync; 0 (default) commits as soon as the disk is ready. */
+  readonly commitInterval?: number;
+  /** Bytes of packs that may wait in memory: for the disk to take them, or because it does not. Default 8 MiB. */
+  readonly memoryBytes?: number;
+  /** Bytes of recent packs kept in memory so that the live path need not read the disk. Default 1 MiB. */
+  readonly cacheBytes?: number;
+  /** Length of a segment file. Default 4 MiB. */
+  readonly segmentBytes?: number;
+  /** Space set aside so that acks can be written on a full disk. Default 64 KiB, 0 for none. */
+  readonly ballastBytes?: number;
+}
+
+/**
+ * The durable outbox: a log of segment files behind `disk` (docs/outbox.md). Recovers what an earlier
+ * run left; damaged segments are salvaged in the background. `onGap` may be called before this resolves.
+ * Throws StorageError: `outbox-newer-format`, or what the disk says when it cannot even be read.
+ */
+export async function openOutbox(disk: Disk, options: OutboxOptions): Promise<Outbox> {
+  const index = new PackIndex(options);
+  const recovered = await recover(disk, ({ id, head, bytes, at }) =>
+    index.add(id, head, bytes, at, Number.NEGATIVE_INFINITY),
+  );
+  return new SegmentOutbox(disk, options, index, recovered);
+}
+
+interface Waiting {
+  readonly pack: StoredPack;
+  readonly settle: (result: "disk" | "memory" | "dropped") => void;
+}
+
+/** Acks gathered before they are written without a pack to ride along with. */
+const acksPerWrite = 256;
+const firstRetry = 1_000;
+const lastRetry = 60_000;
+const groupBytes = 512 * 1024;
+const readAhead = 256 * 1024;
+
+class SegmentOutbox implements Outbox {
+  readonly previousRuns: readonly PreviousRun[];
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #commitInterval: number;
+  readonly #memoryBytes: number;
+  readonly #index: PackIndex;
+  readonly #segments: SegmentLog;
+  readonly #arrivals: Arrivals;
+  readonly #reporter: GapReporter;
+  readonly #recent: RecentPacks;
+  readonly #closing = new AbortController();
+  /** Appended, not yet committed; oldest first. */
+  #waiting: Waiting[] = [];
+  #waitingBytes = 0;
+  /** In the index, but in memory only. */
+  readonly #held = new Map<number, StoredPack>();
+  #heldBytes = 0;
+  #acks = new IdRanges();
+  readonly #damaged: Segment[];
+  /** Whether the gaps that the damage left are safe: until then the damaged files stay where they are. */
+  #gapsSafe = false;
+  /** Packs that the disk cannot read; kept for a better day. */
+  readonly #unreadable = new Set<number>();
+  #nextId: number;
+  #disk: OutboxStatus["disk"] = "ok";
+  #retry: Disposable | undefined;
+  #retryAfter = firstRetry;
+  #retryNow = false;
+  #running: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(disk: Disk, options: OutboxOptions, index: PackIndex, recovered: Recovered) {
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#commitInterval = options.commitInterval ?? 0;
+    this.#memoryBytes = options.memoryBytes ?? 8 * 2 ** 20;
+    this.#index = index;
+    this.#recent = new RecentPacks(options.cacheBytes ?? 2 ** 20);
+    this.#reporter = new GapReporter(options.onGap, options.log);
+    this.#arrivals = new Arrivals(index, options.clock);
+    this.#nextId = recovered.nextId;
+    index.remember(recovered.previousRuns);
+    this.previousRuns = index.runs;
+    this.#segments = new SegmentLog({
+      disk,
+      random: options.random,
+      segmentBytes: Math.min(options.segmentBytes ?? 4 * 2 ** 20, 64 * 2 ** 20),
+      ballastBytes: options.ballastBytes ?? 64 * 1024,
+      contents: recovered.contents,
+      bookkeeping: () => ({ nextId: this.#nextId, runs: index.runs }),
+    });
+    const acked: Entry[] = [];
+    for (const entry of index) if (recovered.acked.has(entry.id)) acked.push(entry);
+    for (const { id, at } of acked) {
+      index.take(id);
+      this.#segments.died(at.segment, id);
+    }
+    this.#damaged = recovered.contents.segments.filter(({ damaged }) => damaged);
+    void this.#reporter.report(recovered.gaps).then((safe) => {
+      this.#gapsSafe = safe;
+      if (safe && this.#damaged.length > 0) this.#wake();
+    });
+    if (this.#damaged.length > 0) {
+      const segments = this.#damaged.map(({ name }) => name);
+      this.#log.error(
+        { segments, gaps: recovered.gaps },
+        "outbox segments are damaged; salvaging what is good",
+      );
+    }
+    this.#expire();
+    this.#wake();
+  }
+
+  append(pack: Uint8Array, head: PackHead): Promise<"disk" | "memory" | "dropped"> {
+    if (this.#closing.signal.aborted) return Promise.reject(closedOutbox());
+    if (pack.length > Math.min(this.#index.roomFor(head.audience), this.#maxPackBytes)) {
+      void this.#reporter.report(gapsOf([{ ...head, reason: "disk-full" }]));
+      return Promise.resolve("dropped");
+    }
+    const stored: StoredPack = { ...head, id: this.#nextId++, bytes: pack };
+    if (this.#disk !== "ok") return Promise.resolve(this.#hold(stored));
+    return new Promise((resolve) => {
+      this.#waiting.push({ pack: stored, settle: resolve });
+      this.#waitingBytes += pack.length;
+      this.#boundWaiting();
+      this.#wake();
+    });
+  }
+
+  async peek(lane: Lane, limit: number): Promise<StoredPack[]> {
+    this.#expire();
+    const entries = this.#index
+      .oldest(lane, limit + this.#unreadable.size)
+      .filter(({ id }) => !this.#unreadable.has(id))
+      .slice(0, limit);
+    const packs: StoredPack[] = [];
+    let failure: unknown;
+    for (let place = 0; place < entries.length; ) {
+      const entry = entries[place]!;
+      const cached = this.#held.get(entry.id) ?? this.#recent.get(entry.id);
+      if (cached) {
+        packs.push(cached);
+        place++;
+        continue;
+      }
+      const together = this.#neighbours(entries, place);
+      place += together.length;
+      const read = await this.#readEach(together);
+      packs.push(...read.packs);
+      failure ??= read.failure;
+    }
+    // What can be had is better than nothing; with nothing at all the caller must know why.
+    if (packs.length === 0 && failure) throw failure;
+    return packs.filter(({ id }) => this.#index.find(id));
+  }
+
+  async ack(packs: readonly { readonly id: number }[]): Promise<void> {
+    for (const { id } of packs) {
+      const entry = this.#index.take(id);
+      if (entry) this.#settled(entry);
+    }
+    if (this.#acks.ranges >= acksPerWrite || this.#segments.collectable) this.#wake();
+  }
+
+  async drop(packs: readonly StoredPack[], reason: Gap["reason"]): Promise<void> {
+    const dropped = packs.flatMap(({ id }) => {
+      const entry = this.#index.take(id);
+      return entry ? [{ entry, reason }] : [];
+    });
+    await this.#giveUp(dropped);
+  }
+
+  waitFor(lanes: readonly Lane[], signal: AbortSignal): Promise<void> {
+    return this.#arrivals.waitFor(lanes, signal);
+  }
+
+  status(): OutboxStatus {
+    return {
+      ...this.#index.status(),
+      disk: this.#disk,
+      volatile: this.#held.size,
+      quarantined: this.#segments.quarantined,
+    };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    // Gaps under way may still append their own packs.
+    await this.#reporter.settled();
+    this.#closing.abort();
+    this.#retry?.[Symbol.dispose]();
+    this.#retryNow = true;
+    this.#wake();
+    while (this.#running) await this.#running;
+    await this.#segments.close();
+    if (this.#held.size > 0) {
+      this.#log.warn(
+        { packs: this.#held.size, disk: this.#disk },
+        "packs held in memory are lost at closing",
+      );
+    }
+  }
+
+  get #maxPackBytes(): number {
+    return Math.min(this.#segments.maxPackBytes, maxBodyBytes - 1_024);
+  }
+
+  /** Starts the one worker that writes, unless it is at work. */
+  #wake(): void {
+    this.#running ??= this.#work().finally(() => {
+      this.#running = undefined;
+      if (this.#disk === "ok" && this.#waiting.length > 0) this.#wake();
+    });
+  }
+
+  async #work(): Promise<void> {
+    // Appends of the same turn belong into one group.
+    await Promise.resolve();
+    if (this.#disk !== "ok" && !this.#retryNow) return;
+    this.#retryNow = false;
+    for (;;) {
+      try {
+        if (await this.#commitHeld()) continue;
+        if (await this.#commitWaiting()) continue;
+        if (await this.#commitAcks()) continue;
+        if (this.#disk !== "ok") this.#recoveredDisk();
+        if (await this.#salvage()) continue;
+        if (this.#segments.collectable) await this.#segments.collect(true);
+        if (this.#waiting.length === 0 && !this.#segments.collectable) return;
+      } catch (error) {
+        if (!(error instanceof StorageError)) throw error;
+        return this.#failed(error);
+      }
+    }
+  }
+
+  /** Packs that an ailing disk refused, oldest first. */
+  async #commitHeld(): Promise<boolean> {
+    const packs: StoredPack[] = [];
+    let bytes = 0;
+    for (const pack of this.#held.values()) {
+      if (packs.length > 0 && bytes + pack.bytes.length > this.#groupLimit) break;
+      packs.push(pack);
+      bytes += pack.bytes.length;
+    }
+    if (packs.length === 0) return false;
+    const places = await this.#commit(packs);
+    for (const [index, pack] of packs.entries()) {
+      const at = places[index]!;
+      this.#place(pack.id, at, () => this.#index.move(pack.id, at));
+      this.#release(pack.id);
+    }
+    return true;
+  }
+
+  async #commitWaiting(): Promise<boolean> {
+    if (this.#waiting.length === 0) return false;
+    if (this.#commitInterval > 0 && !this.#closing.signal.aborted) {
+      // Closing cuts the wait short, and that is its only way to reject.
+      await this.#clock.sleep(this.#commitInterval, this.#closing.signal).catch(() => undefined);
+    }
+    let count = 0;
+    let bytes = 0;
+    for (const { pack } of this.#waiting) {
+      if (count > 0 && bytes + pack.bytes.length > this.#groupLimit) break;
+      bytes += pack.bytes.length;
+      count++;
+    }
+    const batch = this.#waiting.splice(0, count);
+    this.#waitingBytes -= bytes;
+    let places: Place[];
+    try {
+      places = await this.#commit(batch.map(({ pack }) => pack));
+    } catch (error) {
+      this.#waiting.unshift(...batch);
+      this.#waitingBytes += bytes;
+      throw error;
+    }
+    const now = this.#clock.monotonic();
+    for (const [index, { pack, settle }] of batch.entries()) {
+      const at = places[index]!;
+      this.#place(pack.id, at, () => this.#index.add(pack.id, pack, pack.bytes.length, at, now));
+      this.#recent.add(pack);
+      settle("disk");
+    }
+    this.#expire();
+    this.#arrivals.announce();
+    return true;
+  }
+
+  async #commitAcks(): Promise<boolean> {
+    const due = this.#closing.signal.aborted || this.#disk !== "ok" ? 1 : acksPerWrite;
+    if (this.#acks.ranges < due) return false;
+    await this.#commit([]);
+    return true;
+  }
+
+  /** One group, with the acks that are due. A poisoned segment is followed by one try on a fresh one. */
+  async #commit(packs: readonly StoredPack[]): Promise<Place[]> {
+    const acks = this.#acks;
+    this.#acks = new IdRanges();
+    const sync = packs.length > 0 || this.#closing.signal.aborted;
+    try {
+      return await this.#segments.commit(packs, acks, sync);
+    } catch (error) {
+      if (error instanceof StorageError && error.code === "disk-io") {
+        try {
+          return await this.#segments.commit(packs, acks, sync);
+        } catch (again) {
+          this.#unwritten(acks);
+          throw again;
+        }
+      }
+      this.#unwritten(acks);
+      throw error;
+    }
+  }
+
+  #unwritten(acks: IdRanges): void {
+    for (const [from, to] of acks) this.#acks.add(from, to);
+  }
+
+  /** A pack's record is durable at `at`; `enter` says whether the pack still waits. */
+  #place(id: number, at: Place, enter: () => boolean): void {
+    const segment = this.#segments.segments.get(at.segment);
+    if (segment) segment.alive++;
+    if (enter()) return;
+    this.#segments.died(at.segment, id);
+    this.#acks.add(id);
+  }
+
+  /** Rewrites what is good of a damaged segment, a group at a time, then puts the file away. */
+  async #salvage(): Promise<boolean> {
+    const segment = this.#damaged[0];
+    if (!segment) return false;
+    const entries: Entry[] = [];
+    let bytes = 0;
+    let left = 0;
+    for (const entry of this.#index) {
+      if (entry.at.segment !== segment.number) continue;
+      left++;
+      if (this.#unreadable.has(entry.id)) continue;
+      if (entries.length > 0 && bytes + entry.bytes > this.#groupLimit) break;
+      bytes += entry.bytes;
+      entries.push(entry);
+    }
+    if (entries.length > 0) {
+      const { packs } = await this.#readEach(entries);
+      const places = packs.length > 0 ? await this.#commit(packs) : [];
+      for (const [index, { id }] of packs.entries()) {
+        const at = places[index]!;
+        this.#place(id, at, () => this.#index.move(id, at));
+        segment.alive--;
+      }
+      return true;
+    }
+    if (left === 0 && !this.#gapsSafe) return false;
+    this.#damaged.shift();
+    if (left === 0) await this.#segments.quarantine(segment);
+    return true;
+  }
+
+  async #failed(error: StorageError): Promise<void> {
+    const before = this.#disk;
+    this.#disk = conditionOf(error);
+    if (before !== this.#disk) {
+      this.#log.error(
+        { error, code: error.code, hint: error.hint },
+        "outbox disk does not take packs; holding them in memory",
+      );
+    }
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    for (const { pack, settle } of waiting) settle(this.#hold(pack));
+    if (this.#disk === "full") await this.#relieve();
+    if (this.#closing.signal.aborted) return;
+    this.#retry = this.#clock.timer(this.#retryAfter, () => {
+      this.#retryNow = true;
+      this.#wake();
+    });
+    this.#retryAfter = Math.min(lastRetry, this.#retryAfter * 2);
+  }
+
+  /** On a full disk acks must still get through: they free segments, and what they say must outlive us. */
+  async #relieve(): Promise<void> {
+    try {
+      if (this.#segments.collectable) await this.#segments.collect(false);
+      if (this.#acks.count > 0 && (await this.#segments.releaseBallast())) await this.#commit([]);
+    } catch (error) {
+      // The disk is known to be ill and a retry is due: nothing more to say.
+      if (!(error instanceof StorageError)) throw error;
+    }
+  }
+
+  #recoveredDisk(): void {
+    this.#disk = "ok";
+    this.#retryAfter = firstRetry;
+    this.#log.info({}, "outbox disk takes packs again");
+  }
+
+  /** Keeps a pack in memory, at the cost of older ones that are there. */
+  #hold(pack: StoredPack): "memory" | "dropped" {
+    this.#held.set(pack.id, pack);
+    this.#heldBytes += pack.bytes.length;
+    this.#index.add(pack.id, pack, pack.bytes.length, inMemory, this.#clock.monotonic());
+    const over: { entry: Entry; reason: Gap["reason"] }[] = [];
+    for (const { id } of this.#held.values()) {
+      if (this.#heldBytes <= this.#memoryBytes) break;
+      const entry = this.#index.take(id);
+      this.#release(id);
+      if (entry) over.push({ entry, reason: this.#disk === "full" ? "disk-full" : "disk-failed" });
+    }
+    void this.#giveUp(over);
+    this.#expire();
+    this.#arrivals.announce();
+    return this.#held.has(pack.id) ? "memory" : "dropped";
+  }
+
+  #release(id: number): void {
+    const pack = this.#held.get(id);
+    if (!pack) return;
+    this.#held.delete(id);
+    this.#heldBytes -= pack.bytes.length;
+  }
+
+  /** A disk that is slow for long must not fill the memory. */
+  #boundWaiting(): void {
+    const over: (PackHead & { reason: Gap["reason"] })[] = [];
+    while (this.#waitingBytes > this.#memoryBytes) {
+      const oldest = this.#waiting.shift();
+      if (!oldest) break;
+      this.#waitingBytes -= oldest.pack.bytes.length;
+      over.push({ ...oldest.pack, reason: "disk-failed" });
+      oldest.settle("dropped");
+    }
+    void this.#reporter.report(gapsOf(over));
+  }
+
+  #expire(): void {
+    void this.#giveUp(this.#index.takeExcess());
+  }
+
+  /** Packs already out of the index: off the disk too, once their gap is safe. */
+  async #giveUp(
+    dropped: readonly { readonly entry: Entry; readonly reason: Gap["reason"] }[],
+  ): Promise<void> {
+    if (dropped.length === 0) return;
+    for (const { entry } of dropped) this.#release(entry.id);
+    const safe = await this.#reporter.report(
+      gapsOf(dropped.map(({ entry, reason }) => ({ ...entry, ...this.#index.streamOf(entry), reason }))),
+    );
+    if (!safe) return;
+    for (const { entry } of dropped) this.#settled(entry);
+    if (this.#segments.collectable) this.#wake();
+  }
+
+  #settled({ id, at }: Entry): void {
+    this.#unreadable.delete(id);
+    this.#recent.forget(id);
+    this.#release(id);
+    if (at.segment === 0) return;
+    this.#segments.died(at.segment, id);
+    this.#acks.add(id);
+  }
+
+  get #groupLimit(): number {
+    return Math.min(groupBytes, this.#segments.maxPackBytes);
+  }
+
+  /** The entries from `start` that lie behind each other on disk: one read. */
+  #neighbours(entries: readonly Entry[], start: number): Entry[] {
+    const first = entries[start]!;
+    const together = [first];
+    for (const entry of entries.slice(start + 1)) {
+      const last = together.at(-1)!.at;
+      const gap = entry.at.offset - (last.offset + last.length);
+      if (entry.at.segment !== first.at.segment || gap < 0 || gap > 4_096) break;
+      if (entry.at.offset + entry.at.length - first.at.offset > readAhead) break;
+      if (this.#recent.get(entry.id)) break;
+      together.push(entry);
+    }
+    return together;
+  }
+
+  /** All that can be read of these neighbours; one bad sector must not hide the rest. */
+  async #readEach(entries: readonly Entry[]): Promise<{ packs: StoredPack[]; failure?: unknown }> {
+    try {
+      return { packs: await this.#read(entries) };
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      if (entries.length === 1) {
+        this.#unreadable.add(entries[0]!.id);
+        this.#log.error({ error, ...entries[0]!.at }, "stored pack cannot be read");
+        return { packs: [], failure: error };
+      }
+    }
+    const all = { packs: [] as StoredPack[], failure: undefined as unknown };
+    for (const entry of entries) {
+      const one = await this.#readEach([entry]);
+      all.packs.push(...one.packs);
+      all.failure ??= one.failure;
+    }
+    return all;
+  }
+
+  /** Reads neighbours. What its CRC does not vouch for is given up as damaged. */
+  async #read(entries: readonly Entry[]): Promise<StoredPack[]> {
+    const first = entries[0]!.at;
+    const last = entries.at(-1)!.at;
+    const salt = this.#segments.segments.get(first.segment)?.salt ?? 0;
+    const read = await this.#segments.read({ ...first, length: last.offset + last.length - first.offset });
+    const bytes = Buffer.from(read.buffer, read.byteOffset, read.length);
+    const packs: StoredPack[] = [];
+    for (const entry of entries) {
+      const start = entry.at.offset - first.offset;
+      const record = decodePayload(bytes.subarray(start, start + entry.at.length), salt, entry.at.group);
+      if (!record) {
+        // Acked or moved while we read: no damage.
+        const now = this.#index.find(entry.id);
+        if (now?.at.segment !== entry.at.segment) continue;
+        this.#log.error({ segment: entry.at.segment, offset: entry.at.offset }, "stored pack is damaged");
+        this.#index.take(entry.id);
+        void this.#giveUp([{ entry, reason: "damaged" }]);
+        continue;
+      }
+      const { run, audience, bootId } = this.#index.streamOf(entry);
+      packs.push({
+        id: entry.id,
+        lane: record.lane,
+        audience,
+        run,
+        seq: entry.seq,
+        time: { base: entry.timeBase === "unix" ? "unix" : "boot", ms: entry.time },
+        bootId,
+        readings: entry.readings,
+        bytes: record.payload,
+      });
+    }
+    return packs;
+  }
+}
+
+function conditionOf({ code }: StorageError): OutboxStatus["disk"] {
+  if (code === "disk-full") return "full";
+  return code === "disk-read-only" ? "read-only" : "failing";
+}
+
+/** The last packs appended, up to a number of bytes: the forwarder mostly wants just these. */
+class RecentPacks {
+  readonly #limit: number;
+  readonly #packs = new Map<number, StoredPack>();
+  #bytes = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get(id: number): StoredPack | undefined {
+    return this.#packs.get(id);
+  }
+
+  add(pack: StoredPack): void {
+    this.#packs.set(pack.id, pack);
+    this.#bytes += pack.bytes.length;
+    for (const id of this.#packs.keys()) {
+      if (this.#bytes <= this.#limit) break;
+      this.forget(id);
+    }
+  }
+
+  forget(id: number): void {
+    const pack = this.#packs.get(id);
+    if (!pack) return;
+    this.#packs.delete(id);
+    this.#bytes -= pack.bytes.length;
+  }
+}

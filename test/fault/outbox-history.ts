@@ -1,0 +1,242 @@
+import type { Random } from "../../gateway/model/clock.ts";
+import { silentLog } from "../../gateway/model/log.ts";
+import type { Gap, Lane, Outbox, PackHead, StoredPack } from "../../gateway/outbox/outbox.ts";
+import type { openOutbox } from "../../gateway/outbox/segment-outbox.ts";
+import { seeded } from "./random.ts";
+import { type Operation, SimulatedDisk, type SimulatedDiskOptions } from "./simulated-disk.ts";
+import { VirtualClock } from "./virtual-clock.ts";
+
+/** What a negative control leaves out. */
+export type Flaws = Pick<SimulatedDiskOptions, "ignoreSync" | "ignoreSyncNames">;
+
+interface Written {
+  readonly head: PackHead;
+  readonly bytes: Uint8Array;
+}
+
+/** A power cut at one moment, with what had been promised by then. */
+interface Cut {
+  readonly disk: SimulatedDisk;
+  readonly promised: number;
+  readonly acked: number;
+}
+
+const lanes: readonly Lane[] = ["urgent", "live", "backlog"];
+const audiences = ["open", "streets"];
+const segmentBytes = 2_048;
+
+/**
+ * One seeded life of an outbox over a few daemon starts: appends, peeks, acks and faults in any order,
+ * with power cuts at random disk operations. Every cut is recovered and compared with what had been
+ * promised. Returns the number of cuts; throws an Error that says what was lost.
+ */
+export async function liveThrough(seed: number, open: typeof openOutbox, flaws: Flaws = {}): Promise<number> {
+  const life = new Life(seed, open, flaws);
+  return life.run();
+}
+
+class Life {
+  readonly #random: Random;
+  readonly #open: typeof openOutbox;
+  readonly #flaws: Flaws;
+  /** Everything ever handed to append, by run/audience/seq. */
+  readonly #written = new Map<string, Written>();
+  #promised: string[] = [];
+  #acked: string[] = [];
+  #cuts: Cut[] = [];
+  #checked = 0;
+  #cutRate = 0;
+  #faulty = false;
+  #syncFailed = false;
+
+  constructor(seed: number, open: typeof openOutbox, flaws: Flaws) {
+    this.#random = seeded(seed);
+    this.#open = open;
+    this.#flaws = flaws;
+  }
+
+  async run(): Promise<number> {
+    let disk = new SimulatedDisk(this.#diskOptions());
+    const starts = 2 + Math.floor(this.#random() * 3);
+    for (let start = 1; start <= starts; start++) {
+      disk = await this.#oneRun(disk, `run-${start}`);
+    }
+    return this.#checked;
+  }
+
+  async #oneRun(disk: SimulatedDisk, run: string): Promise<SimulatedDisk> {
+    this.#faulty = this.#random() < 0.3;
+    this.#syncFailed = false;
+    disk.options = this.#diskOptions(() => this.#maybeCut(disk));
+    const { outbox, clock } = await this.#opened(disk);
+    this.#cutRate = 0.5;
+    const seqs = new Map<string, number>();
+    const pending: Promise<unknown>[] = [];
+    const steps = 6 + Math.floor(this.#random() * 18);
+    for (let step = 0; step < steps; step++) {
+      const dice = this.#random();
+      if (dice < 0.55) pending.push(...this.#append(outbox, run, seqs));
+      else if (dice < 0.8) await this.#ackSome(outbox);
+      else if (dice < 0.82) await clock.advance(1_000);
+      else await Promise.all(pending.splice(0));
+      if (this.#random() < 0.2) await Promise.resolve();
+    }
+    if (this.#random() < 0.7) await Promise.all(pending.splice(0));
+    if (this.#random() < 0.1) {
+      await outbox[Symbol.asyncDispose]();
+      await Promise.all(pending.splice(0));
+    }
+
+    // The old process is dead from here on: what it still does, and hears, reaches nobody.
+    this.#cutRate = 0;
+    this.#promised = [...this.#promised];
+    const killed = !this.#syncFailed && this.#random() < 0.2;
+    const next = killed ? disk.copy(this.#diskOptions()) : this.#cut(disk).disk;
+    const cuts = [...this.#cuts, this.#cutOf(next.copy(this.#diskOptions()))];
+    this.#cuts = [];
+    for (const cut of cuts) await this.#check(cut);
+    // What recovery showed once is durable: it is forwarded and counted from then on.
+    const opened = next.copy(this.#diskOptions());
+    const shown = await this.#check(this.#cutOf(opened));
+    this.#promised = shown;
+    this.#acked = [];
+    await this.#check(this.#cut(opened));
+    return next;
+  }
+
+  async #opened(disk: SimulatedDisk): Promise<{ outbox: Outbox; clock: VirtualClock; gaps: Gap[] }> {
+    const gaps: Gap[] = [];
+    const clock = new VirtualClock();
+    const outbox = await this.#open(disk, {
+      clock,
+      random: this.#random,
+      log: silentLog,
+      limits: { maxBytes: 1e6, maxAge: Number.POSITIVE_INFINITY },
+      liveFor: 60_000,
+      segmentBytes,
+      ballastBytes: 64,
+      cacheBytes: 400,
+      onGap: (gap) => {
+        gaps.push(gap);
+      },
+    });
+    return { outbox, clock, gaps };
+  }
+
+  #append(outbox: Outbox, run: string, seqs: Map<string, number>): Promise<unknown>[] {
+    const promised = this.#promised;
+    return Array.from({ length: 1 + Math.floor(this.#random() * 4) }, async () => {
+      const audience = audiences[Math.floor(this.#random() * audiences.length)]!;
+      const seq = (seqs.get(audience) ?? 0) + 1;
+      seqs.set(audience, seq);
+      const head: PackHead = {
+        lane: this.#random() < 0.2 ? "urgent" : "live",
+        audience,
+        run,
+        seq,
+        time: { base: this.#random() < 0.5 ? "boot" : "unix", ms: Math.floor(this.#random() * 1e12) },
+        bootId: "boot-1",
+        readings: Math.floor(this.#random() * 300),
+      };
+      const bytes = new Uint8Array(Math.floor(this.#random() * 160));
+      for (let at = 0; at < bytes.length; at++) bytes[at] = this.#random() < 0.5 ? 0 : this.#random() * 256;
+      this.#written.set(keyOf(head), { head, bytes });
+      if ((await outbox.append(bytes, head)) === "disk") promised.push(keyOf(head));
+    });
+  }
+
+  async #ackSome(outbox: Outbox): Promise<void> {
+    const lane = lanes[Math.floor(this.#random() * 3)]!;
+    const peeked = await outbox.peek(lane, 1 + Math.floor(this.#random() * 12)).catch(() => []);
+    for (const pack of peeked) this.#sameAsWritten(pack);
+    const chosen = peeked.filter(() => this.#random() < 0.8);
+    for (const pack of chosen) this.#acked.push(keyOf(pack));
+    await outbox.ack(chosen);
+  }
+
+  #diskOptions(before?: (operation: Operation) => void): SimulatedDiskOptions {
+    return {
+      random: this.#random,
+      ...this.#flaws,
+      ...(before && { before }),
+      fail: (operation) => {
+        if (!this.#faulty || this.#cutRate === 0 || this.#random() > 0.08) return undefined;
+        if (operation === "sync" || operation === "syncNames") this.#syncFailed = true;
+        if (operation === "sync" || operation === "write") return "disk-io";
+        return operation === "create" || operation === "syncNames" ? "disk-full" : undefined;
+      },
+    };
+  }
+
+  #maybeCut(disk: SimulatedDisk): void {
+    if (this.#random() < this.#cutRate) this.#cuts.push(this.#cut(disk));
+  }
+
+  #cut(disk: SimulatedDisk): Cut {
+    return this.#cutOf(disk.cutPower({ random: this.#random, ...this.#flaws }));
+  }
+
+  #cutOf(disk: SimulatedDisk): Cut {
+    return { disk, promised: this.#promised.length, acked: this.#acked.length };
+  }
+
+  /** Recovers a cut disk; everything promised and not acked must be there, whole, in order, and nothing else. */
+  async #check(cut: Cut): Promise<string[]> {
+    this.#checked++;
+    const { outbox, gaps } = await this.#opened(cut.disk);
+    const packs = await everything(outbox);
+    const found = new Set<string>();
+    const lastSeq = new Map<string, number>();
+    for (const pack of packs) {
+      this.#sameAsWritten(pack);
+      const key = keyOf(pack);
+      const stream = `${pack.run}/${pack.audience}`;
+      if (found.has(key)) throw new Error(`${key} came twice`);
+      if ((lastSeq.get(stream) ?? 0) >= pack.seq) throw new Error(`${key} is out of order`);
+      found.add(key);
+      lastSeq.set(stream, pack.seq);
+    }
+    const acked = new Set(this.#acked.slice(0, cut.acked));
+    const known = new Map(outbox.previousRuns.map(({ run, audience, lastSeq }) => [`${run}/${audience}`, lastSeq]));
+    for (const key of this.#promised.slice(0, cut.promised)) {
+      if (!found.has(key) && !acked.has(key)) throw new Error(`${key} was promised and is lost`);
+      const { head } = this.#written.get(key)!;
+      const last = known.get(`${head.run}/${head.audience}`) ?? 0;
+      if (last < head.seq) throw new Error(`previousRuns says ${last}, but ${key} was stored`);
+    }
+    for (const [stream, last] of known) {
+      if (!this.#written.has(`${stream}/${last}`)) throw new Error(`previousRuns invents ${stream}/${last}`);
+    }
+    for (const { run, audience, from, to } of gaps) {
+      for (let seq = from; seq <= to; seq++) {
+        const key = `${run}/${audience}/${seq}`;
+        if (found.has(key)) throw new Error(`${key} was reported as a gap and is there`);
+        if (!this.#written.has(key)) throw new Error(`gap of ${key}, which never was`);
+      }
+    }
+    return [...found];
+  }
+
+  #sameAsWritten(pack: StoredPack): void {
+    const written = this.#written.get(keyOf(pack));
+    if (!written) throw new Error(`${keyOf(pack)} was never appended`);
+    const { id: _, bytes, ...head } = pack;
+    if (Buffer.compare(bytes, written.bytes) !== 0) throw new Error(`${keyOf(pack)} has other bytes`);
+    for (const field of ["lane", "bootId", "readings"] as const) {
+      if (head[field] !== written.head[field]) throw new Error(`${keyOf(pack)} has another ${field}`);
+    }
+    if (head.time.base !== written.head.time.base || head.time.ms !== written.head.time.ms) {
+      throw new Error(`${keyOf(pack)} has another time`);
+    }
+  }
+}
+
+function keyOf({ run, audience, seq }: PackHead): string {
+  return `${run}/${audience}/${seq}`;
+}
+
+async function everything(outbox: Outbox): Promise<StoredPack[]> {
+  const packs: StoredPack[] = [];
+  for (const lane of lanes) packs.push(...(await outbox.peek(lane, 1e6)));
+  return packs.sort((a, b) => a.id - b.id);
+}
