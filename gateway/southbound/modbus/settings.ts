@@ -245,13 +245,9 @@ export const connectionSchema = z
   .strictObject({
     serial: serialLine.optional(),
     tcp: tcpLine.optional(),
-    framing: z
-      .enum(["rtu", "tcp", "ascii"])
-      .optional()
-      .meta({
-        description:
-          "rtu on a serial line, tcp on TCP; rtu and ascii also over TCP (transparent converters).",
-      }),
+    framing: z.enum(["rtu", "tcp", "ascii"]).optional().meta({
+      description: "rtu on a serial line, tcp on TCP; rtu and ascii also over TCP (transparent converters).",
+    }),
     concurrency: z.int().min(1).max(16).optional().meta({
       description:
         "Requests on their way at the same time, only with framing tcp. 1 unless set: many devices, and every serial gateway, answer one at a time and drop or mix up the rest.",
