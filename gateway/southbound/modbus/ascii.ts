@@ -70,6 +70,11 @@ function nibble(character: number | undefined): number {
 export const ascii: LineFraming = {
   encode: encodeAscii,
   find: findAscii,
+  isDamaged: (bytes, end, unit, code, pduLength) =>
+    end === 2 * (pduLength + 2) + 3 &&
+    bytes[end - 1] === lineFeed &&
+    ((nibble(bytes[1]) << 4) | nibble(bytes[2])) === unit &&
+    ((nibble(bytes[3]) << 4) | nibble(bytes[4])) === code,
   frameLength: (pduLength) => 2 * (pduLength + 2) + 3,
   silentCharacters: 0,
 };

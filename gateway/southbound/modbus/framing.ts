@@ -15,6 +15,11 @@ export interface LineFraming {
    * Candidates that ended at or before `checked` have been tried before.
    */
   find(bytes: Uint8Array, from: number, end: number, checked: number): Found | undefined;
+  /**
+   * Whether `bytes[0..end)` are, by length and head, the unit's answer of `pduLength` bytes with
+   * something wrong inside: then nothing more is to come.
+   */
+  isDamaged(bytes: Uint8Array, end: number, unit: number, code: number, pduLength: number): boolean;
   /** Bytes on the wire for a PDU of so many bytes. */
   frameLength(pduLength: number): number;
   /** Characters of silence that must come before a request. */

@@ -46,6 +46,8 @@ function findRtu(bytes: Uint8Array, from: number, end: number, checked: number):
 export const rtu: LineFraming = {
   encode: encodeRtu,
   find: findRtu,
+  isDamaged: (bytes, end, unit, code, pduLength) =>
+    end === pduLength + 3 && bytes[0] === unit && bytes[1] === code,
   frameLength: (pduLength) => pduLength + 3,
   silentCharacters: 3.5,
 };
