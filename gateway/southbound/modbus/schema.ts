@@ -233,9 +233,11 @@ function normalise(written: WrittenAddress): ModbusAddress {
   return { table, number: written[table] ?? 0, type, order, bit, length, byte, encoding };
 }
 
-const hexText = z.string().regex(/^[0-9a-fA-F\s]*$/);
-const wordsText = hexText
+const hexText = z.string().regex(/^(\s*[0-9a-fA-F]{2})*\s*$/, { error: "hex digits, two per byte" });
+const wordsText = z
+  .string({ error: 'registers are text in quotes: "4366 3333"' })
   .max(700)
+  .regex(/^(\s*[0-9a-fA-F]{2}\s*[0-9a-fA-F]{2})*\s*$/, { error: "hex digits, four per register" })
   .meta({ description: 'Registers from this address on, as hex: "4366 3333".' });
 const bitValue = z.union([z.boolean(), z.literal(0), z.literal(1)]);
 const givenAddress = z.string().regex(/^(\d{1,6}|0[xX][0-9a-fA-F]{1,4})$/);
