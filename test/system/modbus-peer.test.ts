@@ -112,7 +112,7 @@ describe("a unit whose answers come after the timeout", () => {
   it("makes modbus-serial give another register's value", async () => {
     await using unit = await slowUnit("rtu", lateness);
     const peer = new modbusSerial.default();
-    await peer.connectTcpRTUBuffered("127.0.0.1", { port: unit.port });
+    await peer.connectTelnet("127.0.0.1", { port: unit.port });
     peer.setID(1);
     peer.setTimeout(timeout);
     let wrong = 0;
