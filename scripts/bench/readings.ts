@@ -9,7 +9,7 @@ export interface CityPoint {
   readonly kind: "gauge" | "counter" | "state" | "text";
   /** Smallest step of a number. */
   readonly resolution?: number;
-  /** Seconds between two readings. */
+  /** Seconds between two polls. */
   readonly everyS: number;
 }
 
@@ -30,34 +30,41 @@ export interface CityReading {
   readonly time: number;
 }
 
+// Poll periods as a city uses them: loads fast, grid quality and states calmly, climate by the minute.
+// Every poll is a reading, as without report rules.
+const fastS = 2;
+const calmS = 10;
+const slowS = 60;
+const rareS = 900;
+
 const meterPoints: readonly CityPoint[] = [
-  ...[1, 2, 3].map((phase) => gauge(`voltage_l${phase}`, "V", 0.1, 30)),
-  ...[1, 2, 3].map((phase) => gauge(`current_l${phase}`, "A", 0.01, 30)),
-  gauge("active_power", "W", 1, 10),
-  gauge("power_factor", "/", 0.001, 60),
-  gauge("frequency", "Hz", 0.01, 60),
-  { name: "active_energy", unit: "J", kind: "counter", resolution: 36_000, everyS: 60 },
+  ...[1, 2, 3].map((phase) => gauge(`current_l${phase}`, "A", 0.01, fastS)),
+  gauge("active_power", "W", 1, fastS),
+  ...[1, 2, 3].map((phase) => gauge(`voltage_l${phase}`, "V", 0.1, calmS)),
+  gauge("power_factor", "/", 0.001, calmS),
+  gauge("frequency", "Hz", 0.01, calmS),
+  { name: "active_energy", unit: "J", kind: "counter", resolution: 36_000, everyS: slowS },
 ];
 const climatePoints: readonly CityPoint[] = [
-  gauge("temperature", "Cel", 0.1, 60),
-  gauge("humidity", "%RH", 0.1, 60),
-  gauge("carbon_dioxide", "/", 0.000001, 60),
+  gauge("temperature", "Cel", 0.1, slowS),
+  gauge("humidity", "%RH", 0.1, slowS),
+  gauge("carbon_dioxide", "/", 0.000001, slowS),
 ];
 const lampPoints: readonly CityPoint[] = [
-  { name: "lit", kind: "state", everyS: 60 },
-  gauge("level", "/", 0.01, 60),
-  gauge("active_power", "W", 0.1, 60),
-  { name: "burning_time", unit: "s", kind: "counter", resolution: 3600, everyS: 900 },
+  { name: "lit", kind: "state", everyS: calmS },
+  gauge("level", "/", 0.01, calmS),
+  gauge("active_power", "W", 0.1, slowS),
+  { name: "burning_time", unit: "s", kind: "counter", resolution: 3600, everyS: rareS },
 ];
 const doorPoints: readonly CityPoint[] = [
-  { name: "open", kind: "state", everyS: 30 },
-  { name: "tamper", kind: "state", everyS: 30 },
-  gauge("battery", "V", 0.01, 900),
+  { name: "open", kind: "state", everyS: calmS },
+  { name: "tamper", kind: "state", everyS: calmS },
+  gauge("battery", "V", 0.01, rareS),
 ];
 const controllerPoints: readonly CityPoint[] = [
-  { name: "status", kind: "text", everyS: 60 },
-  gauge("level", "m", 0.001, 30),
-  gauge("flow", "m3/s", 0.0001, 30),
+  { name: "status", kind: "text", everyS: calmS },
+  gauge("level", "m", 0.001, fastS),
+  gauge("flow", "m3/s", 0.0001, fastS),
 ];
 
 /** 5 energy meters, 5 climate sensors, 5 lamps, 3 doors, 2 pump controllers. */
@@ -88,7 +95,7 @@ export function cityReadings(count: number, seed = 1): CityReading[] {
   const random = seededRandom(seed);
   const state = new Map<string, Walk>();
   const readings: CityReading[] = [];
-  for (let second = 0; readings.length < count; second += 10) {
+  for (let second = 0; readings.length < count; second += fastS) {
     for (const { id, base, points } of cityUnits) {
       const due = points.filter(({ everyS }) => second % everyS === 0);
       if (due.length === 0) continue;
@@ -131,7 +138,7 @@ function value(
 ): number | boolean | string {
   const hour = hourOfDay(time);
   const dark = hour < 6.5 || hour > 18.5;
-  walk.at = Math.min(1, Math.max(0, walk.at + (random() - 0.5) * 0.1));
+  walk.at = Math.min(1, Math.max(0, walk.at + (random() - 0.5) * 0.05));
   const load = 0.3 + 0.4 * bell(hour, 8, 2.5) + 0.4 * bell(hour, 18, 3) + 0.2 * walk.at;
   const seconds = (time - walk.since) / 1000;
   walk.since = time;
@@ -140,7 +147,7 @@ function value(
       name === "active_energy" ? (load * 12_000 * seconds) / resolution : dark ? seconds / resolution : 0;
     return Math.floor(walk.total) * resolution;
   }
-  if (kind === "text") return random() < 0.02 ? "pump 2 blocked" : dark ? "standby" : "running";
+  if (kind === "text") return walk.at > 0.9 ? "pump 2 blocked" : dark ? "standby" : "running";
   if (kind === "state") return name === "lit" ? dark : name === "open" ? walk.at > 0.95 : false;
   return step(gaugeValue(id, name, walk.at, load, hour, dark), resolution);
 }

@@ -48,6 +48,6 @@ if (wire.kind === "line") {
   const pty = wire.kind === "pty" ? openPty() : undefined;
   const server = await openModbusServer({ listen: pty ? { wire: pty } : { tcp: 0 }, units: devices });
   troubled((id) => server.unit(id));
-  answer({});
+  answer({ requests: () => units.reduce((total, id) => total + server.unit(id).requests, 0) });
   tell({ path: pty?.path ?? "", port: server.port } satisfies SimulatorReady);
 }
