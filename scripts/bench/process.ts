@@ -63,7 +63,7 @@ async function message<T>(child: ChildProcess, script: string): Promise<T> {
     const { signal } = leaving;
     return await Promise.race([
       once(child, "message", { signal }).then(([first]) => {
-        if (first && typeof first === "object" && "failed" in first) throw new Error(String(first.failed));
+        if (first && typeof first === "object" && "problem" in first) throw new Error(String(first.problem));
         return first;
       }),
       once(child, "exit", { signal }).then(([code]) => {

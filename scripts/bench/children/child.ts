@@ -15,7 +15,7 @@ export function answer(answers: Readonly<Record<string, () => unknown>>): void {
       .then(() => answers[String(question)]!())
       .then(
         (found) => tell(found ?? null),
-        (error: unknown) => tell({ failed: error instanceof Error ? error.message : String(error) }),
+        (error: unknown) => tell({ problem: error instanceof Error ? error.message : String(error) }),
       );
   });
 }
