@@ -69,7 +69,7 @@ export async function drive(settings: MasterSettings, read: Read): Promise<Maste
       const turn = number % units.length;
       const address = roam ? (number * registers) % 60_000 : 0;
       try {
-        const values = await read(units[turn]!, address);
+        const values = await patiently(() => read(units[turn]!, address));
         const right =
           values.length === registers / width &&
           values.every((value, index) => {
@@ -97,4 +97,21 @@ export async function drive(settings: MasterSettings, read: Read): Promise<Maste
     cpuSeconds: (user + system) / 1e6,
     rssMb: process.memoryUsage.rss() / 1e6,
   };
+}
+
+/**
+ * A master that will not ask while an old answer may still come says so at once; then it is asked
+ * again, as a poll loop does. Every read is thus really made, and its answer can be judged.
+ */
+async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
+  const limit = performance.now() + 10_000;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const waits = error instanceof Error && "code" in error && error.code === "quarantine";
+      if (!waits || performance.now() > limit) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
 }

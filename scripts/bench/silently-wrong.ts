@@ -61,5 +61,5 @@ async function overPty(
     endpoint: { kind: "serial", path: simulator.ready.path, baud: 115_200, parity: "none" },
   };
   await using master = await startChild<unknown, MasterAnswers>(script, full);
-  return master.ask("run");
+  return await master.ask("run");
 }

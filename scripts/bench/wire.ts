@@ -11,7 +11,7 @@ export const wire: Bench = {
     const readings = cityReadings(10_000);
     const total = readings.length;
     const packs = inBatches(readings, 100).map(pack);
-    const bytes = packs.map(encodePack);
+    const bytes = packs.map((one) => encodePack(one));
     const raw = sum(bytes, ({ length }) => length) / total;
     const compressed = sum(bytes, (one) => zstd(one).length) / total;
     const json = inBatches(readings, 100).map((batch) => Buffer.from(batch.map(jsonLine).join("\n")));
