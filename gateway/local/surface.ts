@@ -52,6 +52,8 @@ export interface DeviceStatus {
   readonly profile: string;
   readonly connection: string;
   readonly state: string;
+  /** Why it is not available. */
+  readonly problem?: string | undefined;
   readonly lastSeen?: string | undefined;
   readonly errors: Readonly<Record<string, number>>;
 }

@@ -48,6 +48,8 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   learn(request: ReadRequest<Address>, learned: Learned): Learned | undefined;
   /** Settings of the line that would make it faster (a higher baud rate), slowest first: for advice. Pure. */
   faster?(connection: Connection): readonly { readonly change: string; readonly connection: Connection }[];
+  /** Whether the line is a port of this machine, which is back the moment it is plugged in again. Pure. */
+  isLocal?(connection: Connection): boolean;
   /** What was learned, one line per fact, for people. Pure. */
   describeLearned?(learned: Learned): readonly string[];
   /** A driver that answers from an example's `given:` instead of a wire; same decoding code as the real one. */

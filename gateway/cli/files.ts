@@ -1,0 +1,65 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import type { GatewayConfig } from "../config/config.ts";
+import { readConfig } from "../config/read.ts";
+import { type Diagnostic, formatDiagnostic } from "../model/diagnostic.ts";
+import { northbounds } from "../northbound/index.ts";
+import type { ProfileFiles } from "../profiles/library.ts";
+import { protocols } from "../southbound/index.ts";
+import { type CliContext, ExitError, exit, inFolder } from "./context.ts";
+
+const maxFileBytes = 1024 * 1024;
+
+/** The real file system, as far as profiles and gateway.yaml need it. */
+export const files: ProfileFiles = {
+  list(folder) {
+    return readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith(".yaml"))
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll(sep, "/"));
+  },
+  read(path) {
+    const { size } = statSync(path);
+    if (size > maxFileBytes) throw new Error(`${size} bytes is too large for a text file`);
+    return readFileSync(path, "utf8");
+  },
+};
+
+export interface ReadConfiguration {
+  readonly config: GatewayConfig | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Reads gateway.yaml with its profiles. Throws ConfigError when the file cannot be read at all. */
+export function readConfiguration(context: CliContext, path: string): ReadConfiguration {
+  const file = inFolder(context, path);
+  const { config, diagnostics } = readConfig(file, { files, protocols, northbounds, env: context.env });
+  return { config, diagnostics };
+}
+
+/** Like `readConfiguration`, but what cannot be used ends the command after its findings were shown. */
+export function requireConfiguration(context: CliContext, path: string): GatewayConfig {
+  const { config, diagnostics } = readConfiguration(context, path);
+  showDiagnostics(context, diagnostics);
+  if (!config) throw new ExitError(exit.usage);
+  return config;
+}
+
+/** Findings as a person reads them, each with its line of the file. */
+export function showDiagnostics(context: CliContext, diagnostics: readonly Diagnostic[]): void {
+  const texts = new Map<string, string>();
+  for (const finding of diagnostics) {
+    let text = texts.get(finding.file);
+    if (text === undefined) {
+      try {
+        text = files.read(finding.file);
+      } catch {
+        // A finding about a file that is not there has no line to show.
+        text = "";
+      }
+      texts.set(finding.file, text);
+    }
+    const file = relative(context.cwd, finding.file) || finding.file;
+    const shown = file.startsWith("..") ? finding.file : file;
+    context.err(`${formatDiagnostic({ ...finding, file: shown }, text)}\n`);
+  }
+}

@@ -1,0 +1,38 @@
+import type { Command } from "commander";
+import { configArgument } from "./check.ts";
+import type { CliContext } from "./context.ts";
+import { command } from "./daemon.ts";
+import { readConfiguration, requireConfiguration } from "./files.ts";
+import { openLog, startDaemon } from "./start.ts";
+
+export function runCommand(context: CliContext): Command {
+  return command("run", "run the gateway in the foreground (systemd starts it so)", [
+    "stadsnod run",
+    "stadsnod run /etc/stadsnod/gateway.yaml",
+    "kill -HUP <pid>     # apply a changed configuration",
+  ])
+    .argument(...configArgument)
+    .action(async (path: string) => {
+      const config = requireConfiguration(context, path);
+      const log = openLog(config.log.level);
+      for (const { kind, id } of config.quarantined) log.error({ kind, id }, "does not start: its configuration is wrong");
+      await using daemon = await startDaemon(config, log, () => readConfiguration(context, path));
+      context.onReload(() => {
+        daemon.gateway.reload().then(
+          (result) => {
+            if (!result.applied) log.error({ reasons: result.changes }, "the configuration was not applied");
+          },
+          (error: unknown) => log.error({ err: error }, "reload failed"),
+        );
+      });
+      await ended(context.signal);
+      log.info({}, "the gateway stops");
+    });
+}
+
+export function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,102 @@
+import type { Gateway } from "../gateway.ts";
+import type { ConnectionSummary, DeviceStatus, GatewayStatus, LocalSurface, ReadingFilter } from "../local/surface.ts";
+import type { Instant } from "../model/clock.ts";
+import type { Diagnostic } from "../model/diagnostic.ts";
+import { formatDiagnostic } from "../model/diagnostic.ts";
+import { readingToJson } from "../model/json.ts";
+import { version } from "../model/version.ts";
+
+/** The running gateway as the local API shows it. */
+export function localSurface(gateway: Gateway): LocalSurface {
+  const { clock, pipeline } = gateway;
+  const wanted = ({ device, point }: ReadingFilter) => ({
+    devices: device === undefined ? undefined : [device],
+    points: point === undefined ? undefined : [point],
+  });
+  return {
+    status: () => statusOf(gateway),
+    latest: (filter) => pipeline.latest.list(wanted(filter)).map((reading) => readingToJson(reading, clock)),
+    async *readings(filter, signal) {
+      const subscription = pipeline.latest.subscribe(wanted(filter));
+      signal.addEventListener("abort", () => subscription.close(), { once: true });
+      const known = pipeline.latest.list(wanted(filter));
+      if (known.length > 0) yield known.map((reading) => readingToJson(reading, clock));
+      for await (const { readings, lost } of subscription) {
+        if (lost > 0) yield { lost };
+        yield readings.map((reading) => readingToJson(reading, clock));
+      }
+    },
+    async readNow(device, points, signal) {
+      const readings = await gateway.readNow(device, points, signal);
+      return readings.map((reading) => readingToJson(reading, clock));
+    },
+    connections: () => Array.from(gateway.loops.values(), (loop) => loop.status()),
+    accounting: () => ({
+      gateway: gateway.config.gateway.id,
+      run: gateway.run,
+      audiences: gateway.builder.accounting(),
+      northbound: Array.from(gateway.sides.values(), (side) => ({
+        name: side.name,
+        ...side.forwarder.status(),
+        outbox: side.outbox.status(),
+        previousRuns: side.outbox.previousRuns,
+      })),
+    }),
+    reload: () => gateway.reload(),
+  };
+}
+
+function statusOf(gateway: Gateway): GatewayStatus {
+  const { clock, config } = gateway;
+  const iso = (instant: Instant | undefined) => {
+    const unix = instant && clock.toUnix(instant);
+    return unix === undefined ? undefined : new Date(unix).toISOString();
+  };
+  const lines = Array.from(gateway.loops.values(), (loop) => loop.status());
+  const now = iso(clock.stamp());
+  return {
+    gateway: config.gateway.id,
+    version,
+    run: gateway.run,
+    uptimeS: Math.round((clock.monotonic() - gateway.startedAt) / 1000),
+    clock: { trusted: clock.trusted, ...(now === undefined ? {} : { now }) },
+    devices: lines.flatMap((line) =>
+      line.devices.map(
+        (status): DeviceStatus => ({
+          id: status.device,
+          profile: config.devices.find(({ id }) => id === status.device)?.profile.id ?? "",
+          connection: line.connection,
+          state: status.availability,
+          problem: status.problem,
+          lastSeen: iso(status.lastSeen),
+          errors: status.errors,
+        }),
+      ),
+    ),
+    connections: lines.map(
+      (line): ConnectionSummary => ({
+        name: line.connection,
+        state: line.state,
+        utilisation: line.utilisation,
+        error: line.lastError?.message,
+      }),
+    ),
+    northbound: Array.from(gateway.sides.values(), (side) => {
+      const { connected, peer, lastError } = side.northbound.status();
+      return { name: side.name, connected, peer, error: lastError?.message, outbox: side.outbox.status() };
+    }),
+    quarantined: [
+      ...config.quarantined.map(({ kind, id, diagnostics }) => ({ kind, id, reason: reasonOf(diagnostics) })),
+      ...Array.from(gateway.problems, ([key, error]) => {
+        const [kind = "", ...id] = key.split(" ");
+        return { kind, id: id.join(" "), reason: error.message };
+      }),
+    ],
+    memoryMB: Math.round(process.memoryUsage().rss / 1e6),
+  };
+}
+
+function reasonOf(diagnostics: readonly Diagnostic[]): string {
+  const [first] = diagnostics.filter(({ severity }) => severity === "error");
+  return first ? (formatDiagnostic(first, "").split("\n")[0] ?? first.message) : "unknown";
+}

@@ -1,0 +1,304 @@
+import { randomBytes } from "node:crypto";
+import type { ConnectionConfig, GatewayConfig, NorthboundConfig } from "./config/config.ts";
+import { type ConfigChange, diffConfig } from "./config/diff.ts";
+import type { ReloadResult } from "./local/surface.ts";
+import type { Clock, Random } from "./model/clock.ts";
+import type { Device } from "./model/device.ts";
+import type { Diagnostic } from "./model/diagnostic.ts";
+import { ConfigError, GatewayError } from "./model/errors.ts";
+import type { Log } from "./model/log.ts";
+import type { Reading } from "./model/reading.ts";
+import { unitOf } from "./model/units.ts";
+import { version } from "./model/version.ts";
+import { openSide, type Side } from "./northbound/side.ts";
+import type { Gap, PackHead } from "./outbox/outbox.ts";
+import { learnedPlans } from "./southbound/learned-plans.ts";
+import { type ConnectionLoop, networkReopen, openLoop, serialReopen } from "./southbound/loop.ts";
+import type { Disk } from "./store/disk.ts";
+import { PackBuilder } from "./telemetry/pack-builder.ts";
+import { Pipeline } from "./telemetry/pipeline.ts";
+import { encodeOffline, encodeState, type GatewayState } from "./telemetry/state.ts";
+import type { Connect } from "./transport/transport.ts";
+
+/** Everything that can differ between two runs. */
+export interface GatewayContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly connect: Connect;
+  /** A folder of the store, made when it is not there. Rejects with StorageError. */
+  openDisk(name: string): Promise<Disk>;
+  /** Random id of this start of the daemon. */
+  readonly run?: string | undefined;
+  /** Reads the configuration again, for reload. */
+  reloadConfig?(): { config?: GatewayConfig | undefined; diagnostics: readonly Diagnostic[] };
+}
+
+/** How often the retained state is renewed, ms. */
+const stateEveryMs = 30_000;
+
+/** How long a stop waits for the last packs to leave. */
+const drainMs = 1000;
+
+/** Starts everything that can start. Parts that cannot are in `quarantined`; nothing else is touched by them. */
+export async function openGateway(config: GatewayConfig, context: GatewayContext): Promise<Gateway> {
+  const gateway = new Gateway(config, context);
+  try {
+    await gateway.start();
+  } catch (error) {
+    await gateway[Symbol.asyncDispose]();
+    throw error;
+  }
+  return gateway;
+}
+
+export class Gateway implements AsyncDisposable {
+  readonly run: string;
+  readonly clock: Clock;
+  readonly pipeline: Pipeline;
+  readonly builder: PackBuilder;
+  readonly loops = new Map<string, ConnectionLoop>();
+  readonly sides = new Map<string, Side>();
+  /** Parts that did not start after the configuration was read, by `kind name`. */
+  readonly problems = new Map<string, GatewayError>();
+  readonly startedAt: number;
+  readonly #context: GatewayContext;
+  readonly #log: Log;
+  readonly #closing = new AbortController();
+  readonly #signal: AbortSignal;
+  #config: GatewayConfig;
+  #stateTimer: Disposable | undefined;
+  #reloading: Promise<unknown> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+
+  constructor(config: GatewayConfig, context: GatewayContext) {
+    this.#config = config;
+    this.#context = context;
+    this.#log = context.log;
+    this.clock = context.clock;
+    this.startedAt = context.clock.monotonic();
+    this.run = context.run ?? randomBytes(8).toString("hex");
+    this.#signal = this.#closing.signal;
+    const { maxAgeMs, maxReadings, maxBytes } = config.telemetry;
+    this.builder = new PackBuilder({
+      gateway: config.gateway.id,
+      run: this.run,
+      clock: context.clock,
+      unitOf,
+      maxAgeMs,
+      maxReadings,
+      maxBytes,
+      append: (bytes, head) => this.#append(bytes, head),
+    });
+    this.pipeline = new Pipeline(context.clock, context.log, this.builder);
+  }
+
+  get config(): GatewayConfig {
+    return this.#config;
+  }
+
+  async start(): Promise<void> {
+    for (const side of this.#config.northbound.values()) await this.#openSide(side);
+    for (const line of this.#config.connections.values()) await this.#openLoop(line);
+    this.#announce();
+    this.#log.info(
+      { run: this.run, devices: this.#config.devices.length, connections: this.loops.size },
+      "the gateway runs",
+    );
+  }
+
+  /** Polls now. Rejects with ConfigError for an unknown device or point. */
+  readNow(device: string, points: readonly string[], signal: AbortSignal): Promise<Reading[]> {
+    const known = this.#config.devices.find((one) => one.id === device);
+    const loop = known && this.loops.get(known.connection);
+    if (!loop) {
+      throw new ConfigError(`no device ${device}`, {
+        code: "unknown-device",
+        hint: `there are ${this.#config.devices.map(({ id }) => id).join(", ")}`,
+      });
+    }
+    return loop.readNow(device, points.length === 0 ? undefined : points, signal);
+  }
+
+  /** Applies a changed configuration device by device, or refuses it whole. One at a time. */
+  reload(): Promise<ReloadResult> {
+    const next = this.#reloading.then(() => this.#reload());
+    this.#reloading = next.catch(() => {});
+    return next;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#stateTimer?.[Symbol.dispose]();
+    await using stack = new AsyncDisposableStack();
+    // Disposed from the last to the first: lines, packs, forwarders, outboxes.
+    for (const side of this.sides.values()) stack.use(side);
+    stack.defer(() => this.#closing.abort());
+    // What was read last should not have to wait for the next start.
+    stack.defer(() => Promise.all(Array.from(this.sides.values(), (side) => side.drained(drainMs))).then(() => {}));
+    stack.use(this.builder);
+    stack.use(this.pipeline);
+    for (const loop of this.loops.values()) stack.use(loop);
+  }
+
+  /** A pack goes to every far side's outbox; the least safe answer counts. */
+  async #append(bytes: Uint8Array, head: PackHead): Promise<"disk" | "memory" | "dropped"> {
+    const outcomes = await Promise.all(Array.from(this.sides.values(), (side) => side.outbox.append(bytes, head)));
+    if (outcomes.length === 0 || outcomes.includes("dropped")) return "dropped";
+    return outcomes.includes("memory") ? "memory" : "disk";
+  }
+
+  async #openSide({ name, kind, settings }: NorthboundConfig): Promise<void> {
+    const { clock, random, openDisk } = this.#context;
+    const { gateway, storage, audiences } = this.#config;
+    const key = `northbound ${name}`;
+    this.problems.delete(key);
+    try {
+      const side = await openSide({
+        name,
+        kind,
+        settings,
+        gateway: gateway.id,
+        run: this.run,
+        clock,
+        random,
+        log: this.#log.child({ northbound: name }),
+        openDisk: () => openDisk(`outbox-${name}`),
+        limits: {
+          maxBytes: storage.maxBytes,
+          maxAge: storage.maxAgeMs,
+          audiences: Object.fromEntries(
+            Array.from(audiences.values(), (one) => [one.name, { maxBytes: one.maxBytes, maxAge: one.maxAgeMs }]),
+          ),
+        },
+        lastWill: encodeOffline(gateway.id, this.run, version),
+        onGap: (gap: Gap) => this.builder.gap(gap),
+        signal: this.#signal,
+      });
+      if (side.storeProblem) this.problems.set(`store of ${name}`, side.storeProblem);
+      this.sides.set(name, side);
+    } catch (error) {
+      this.#quarantine(key, error);
+    }
+  }
+
+  async #openLoop({ name, protocol, settings }: ConnectionConfig): Promise<void> {
+    const { clock, random, connect, openDisk } = this.#context;
+    const key = `connection ${name}`;
+    this.problems.delete(key);
+    try {
+      const loop = await openLoop({
+        connection: name,
+        protocol,
+        settings,
+        devices: this.#config.devices.filter((device) => device.connection === name),
+        context: { clock, random, connect, log: this.#log, signal: this.#signal },
+        sink: (_device, readings) => this.pipeline.take(readings),
+        learnedStore: learnedPlans(() => openDisk("plans")),
+        reopen: protocol.isLocal?.(settings) ? serialReopen : networkReopen,
+      });
+      this.loops.set(name, loop);
+    } catch (error) {
+      this.#quarantine(key, error);
+    }
+  }
+
+  /** One part that cannot start is said and left out; everything else goes on. */
+  #quarantine(key: string, error: unknown): void {
+    if (!(error instanceof GatewayError)) throw error;
+    this.problems.set(key, error);
+    this.#log.error({ code: error.code, hint: error.hint }, `${key} does not start: ${error.message}`);
+  }
+
+  #announce(): void {
+    if (this.#signal.aborted) return;
+    for (const side of this.sides.values()) side.northbound.announce("state", encodeState(this.#state(side)));
+    this.#stateTimer = this.clock.timer(stateEveryMs, () => this.#announce());
+  }
+
+  #state(side: Side): GatewayState {
+    return {
+      gateway: this.#config.gateway.id,
+      run: this.run,
+      version,
+      time: this.clock.toUnix(this.clock.stamp()),
+      clockTrusted: this.clock.trusted,
+      outbox: side.outbox.status(),
+      devices: Array.from(this.loops.values()).flatMap((loop) =>
+        loop.status().devices.map(({ device, availability, problem }) => ({
+          id: device,
+          available: availability === "unknown" ? undefined : availability === "available",
+          why: problem,
+        })),
+      ),
+      lastSeqs: this.builder.accounting(),
+      previousRuns: side.outbox.previousRuns,
+    };
+  }
+
+  async #reload(): Promise<ReloadResult> {
+    const read = this.#context.reloadConfig?.();
+    const diagnostics = read?.diagnostics ?? [];
+    const refuse = (...changes: string[]): ReloadResult => ({ applied: false, changes, diagnostics });
+    if (!read) return refuse("this gateway has no file to read again");
+    const errors = diagnostics.filter(({ severity }) => severity === "error");
+    if (!read.config || errors.length > 0) {
+      return refuse(...errors.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`));
+    }
+    const change = diffConfig(this.#config, read.config);
+    if (change.restartNeeded.length > 0) {
+      return refuse(`needs a restart: ${change.restartNeeded.join(", ")}`);
+    }
+    this.#config = read.config;
+    await this.#apply(change, read.config);
+    const changes = describe(change);
+    this.#log.info({ changes }, "the configuration was applied");
+    return { applied: true, changes, diagnostics };
+  }
+
+  async #apply(change: ConfigChange, config: GatewayConfig): Promise<void> {
+    for (const name of [...change.removedNorthbounds, ...change.changedNorthbounds]) {
+      await this.sides.get(name)?.[Symbol.asyncDispose]();
+      this.sides.delete(name);
+      this.problems.delete(`northbound ${name}`);
+    }
+    for (const name of [...change.addedNorthbounds, ...change.changedNorthbounds]) {
+      await this.#openSide(config.northbound.get(name)!);
+    }
+    for (const id of [...change.removedDevices, ...change.changedDevices]) {
+      for (const loop of this.loops.values()) loop.removeDevice(id);
+      this.pipeline.forget(id);
+    }
+    for (const name of [...change.removedConnections, ...change.changedConnections]) {
+      await this.loops.get(name)?.[Symbol.asyncDispose]();
+      this.loops.delete(name);
+      this.problems.delete(`connection ${name}`);
+    }
+    const fresh = [...change.addedConnections, ...change.changedConnections];
+    for (const name of fresh) await this.#openLoop(config.connections.get(name)!);
+    for (const id of [...change.addedDevices, ...change.changedDevices]) {
+      const device = config.devices.find((one) => one.id === id) as Device;
+      if (!fresh.includes(device.connection)) await this.loops.get(device.connection)?.setDevice(device);
+    }
+  }
+}
+
+function describe(change: ConfigChange): string[] {
+  const lines: [string, readonly string[]][] = [
+    ["added device", change.addedDevices],
+    ["changed device", change.changedDevices],
+    ["removed device", change.removedDevices],
+    ["opened connection", change.addedConnections],
+    ["reopened connection", change.changedConnections],
+    ["closed connection", change.removedConnections],
+    ["added northbound", change.addedNorthbounds],
+    ["reopened northbound", change.changedNorthbounds],
+    ["removed northbound", change.removedNorthbounds],
+  ];
+  const changes = lines.flatMap(([what, names]) => names.map((name) => `${what} ${name}`));
+  return changes.length > 0 ? changes : ["nothing has changed"];
+}

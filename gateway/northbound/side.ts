@@ -1,0 +1,108 @@
+import { mergePacks, setBaseTime } from "../codec/senml.ts";
+import type { Clock, Random } from "../model/clock.ts";
+import { StorageError } from "../model/errors.ts";
+import type { Log } from "../model/log.ts";
+import { openMemoryOutbox } from "../outbox/memory-outbox.ts";
+import type { Gap, Outbox } from "../outbox/outbox.ts";
+import { openOutbox } from "../outbox/segment-outbox.ts";
+import type { Disk } from "../store/disk.ts";
+import { type Forwarder, openForwarder } from "./forwarder.ts";
+import type { Northbound, NorthboundKind } from "./northbound.ts";
+
+export interface SideOptions {
+  readonly name: string;
+  readonly kind: NorthboundKind;
+  readonly settings: unknown;
+  readonly gateway: string;
+  readonly run: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Rejects with StorageError when there is no such place. */
+  openDisk(): Promise<Disk>;
+  readonly limits: {
+    readonly maxBytes: number;
+    readonly maxAge: number;
+    readonly audiences: Readonly<Record<string, { readonly maxBytes: number; readonly maxAge: number }>>;
+  };
+  readonly lastWill: Uint8Array;
+  onGap(gap: Gap): void | Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/** One far side with its own outbox: what one of them is missing is no business of another. */
+export interface Side extends AsyncDisposable {
+  readonly name: string;
+  readonly outbox: Outbox;
+  readonly northbound: Northbound;
+  readonly forwarder: Forwarder;
+  /** Resolves when nothing waits any more, the far side is away, or `ms` have passed. */
+  drained(ms: number): Promise<void>;
+  /** Why packs are in memory only, when the store could not be opened. */
+  readonly storeProblem: StorageError | undefined;
+}
+
+/** A live pack that has waited longer than this is backlog. */
+const liveForMs = 60_000;
+const drainPollMs = 20;
+
+/** Rejects with ConfigError when the far side can never work as configured. A store that cannot be opened is replaced by memory. */
+export async function openSide(options: SideOptions): Promise<Side> {
+  const { clock, random, log, signal } = options;
+  await using opened = new AsyncDisposableStack();
+  const limits = { clock, random, log, limits: options.limits, liveFor: liveForMs, onGap: (gap: Gap) => options.onGap(gap) };
+  let storeProblem: StorageError | undefined;
+  let outbox: Outbox;
+  try {
+    outbox = await openOutbox(await options.openDisk(), limits);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    log.error({ code: error.code, hint: error.hint }, `${error.message}: readings are held in memory only`);
+    storeProblem = error;
+    outbox = openMemoryOutbox(limits);
+  }
+  opened.use(outbox);
+  const northbound = opened.use(
+    await options.kind.open(options.settings, {
+      clock,
+      random,
+      log,
+      signal,
+      gateway: options.gateway,
+      run: options.run,
+      lastWill: options.lastWill,
+    }),
+  );
+  const forwarder = opened.use(
+    openForwarder({ outbox, northbound, clock, log, signal, setBaseTime, mergePacks: mergeWithin }),
+  );
+  forwarder.done.catch((error: unknown) => {
+    log.error({ err: error }, "the forwarder broke: a bug; readings stay in the outbox");
+  });
+  const held = opened.move();
+  return {
+    name: options.name,
+    outbox,
+    northbound,
+    forwarder,
+    storeProblem,
+    async drained(ms) {
+      const end = clock.monotonic() + ms;
+      while (clock.monotonic() < end && outbox.status().packs > 0 && northbound.status().connected) {
+        await clock.sleep(drainPollMs);
+      }
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+/** Merges as many packs from the first on as stay within `maxBytes`, at least one. */
+export function mergeWithin(packs: readonly Uint8Array[], maxBytes: number): { bytes: Uint8Array; merged: number } {
+  let count = packs.length;
+  for (;;) {
+    const bytes = count === 1 ? packs[0]! : mergePacks(packs.slice(0, count));
+    if (bytes.length <= maxBytes || count === 1) return { bytes, merged: count };
+    // Sizes are nearly proportional: one or two rounds find the number.
+    count = Math.max(1, Math.min(count - 1, Math.floor((count * maxBytes * 0.95) / bytes.length)));
+  }
+}

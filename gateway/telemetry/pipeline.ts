@@ -1,0 +1,75 @@
+import type { Clock } from "../model/clock.ts";
+import type { Log } from "../model/log.ts";
+import type { Reading } from "../model/reading.ts";
+import { LatestValues } from "./latest.ts";
+import type { PackBuilder } from "./pack-builder.ts";
+import { ReportFilter } from "./report-filter.ts";
+
+/** How often points that fell silent are looked for, ms. */
+const staleCheckMs = 1000;
+
+/**
+ * The way of every reading: latest value and subscribers first, then the report filter, then the
+ * pack of its audience. Polled readings are not waited for: the next poll brings the next value, and
+ * the pack builder bounds what is on its way.
+ */
+export class Pipeline implements Disposable {
+  readonly latest = new LatestValues();
+  readonly #filter = new ReportFilter();
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #builder: Pick<PackBuilder, "add">;
+  #timer: Disposable | undefined;
+  #taken = 0;
+
+  constructor(clock: Clock, log: Log, builder: Pick<PackBuilder, "add">) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#builder = builder;
+    this.#watch();
+  }
+
+  /** Readings that came from devices since the start. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  take(readings: readonly Reading[]): void {
+    const at = this.#clock.monotonic();
+    this.#taken += readings.length;
+    const worthSending: Reading[] = [];
+    for (const reading of readings) {
+      this.latest.update(reading);
+      if (this.#filter.passes(reading, at)) worthSending.push(reading);
+    }
+    this.#send(worthSending);
+  }
+
+  /** A device that is gone or was configured anew. */
+  forget(device: string): void {
+    this.latest.forget(device);
+    this.#filter.forget(device);
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+
+  #watch(): void {
+    this.#timer = this.#clock.timer(staleCheckMs, () => {
+      const stale = this.#filter.expire(this.#clock.monotonic(), this.#clock.stamp());
+      for (const reading of stale) this.latest.update(reading);
+      this.#send(stale);
+      this.#watch();
+    });
+  }
+
+  #send(readings: readonly Reading[]): void {
+    if (readings.length === 0) return;
+    this.#builder.add(readings).catch((error: unknown) => {
+      // Only when the builder closed before the outbox took them.
+      this.#log.warn({ readings: readings.length, error: String(error) }, "readings were not stored");
+    });
+  }
+}
