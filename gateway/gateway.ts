@@ -139,7 +139,9 @@ export class Gateway implements AsyncDisposable {
     for (const side of this.sides.values()) stack.use(side);
     stack.defer(() => this.#closing.abort());
     // What was read last should not have to wait for the next start.
-    stack.defer(() => Promise.all(Array.from(this.sides.values(), (side) => side.drained(drainMs))).then(() => {}));
+    stack.defer(() =>
+      Promise.all(Array.from(this.sides.values(), (side) => side.drained(drainMs))).then(() => {}),
+    );
     stack.use(this.builder);
     stack.use(this.pipeline);
     for (const loop of this.loops.values()) stack.use(loop);
@@ -147,7 +149,9 @@ export class Gateway implements AsyncDisposable {
 
   /** A pack goes to every far side's outbox; the least safe answer counts. */
   async #append(bytes: Uint8Array, head: PackHead): Promise<"disk" | "memory" | "dropped"> {
-    const outcomes = await Promise.all(Array.from(this.sides.values(), (side) => side.outbox.append(bytes, head)));
+    const outcomes = await Promise.all(
+      Array.from(this.sides.values(), (side) => side.outbox.append(bytes, head)),
+    );
     if (outcomes.length === 0 || outcomes.includes("dropped")) return "dropped";
     return outcomes.includes("memory") ? "memory" : "disk";
   }
@@ -172,7 +176,10 @@ export class Gateway implements AsyncDisposable {
           maxBytes: storage.maxBytes,
           maxAge: storage.maxAgeMs,
           audiences: Object.fromEntries(
-            Array.from(audiences.values(), (one) => [one.name, { maxBytes: one.maxBytes, maxAge: one.maxAgeMs }]),
+            Array.from(audiences.values(), (one) => [
+              one.name,
+              { maxBytes: one.maxBytes, maxAge: one.maxAgeMs },
+            ]),
           ),
         },
         lastWill: encodeOffline(gateway.id, this.run, version),
@@ -247,7 +254,9 @@ export class Gateway implements AsyncDisposable {
     if (!read) return refuse("this gateway has no file to read again");
     const errors = diagnostics.filter(({ severity }) => severity === "error");
     if (!read.config || errors.length > 0) {
-      return refuse(...errors.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`));
+      return refuse(
+        ...errors.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`),
+      );
     }
     const change = diffConfig(this.#config, read.config);
     if (change.restartNeeded.length > 0) {

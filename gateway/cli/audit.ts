@@ -10,18 +10,30 @@ import { table } from "./table.ts";
 interface DaemonAccount {
   readonly gateway: string;
   readonly run: string;
-  readonly audiences: readonly { readonly audience: string; readonly lastSeq: number; readonly pending: number }[];
+  readonly audiences: readonly {
+    readonly audience: string;
+    readonly lastSeq: number;
+    readonly pending: number;
+  }[];
   readonly northbound: readonly {
-    readonly previousRuns: readonly { readonly run: string; readonly audience: string; readonly lastSeq: number }[];
+    readonly previousRuns: readonly {
+      readonly run: string;
+      readonly audience: string;
+      readonly lastSeq: number;
+    }[];
   }[];
 }
 
 export function auditCommand(context: CliContext): Command {
-  return command("audit", "compare what a consumer recorded with what the gateway produced: is anything missing?", [
-    "stadsnod audit record.jsonl",
-    "stadsnod audit record.jsonl --offline --json",
-  ])
-    .argument("<record>", "what a consumer received, one JSON object per line (docs/telemetry.md, section Audit)")
+  return command(
+    "audit",
+    "compare what a consumer recorded with what the gateway produced: is anything missing?",
+    ["stadsnod audit record.jsonl", "stadsnod audit record.jsonl --offline --json"],
+  )
+    .argument(
+      "<record>",
+      "what a consumer received, one JSON object per line (docs/telemetry.md, section Audit)",
+    )
     .addOption(socketOption())
     .option("--offline", "do not ask a running gateway; judge by the record alone")
     .option("--json", "the result as JSON")
@@ -65,7 +77,10 @@ async function readRecord(file: string): Promise<Ledger> {
 }
 
 /** The running gateway's own account; a gateway that is away cannot add to what the record says. */
-async function askDaemon(context: CliContext, options: { socket: string }): Promise<DaemonAccount | undefined> {
+async function askDaemon(
+  context: CliContext,
+  options: { socket: string },
+): Promise<DaemonAccount | undefined> {
   try {
     return await daemonOf(context, options).get<DaemonAccount>("/v1/accounting");
   } catch (error) {
@@ -101,7 +116,10 @@ function report(
     holes.map(([from, to]) => `missing: ${gateway}, run ${run}, audience ${audience}, seq ${from}..${to}`),
   );
   return `${[
-    table(["gateway", "run", "audience", "packs", "received", "readings", "duplicates", "in gaps", "missing"], rows),
+    table(
+      ["gateway", "run", "audience", "packs", "received", "readings", "duplicates", "in gaps", "missing"],
+      rows,
+    ),
     ...holes,
     `${total.packs - total.missing} of ${total.packs} packs accounted: ${total.received} received with ${total.readings} readings, each once; ${total.lost} given up and reported; ${total.duplicates} duplicates removed; ${total.missing} missing`,
     ...(asked ? [] : ["(the gateway was not asked: packs after the last one received are unknown)"]),

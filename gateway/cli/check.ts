@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import type { Command } from "commander";
 import { explainConnection } from "../southbound/explain.ts";
 import { type CliContext, ExitError, exit } from "./context.ts";
 import { command } from "./daemon.ts";
@@ -37,7 +37,9 @@ export function checkCommand(context: CliContext): Command {
         throw new ExitError(exit.failed);
       }
       if (!options.json) {
-        context.out(`${path}: fine: ${config?.devices.length} devices on ${config?.connections.size} connections\n`);
+        context.out(
+          `${path}: fine: ${config?.devices.length} devices on ${config?.connections.size} connections\n`,
+        );
       }
     });
 }

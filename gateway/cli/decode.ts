@@ -72,7 +72,9 @@ function json(pack: DecodedPack, topic: string | undefined): string {
   const lines = pack.records.map(({ value, ...record }) =>
     JSON.stringify({ ...head, ...record, value: value === undefined ? undefined : valueToJson(value) }),
   );
-  return [...lines, ...pack.gaps.map((gap) => JSON.stringify({ ...head, gap }))].map((line) => `${line}\n`).join("");
+  return [...lines, ...pack.gaps.map((gap) => JSON.stringify({ ...head, gap }))]
+    .map((line) => `${line}\n`)
+    .join("");
 }
 
 function people(pack: DecodedPack, topic: string | undefined): string {
@@ -89,9 +91,15 @@ function people(pack: DecodedPack, topic: string | undefined): string {
     record.timeBase === "unix" ? new Date(record.time).toISOString() : `${record.timeBase} ${record.time} ms`,
   ]);
   const gaps = pack.gaps.map(
-    ({ run, from, to, readings, reason }) => `gap: run ${run}, seq ${from}..${to}, ${readings} readings: ${reason}`,
+    ({ run, from, to, readings, reason }) =>
+      `gap: run ${run}, seq ${from}..${to}, ${readings} readings: ${reason}`,
   );
-  return `${[topic, about, rows.length > 0 ? table(["name", "value", "unit", "time"], rows) : undefined, ...gaps]
+  return `${[
+    topic,
+    about,
+    rows.length > 0 ? table(["name", "value", "unit", "time"], rows) : undefined,
+    ...gaps,
+  ]
     .filter((part) => part !== undefined)
     .join("\n")}\n`;
 }

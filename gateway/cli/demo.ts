@@ -18,10 +18,11 @@ import { LiveTable, line } from "./watch.ts";
 const lastPacksMs = 5000;
 
 export function demoCommand(context: CliContext): Command {
-  return command("demo", "run a whole gateway on simulated city devices, with a broker and a platform beside it", [
-    "npm start",
-    "npm start -- --for 30s --json",
-  ])
+  return command(
+    "demo",
+    "run a whole gateway on simulated city devices, with a broker and a platform beside it",
+    ["npm start", "npm start -- --for 30s --json"],
+  )
     .option("--for <duration>", "end after this time, e.g. 30s")
     .option("--json", "no table; the last line is a summary as JSON")
     .option("--verbose", "show the gateway's own log")
@@ -52,7 +53,8 @@ async function demonstrate(
   await using stack = new AsyncDisposableStack();
   const city = stack.use(await openCity({ link: join(folder, "ttyCITY") }));
   say(`Simulated city: ${city.devices.length} Modbus devices`);
-  for (const { id, model, connection, where } of city.devices) say(`  ${id.padEnd(18)} ${model.padEnd(24)} on ${connection}: ${where}`);
+  for (const { id, model, connection, where } of city.devices)
+    say(`  ${id.padEnd(18)} ${model.padEnd(24)} on ${connection}: ${where}`);
   const broker = stack.use(await openBroker({ port: 0 }));
   say(`MQTT broker (embedded, for this demonstration only): ${broker.url}`);
 
@@ -73,10 +75,15 @@ async function demonstrate(
   const log = openLog(options.verbose ? "info" : "fatal");
   const daemon = await startDaemon(config, log, () => readConfiguration(context, file));
   try {
-    say(`Gateway ${config.gateway.id}: ${config.devices.length} devices on ${config.connections.size} connections, run ${daemon.gateway.run}`);
+    say(
+      `Gateway ${config.gateway.id}: ${config.devices.length} devices on ${config.connections.size} connections, run ${daemon.gateway.run}`,
+    );
     say(`Look around from another terminal: npm run -s stadsnod -- status --socket ${config.local.socket}`);
     say("Below: what the city's platform decoded from MQTT. Ctrl-C ends it.\n");
-    const time = limitMs === undefined ? context.signal : AbortSignal.any([context.signal, AbortSignal.timeout(limitMs)]);
+    const time =
+      limitMs === undefined
+        ? context.signal
+        : AbortSignal.any([context.signal, AbortSignal.timeout(limitMs)]);
     await ended(time);
   } finally {
     await daemon[Symbol.asyncDispose]();
@@ -101,8 +108,17 @@ async function demonstrate(
 }
 
 /** A record of the platform as a line of the table: its name is `urn:dev:ops:<PEN>-<product>-<device>:<point>`. */
-function platformReading(record: { name: string; value: Value | undefined; unit?: string | undefined; time: number }): ReadingJson {
-  const [, device = "", name = ""] = /^urn:dev:ops:[^-]+-[^-]+-([^:]+):(.*)$/.exec(record.name) ?? [undefined, "", record.name];
+function platformReading(record: {
+  name: string;
+  value: Value | undefined;
+  unit?: string | undefined;
+  time: number;
+}): ReadingJson {
+  const [, device = "", name = ""] = /^urn:dev:ops:[^-]+-[^-]+-([^:]+):(.*)$/.exec(record.name) ?? [
+    undefined,
+    "",
+    record.name,
+  ];
   const value = record.value === undefined ? undefined : valueToJson(record.value);
   const time = new Date(record.time).toISOString();
   const point = name.replace(/\/quality$/, "");
@@ -120,7 +136,12 @@ function platformReading(record: { name: string; value: Value | undefined; unit?
 interface DemoCity {
   readonly tcpPorts: Readonly<Record<string, number>>;
   readonly ptyPath: string;
-  readonly devices: readonly { readonly id: string; readonly model: string; readonly connection: string; readonly unit: number }[];
+  readonly devices: readonly {
+    readonly id: string;
+    readonly model: string;
+    readonly connection: string;
+    readonly unit: number;
+  }[];
 }
 
 /** The gateway.yaml of the demonstration: an ordinary one, on the ports that the simulators got. */
@@ -129,7 +150,8 @@ function configuration(city: DemoCity, brokerUrl: string): string {
     ([name, port]) => `  ${name}: {protocol: modbus, tcp: {host: 127.0.0.1, port: ${port}}}`,
   );
   const devices = city.devices.map(
-    ({ id, model, connection, unit }) => `  ${id}: {profile: ${model}, connection: ${connection}, unit: ${unit}, audience: ${audienceOf(model)}}`,
+    ({ id, model, connection, unit }) =>
+      `  ${id}: {profile: ${model}, connection: ${connection}, unit: ${unit}, audience: ${audienceOf(model)}}`,
   );
   return `gateway: {id: demo-gateway, pen: 32474, title: {en: Demonstration, sv: Demonstration}}
 profiles: [${JSON.stringify(profileFolder())}]
@@ -168,6 +190,10 @@ function durationOf(text: string): number {
   try {
     return parseDuration(text);
   } catch (cause) {
-    throw new ConfigError(`--for ${text}: not a duration`, { code: "bad-duration", hint: "write 30s or 5m", cause });
+    throw new ConfigError(`--for ${text}: not a duration`, {
+      code: "bad-duration",
+      hint: "write 30s or 5m",
+      cause,
+    });
   }
 }

@@ -10,10 +10,11 @@ import { command } from "./daemon.ts";
 import { requireConfiguration } from "./files.ts";
 
 export function explainCommand(context: CliContext): Command {
-  return command("explain", "show what each line will do: requests, ms per cycle, load, worst age per point", [
-    "stadsnod explain",
-    "stadsnod explain gateway.yaml --connection rs485-a --json",
-  ])
+  return command(
+    "explain",
+    "show what each line will do: requests, ms per cycle, load, worst age per point",
+    ["stadsnod explain", "stadsnod explain gateway.yaml --connection rs485-a --json"],
+  )
     .argument(...configArgument)
     .option("-c, --connection <name>", "only this connection")
     .option("--json", "one connection per line as JSON")

@@ -20,7 +20,10 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     .description("Stadsnod: edge gateway for a city's sensors and actuators")
     .version(version)
     .showHelpAfterError("(add --help for usage and examples)")
-    .addHelpText("after", "\nExit codes: 0 fine, 1 failed, 2 wrong command line or file, 3 no running gateway. More: docs/cli.md");
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 fine, 1 failed, 2 wrong command line or file, 3 no running gateway. More: docs/cli.md",
+    );
   for (const make of commands) program.addCommand(make(context));
   quiet(program, context);
   try {

@@ -25,7 +25,10 @@ export function outboxCommand(context: CliContext): Command {
           ? folderOf(context, path, options.northbound)
           : inFolder(context, options.folder);
       if (!existsSync(folder)) {
-        throw new ConfigError(`${folder}: no such folder`, { code: "no-outbox", hint: "the gateway has not run here yet" });
+        throw new ConfigError(`${folder}: no such folder`, {
+          code: "no-outbox",
+          hint: "the gateway has not run here yet",
+        });
       }
       const counts = { packs: 0, acks: 0, readings: 0, damaged: 0 };
       for await (const entry of dumpOutbox(await openFolderDisk(folder))) {
@@ -55,7 +58,10 @@ function folderOf(context: CliContext, path: string, wanted: string | undefined)
   return join(storage.folder, `outbox-${name}`);
 }
 
-function count(counts: { packs: number; acks: number; readings: number; damaged: number }, entry: DumpEntry): void {
+function count(
+  counts: { packs: number; acks: number; readings: number; damaged: number },
+  entry: DumpEntry,
+): void {
   if (entry.type === "pack") {
     counts.packs++;
     counts.readings += entry.head?.readings ?? 0;
@@ -73,7 +79,8 @@ function line(entry: DumpEntry): string {
       return `${place} group ${JSON.stringify(entry.group)}`;
     case "pack": {
       const head = entry.head;
-      const time = head?.time.base === "unix" ? new Date(head.time.ms).toISOString() : `boot+${head?.time.ms} ms`;
+      const time =
+        head?.time.base === "unix" ? new Date(head.time.ms).toISOString() : `boot+${head?.time.ms} ms`;
       return `${place} pack #${entry.id} ${head?.lane} ${head?.audience} run ${head?.run} seq ${head?.seq}, ${head?.readings} readings, ${entry.packBytes} bytes, ${time}`;
     }
     case "ack":

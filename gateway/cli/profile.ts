@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { ConfigError } from "../model/errors.ts";
 import { silentLog } from "../model/log.ts";
 import { documentProfile } from "../profiles/document.ts";
@@ -46,9 +46,11 @@ function checkProfiles(context: CliContext): Command {
       for (const file of found) {
         const loaded = load(file);
         const bare = options.strict === true && loaded.profile !== undefined && loaded.examples.length === 0;
-        if (options.json) for (const finding of loaded.diagnostics) context.out(`${JSON.stringify(finding)}\n`);
+        if (options.json)
+          for (const finding of loaded.diagnostics) context.out(`${JSON.stringify(finding)}\n`);
         else showDiagnostics(context, loaded.diagnostics);
-        if (bare) context.err(`${shown(context, file)}: error: a profile has at least one example [no-examples]\n`);
+        if (bare)
+          context.err(`${shown(context, file)}: error: a profile has at least one example [no-examples]\n`);
         if (!loaded.profile || bare) broken++;
       }
       if (!options.json) context.out(`${found.length - broken} of ${found.length} profiles are fine\n`);
@@ -75,12 +77,19 @@ function testProfiles(context: CliContext): Command {
           continue;
         }
         for (const example of loaded.examples) {
-          const results = await runExample(loaded.profile, example, protocolOf(loaded), replayContext(context, clock));
+          const results = await runExample(
+            loaded.profile,
+            example,
+            protocolOf(loaded),
+            replayContext(context, clock),
+          );
           const wrong = results.filter((result) => !result.passed);
           if (wrong.length === 0) passed++;
           else failed++;
           if (options.json) {
-            context.out(`${JSON.stringify({ profile: loaded.profile.id, example: example.name, results })}\n`);
+            context.out(
+              `${JSON.stringify({ profile: loaded.profile.id, example: example.name, results })}\n`,
+            );
           } else {
             for (const { point, expected, got } of wrong) {
               context.err(
@@ -137,7 +146,12 @@ function profilesIn(context: CliContext, paths: readonly string[]): string[] {
     const target = inFolder(context, path);
     const stat = statSync(target, { throwIfNoEntry: false });
     if (!stat) throw new ConfigError(`${path}: no such file or folder`, { code: "no-such-file" });
-    return stat.isDirectory() ? files.list(target).toSorted().map((name) => join(target, name)) : [target];
+    return stat.isDirectory()
+      ? files
+          .list(target)
+          .toSorted()
+          .map((name) => join(target, name))
+      : [target];
   });
 }
 

@@ -16,7 +16,9 @@ export function readCommand(context: CliContext): Command {
     .action(async (device: string, points: string[], options: { socket: string; json?: boolean }) => {
       const readings = await daemonOf(context, options).post<ReadingJson[]>("/v1/read", { device, points });
       context.out(`${options.json ? JSON.stringify(readings) : readingTable(readings, context.columns)}\n`);
-      if (readings.some((reading) => reading.quality === "comm-error" || reading.quality === "config-error")) {
+      if (
+        readings.some((reading) => reading.quality === "comm-error" || reading.quality === "config-error")
+      ) {
         throw new ExitError(exit.failed);
       }
     });

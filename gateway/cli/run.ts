@@ -15,7 +15,8 @@ export function runCommand(context: CliContext): Command {
     .action(async (path: string) => {
       const config = requireConfiguration(context, path);
       const log = openLog(config.log.level);
-      for (const { kind, id } of config.quarantined) log.error({ kind, id }, "does not start: its configuration is wrong");
+      for (const { kind, id } of config.quarantined)
+        log.error({ kind, id }, "does not start: its configuration is wrong");
       await using daemon = await startDaemon(config, log, () => readConfiguration(context, path));
       context.onReload(() => {
         daemon.gateway.reload().then(

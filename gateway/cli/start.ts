@@ -4,8 +4,8 @@ import type { GatewayConfig } from "../config/config.ts";
 import { type Gateway, openGateway } from "../gateway.ts";
 import { openLocalServer } from "../local/server.ts";
 import type { Log } from "../model/log.ts";
-import type { Disk } from "../store/disk.ts";
 import { openClock } from "../store/clock.ts";
+import type { Disk } from "../store/disk.ts";
 import { readDocument, replaceDocument } from "../store/documents.ts";
 import { openFolderDisk } from "../store/folder-disk.ts";
 import { connectBy } from "../transport/connect.ts";
@@ -20,7 +20,10 @@ const clockDocument = "clock.json";
 
 /** JSON lines on standard error, as journald and every collector take them. */
 export function openLog(level: string): Log {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination({ dest: 2, sync: true }));
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    destination({ dest: 2, sync: true }),
+  );
 }
 
 export interface RunningDaemon extends AsyncDisposable {
@@ -56,7 +59,8 @@ export async function startDaemon(
   /** Writes the last good time now and then; a disk that refuses must not matter here. */
   function keepTime(): Disposable & { start(): void } {
     let timer: Disposable | undefined;
-    const write = async () => replaceDocument(await disk(), clockDocument, { unixMs: Math.round(clock.now()) });
+    const write = async () =>
+      replaceDocument(await disk(), clockDocument, { unixMs: Math.round(clock.now()) });
     const keep = () => {
       if (clock.trusted) void write().catch(() => {});
       timer = clock.timer(keepTimeMs, keep);
@@ -70,6 +74,7 @@ async function timeFloor(disk: () => Promise<Disk>): Promise<number> {
   const kept = await disk()
     .then((opened) => readDocument(opened, clockDocument))
     .catch(() => undefined);
-  if (typeof kept !== "object" || kept === null || !("unixMs" in kept) || typeof kept.unixMs !== "number") return buildTime;
+  if (typeof kept !== "object" || kept === null || !("unixMs" in kept) || typeof kept.unixMs !== "number")
+    return buildTime;
   return Math.max(buildTime, kept.unixMs);
 }

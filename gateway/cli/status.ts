@@ -25,7 +25,9 @@ export function reloadCommand(context: CliContext): Command {
     .addOption(socketOption())
     .option("--json", "the result as JSON")
     .action(async (options: { socket: string; json?: boolean }) => {
-      const result = await daemonOf(context, options).post<{ applied: boolean; changes: string[] }>("/v1/reload");
+      const result = await daemonOf(context, options).post<{ applied: boolean; changes: string[] }>(
+        "/v1/reload",
+      );
       if (options.json) context.out(`${JSON.stringify(result)}\n`);
       else {
         context.out(`${result.applied ? "applied" : "refused, nothing was changed"}\n`);

@@ -1,5 +1,11 @@
 import type { Gateway } from "../gateway.ts";
-import type { ConnectionSummary, DeviceStatus, GatewayStatus, LocalSurface, ReadingFilter } from "../local/surface.ts";
+import type {
+  ConnectionSummary,
+  DeviceStatus,
+  GatewayStatus,
+  LocalSurface,
+  ReadingFilter,
+} from "../local/surface.ts";
 import type { Instant } from "../model/clock.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import { formatDiagnostic } from "../model/diagnostic.ts";

@@ -1,9 +1,15 @@
 /** A plain table: columns as wide as their widest cell, numbers to the right. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[], width?: number): string {
+export function table(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  width?: number,
+): string {
   const widths = header.map((title, column) =>
     Math.max(visible(title), ...rows.map((row) => visible(row[column] ?? ""))),
   );
-  const right = header.map((_, column) => rows.length > 0 && rows.every((row) => /^-?[\d.]*$/.test(row[column] ?? "")));
+  const right = header.map(
+    (_, column) => rows.length > 0 && rows.every((row) => /^-?[\d.]*$/.test(row[column] ?? "")),
+  );
   const line = (cells: readonly string[]) => {
     const text = cells
       .map((cell, column) => {

@@ -19,12 +19,18 @@ export function watchCommand(context: CliContext): Command {
       if (options.device) query.set("device", options.device);
       if (options.point) query.set("point", options.point);
       const live = options.json || context.columns === undefined ? undefined : new LiveTable(context);
-      const stream = daemonOf(context, options).events<ReadingJson[] | number>(`/v1/readings?${query}`, context.signal);
+      const stream = daemonOf(context, options).events<ReadingJson[] | number>(
+        `/v1/readings?${query}`,
+        context.signal,
+      );
       for await (const { data } of stream) {
         if (typeof data === "number") {
           context.err(`stadsnod: too slow, ${data} readings were left out\n`);
         } else if (live) live.add(data);
-        else context.out(data.map((reading) => (options.json ? JSON.stringify(reading) : line(reading))).join("\n") + "\n");
+        else
+          context.out(
+            `${data.map((reading) => (options.json ? JSON.stringify(reading) : line(reading))).join("\n")}\n`,
+          );
       }
     });
 }
@@ -73,6 +79,7 @@ function shown(reading: ReadingJson): string {
 }
 
 export function line(reading: ReadingJson): string {
-  const what = reading.quality === "good" ? `${shown(reading)} ${reading.unit ?? ""}`.trimEnd() : `(${reading.quality})`;
+  const what =
+    reading.quality === "good" ? `${shown(reading)} ${reading.unit ?? ""}`.trimEnd() : `(${reading.quality})`;
   return `${reading.time ?? `boot+${reading.bootMs} ms`} ${reading.device} ${reading.point} ${what}`;
 }

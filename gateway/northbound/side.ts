@@ -50,7 +50,14 @@ const drainPollMs = 20;
 export async function openSide(options: SideOptions): Promise<Side> {
   const { clock, random, log, signal } = options;
   await using opened = new AsyncDisposableStack();
-  const limits = { clock, random, log, limits: options.limits, liveFor: liveForMs, onGap: (gap: Gap) => options.onGap(gap) };
+  const limits = {
+    clock,
+    random,
+    log,
+    limits: options.limits,
+    liveFor: liveForMs,
+    onGap: (gap: Gap) => options.onGap(gap),
+  };
   let storeProblem: StorageError | undefined;
   let outbox: Outbox;
   try {
@@ -97,7 +104,10 @@ export async function openSide(options: SideOptions): Promise<Side> {
 }
 
 /** Merges as many packs from the first on as stay within `maxBytes`, at least one. */
-export function mergeWithin(packs: readonly Uint8Array[], maxBytes: number): { bytes: Uint8Array; merged: number } {
+export function mergeWithin(
+  packs: readonly Uint8Array[],
+  maxBytes: number,
+): { bytes: Uint8Array; merged: number } {
   let count = packs.length;
   for (;;) {
     const bytes = count === 1 ? packs[0]! : mergePacks(packs.slice(0, count));

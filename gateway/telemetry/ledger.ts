@@ -18,7 +18,13 @@ export type RecordLine =
       readonly from: number;
       readonly to: number;
     }
-  | { readonly type: "state"; readonly gateway: string; readonly run: string; readonly audience: string; readonly lastSeq: number };
+  | {
+      readonly type: "state";
+      readonly gateway: string;
+      readonly run: string;
+      readonly audience: string;
+      readonly lastSeq: number;
+    };
 
 export interface StreamAudit {
   readonly gateway: string;
@@ -134,7 +140,16 @@ export class Ledger {
     const key = JSON.stringify([gateway, run, audience]);
     let stream = this.#streams.get(key);
     if (!stream) {
-      stream = { gateway, run, audience, lastSeq: 0, duplicates: 0, readings: 0, received: new Set(), lost: new Set() };
+      stream = {
+        gateway,
+        run,
+        audience,
+        lastSeq: 0,
+        duplicates: 0,
+        readings: 0,
+        received: new Set(),
+        lost: new Set(),
+      };
       this.#streams.set(key, stream);
     }
     return stream;
@@ -155,6 +170,7 @@ function property(line: unknown, key: string): unknown {
 
 function whole(line: unknown, key: string): number {
   const value = property(line, key);
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) throw new RangeError(`${key} is not a whole number`);
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0)
+    throw new RangeError(`${key} is not a whole number`);
   return value;
 }

@@ -3,7 +3,7 @@ import { ConfigError } from "../../model/errors.ts";
 import type { Protocol, ReadRequest } from "../protocol.ts";
 import { checkModbus } from "./check.ts";
 import { openModbus } from "./driver.ts";
-import { learnModbus, type PlannedRead, planModbus } from "./plan.ts";
+import { describeLearned, fasterLines, learnModbus, type PlannedRead, planModbus } from "./plan.ts";
 import { replayModbus } from "./replay.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import {
@@ -25,7 +25,11 @@ export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, Modbus
   given: givenSchema,
   check: checkModbus,
   rawKind: (address) => (isBitTable(address.table) ? "boolean" : layoutKind(layoutOf(address))),
+  sample: { connection: { tcp: { host: "127.0.0.1" } }, device: { unit: 1 } },
   plan: planModbus,
+  faster: fasterLines,
+  describeLearned,
+  isLocal: ({ endpoint }) => endpoint.kind === "serial",
   learn: (request, learned) => (isPlanned(request) ? learnModbus(request, learned) : undefined),
   async replay(given, context) {
     const parsed = givenSchema.safeParse(given);
