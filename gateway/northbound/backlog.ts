@@ -7,7 +7,7 @@ export interface ReadyPack {
   readonly pack: StoredPack;
   readonly bytes: Uint8Array;
   /** The times are the best known, not confirmed. */
-  readonly uncertain: boolean;
+  readonly estimated: boolean;
 }
 
 /**
@@ -24,13 +24,13 @@ export function groupBacklog(
   const groups: ReadyPack[][] = [];
   const open = new Map<string, { group: ReadyPack[]; bytes: number; last: ReadyPack }>();
   for (const entry of packs) {
-    const { pack, bytes, uncertain } = entry;
+    const { pack, bytes, estimated } = entry;
     const current = open.get(pack.audience);
     const fits =
       current !== undefined &&
       current.last.pack.run === pack.run &&
       current.last.pack.seq + 1 === pack.seq &&
-      current.last.uncertain === uncertain &&
+      current.last.estimated === estimated &&
       !alone.has(pack.id) &&
       !alone.has(current.last.pack.id) &&
       current.bytes + bytes.length <= maxBytes;
@@ -93,7 +93,7 @@ export class Pace {
 /** Unix ms of the moment that a pack's times count from, and whether that is only the best known. */
 export interface BootTime {
   readonly unixMs: number;
-  readonly uncertain: boolean;
+  readonly estimated: boolean;
 }
 
 /** When boots began, for packs that were built while the wall clock was not trusted. */
@@ -115,9 +115,9 @@ export class BootTimes {
   of({ time, bootId }: StoredPack): BootTime | undefined {
     const unixMs =
       bootId === this.#clock.bootId ? this.#clock.toUnix({ base: "boot", ms: 0 }) : this.#remembered(bootId);
-    if (unixMs !== undefined) return { unixMs, uncertain: false };
+    if (unixMs !== undefined) return { unixMs, estimated: false };
     if (!this.#clock.trusted && this.waitMs() > 0) return undefined;
-    return { unixMs: this.#guess(bootId, time.ms), uncertain: true };
+    return { unixMs: this.#guess(bootId, time.ms), estimated: true };
   }
 
   /** Milliseconds until packs no longer wait for trust. */

@@ -100,17 +100,9 @@ function setUp(options: Partial<ForwarderOptions> & { clock?: VirtualClock } = {
       clock,
       log,
       signal: new AbortController().signal,
-      setBaseTime: (bytes, bootTime, uncertain) =>
-        Buffer.concat([bytes, Buffer.from(`@${bootTime}${uncertain ? "?" : ""}`)]),
-      mergePacks: (packs, maxBytes) => {
-        let merged = 1;
-        while (
-          merged < packs.length &&
-          packs.slice(0, merged + 1).reduce((sum, { length }) => sum + length, 0) <= maxBytes
-        )
-          merged++;
-        return { bytes: Buffer.concat(packs.slice(0, merged)), merged };
-      },
+      setBaseTime: (bytes, unixMs, estimated) =>
+        Buffer.concat([bytes, Buffer.from(`@${unixMs}${estimated ? "?" : ""}`)]),
+      mergePacks: (packs) => Buffer.concat(packs),
       ...options,
     });
   return { outbox, farSide, clock, warnings, append, start };
@@ -218,9 +210,30 @@ describe("forwarder", () => {
     await farSide.acceptAll();
     expect(
       farSide.arrived.map(({ audience, run, seq, seqTo }) => `${audience} ${run} ${seq}-${seqTo}`),
-    ).toEqual(["a r1 1-3", "a r1 4-6", "b r1 1-3", "a r1 7-7", "a r2 1-1"]);
+    ).toEqual(["a r1 1-3", "b r1 1-3", "a r1 4-6", "a r1 7-7", "a r2 1-1"]);
     expect(outbox.acked.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     expect(forwarder.status()).toMatchObject({ delivered: 11, messages: 5 });
+  });
+
+  it("divides what is too large when merged, and sends packs alone that do not go together", async () => {
+    for (const [mergePacks, expected] of [
+      [(packs: readonly Uint8Array[]) => Buffer.concat([...packs, Buffer.alloc(20)]), ["1-2", "3-4"]],
+      [
+        () => {
+          throw new GatewayError("not of one run", { code: "senml-merge" });
+        },
+        ["1-1", "2-2", "3-3", "4-4"],
+      ],
+    ] as const) {
+      const { outbox, farSide, append, start } = setUp({ mergePacks });
+      farSide.maxPackBytes = 80;
+      for (let i = 0; i < 4; i++) await append("a", { size: 20 });
+      outbox.age();
+      farSide.connect();
+      await using _forwarder = start();
+      await farSide.acceptAll();
+      expect(farSide.arrived.map(({ seq, seqTo }) => `${seq}-${seqTo}`)).toEqual(expected);
+    }
   });
 
   it("keeps to the rate for the backlog, by messages and by bytes", async () => {
@@ -316,7 +329,7 @@ describe("forwarder", () => {
     expect(forwarder.status().waitingForTime).toBe(true);
     clock.trust(1_800_000_060_000);
     await farSide.acceptAll();
-    expect(farSide.arrived.map(text)).toEqual(["a/1       @1800000000000"]);
+    expect(farSide.arrived.map(text)).toEqual(["a/1       @1800000050000"]);
   });
 
   it("lets them go with the best known time and a mark when trust does not come", async () => {
@@ -329,14 +342,14 @@ describe("forwarder", () => {
     expect(farSide.sent).toEqual([]);
     await clock.advance(1);
     await farSide.acceptAll();
-    expect(farSide.arrived.map(text)).toEqual(["a/1       @1790000000000?"]);
+    expect(farSide.arrived.map(text)).toEqual(["a/1       @1790000050000?"]);
   });
 
   it("resolves packs of an earlier boot from memory, or guesses with a mark", async () => {
     const clock = new VirtualClock({ unix: 1_790_000_060_000, monotonic: 60_000, bootId: "boot-2" });
     for (const [known, expected] of [
-      [1_700_000_000_000, "a/1       @1700000000000"],
-      [undefined, "a/1       @1789999950000?"],
+      [1_700_000_000_000, "a/1       @1700000050000"],
+      [undefined, "a/1       @1790000000000?"],
     ] as const) {
       const { farSide, append, start } = setUp({ clock, bootTime: () => known });
       await append("a", { time: { base: "boot", ms: 50_000 } });

@@ -6,7 +6,7 @@ import { BootTimes, groupBacklog, Pace, type ReadyPack } from "./backlog.ts";
 import { InFlight } from "./in-flight.ts";
 import type { Northbound, OutgoingPack } from "./northbound.ts";
 
-// A little over 300 lines: one loop and the state that only it touches; what could stand alone stands in
+// Past 300 lines: one loop and the state that only it touches; what could stand alone stands in
 // backlog.ts (what leaves together, when, with which time) and in-flight.ts (what is on its way).
 
 export interface ForwarderOptions {
@@ -16,13 +16,10 @@ export interface ForwarderOptions {
   readonly log: Log;
   /** Ends the forwarder; what is on its way is not waited for (it stays in the outbox). */
   readonly signal: AbortSignal;
-  /** Gives a boot-relative pack absolute times; `bootTime` is the Unix ms that it counts from. `codec/senml`. */
-  setBaseTime(pack: Uint8Array, bootTime: number, uncertain: boolean): Uint8Array;
-  /**
-   * Merges packs of one audience and run with contiguous seq, oldest first: as many from the first on
-   * as stay within `maxBytes`, at least one. `codec/senml`.
-   */
-  mergePacks(packs: readonly Uint8Array[], maxBytes: number): { bytes: Uint8Array; merged: number };
+  /** Gives a boot-relative pack absolute times: `unixMs` is its base time (`PackHead.time`). `codec/senml`. */
+  setBaseTime(pack: Uint8Array, unixMs: number, estimated: boolean): Uint8Array;
+  /** One pack of several of one audience and run with contiguous seq, oldest first. `codec/senml`. */
+  mergePacks(packs: readonly Uint8Array[]): Uint8Array;
   /** Unix ms that an earlier boot counted from, if anybody remembers. */
   bootTime?(bootId: string): number | undefined;
   /** How long boot-relative packs wait for a trusted clock before they leave with the best known time. */
@@ -198,7 +195,6 @@ class LaneForwarder implements Forwarder {
       if (this.#running.size >= northbound.concurrency || this.#pace.delayMs() > 0) return true;
       if (this.#groups.length === 0) {
         const packs = await this.#inFlight.peek("backlog", backlogWindow);
-        // Merged packs are smaller than their sum, as names and units are said once.
         const ready: ReadyPack[] = [];
         for (const entry of await this.#ready(packs)) {
           const { pack, bytes } = entry;
@@ -206,7 +202,7 @@ class LaneForwarder implements Forwarder {
           else if (!this.#suspects.has(pack.audience))
             this.#suspects.set(pack.audience, { lane: "backlog", pack, bytes });
         }
-        this.#groups = groupBacklog(ready, 2 * northbound.maxPackBytes, this.#alone);
+        this.#groups = groupBacklog(ready, northbound.maxPackBytes, this.#alone);
         if (this.#groups.length === 0) return packs.length > 0;
       }
       this.#launchGroup();
@@ -214,34 +210,30 @@ class LaneForwarder implements Forwarder {
     return true;
   }
 
-  /** Sends the first group, or as much of it as fits into one message. */
+  /** Sends the first group as one message, or puts back smaller groups when it does not fit into one. */
   #launchGroup(): void {
     const group = this.#groups.shift() ?? [];
     const [first] = group;
     if (!first) return;
     let { bytes } = first;
-    let merged = 1;
     if (group.length > 1) {
       try {
-        const { maxPackBytes } = this.#options.northbound;
-        ({ bytes, merged } = this.#options.mergePacks(
-          group.map((entry) => entry.bytes),
-          maxPackBytes,
-        ));
+        bytes = this.#options.mergePacks(group.map((entry) => entry.bytes));
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;
         // One of them is not what its head says. Each by itself: the far side judges.
         this.#groups.unshift(...group.map((entry) => [entry]));
         return;
       }
+      if (bytes.length > this.#options.northbound.maxPackBytes) {
+        const half = group.length >> 1;
+        this.#groups.unshift(group.slice(0, half), group.slice(half));
+        return;
+      }
     }
-    if (merged < group.length) this.#groups.unshift(group.slice(merged));
     this.#pace.spend(bytes.length);
-    this.#launch(
-      "backlog",
-      group.slice(0, merged).map(({ pack }) => pack),
-      bytes,
-    );
+    const packs = group.map(({ pack }) => pack);
+    this.#launch("backlog", packs, bytes);
   }
 
   /** Packs with absolute times, without those (and all that follow in their audience) that wait for the clock. */
@@ -251,7 +243,7 @@ class LaneForwarder implements Forwarder {
     for (const pack of packs) {
       if (held.has(pack.audience)) continue;
       if (pack.time.base === "unix") {
-        ready.push({ pack, bytes: pack.bytes, uncertain: false });
+        ready.push({ pack, bytes: pack.bytes, estimated: false });
         continue;
       }
       const boot = this.#bootTimes.of(pack);
@@ -261,8 +253,8 @@ class LaneForwarder implements Forwarder {
         continue;
       }
       try {
-        const bytes = this.#options.setBaseTime(pack.bytes, boot.unixMs, boot.uncertain);
-        ready.push({ pack, bytes, uncertain: boot.uncertain });
+        const bytes = this.#options.setBaseTime(pack.bytes, boot.unixMs + pack.time.ms, boot.estimated);
+        ready.push({ pack, bytes, estimated: boot.estimated });
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;
         this.#options.log.error(
