@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { encodeCbor } from "../../gateway/codec/cbor.ts";
 import { checkCbor } from "../../gateway/codec/cbor-check.ts";
 import { decodePack, encodePack, mergePacks, type Pack, setBaseTime } from "../../gateway/codec/senml.ts";
+import { qualities } from "../../gateway/model/quality.ts";
 import { encodeOffline, encodeState, type GatewayState } from "../../gateway/telemetry/state.ts";
 import { decodeTelemetry } from "./ten-lines.ts";
 
@@ -106,5 +107,27 @@ describe("golden bodies", () => {
       seq: { open: 12 },
       previous: [{ run: "aaaaaaaa", aud: "open", seq: 5 }],
     });
+  });
+});
+
+describe("docs/telemetry.md", () => {
+  const page = readFileSync(new URL("../../docs/telemetry.md", import.meta.url), "utf8");
+
+  it("prints the decoder that these tests run", () => {
+    const source = readFileSync(new URL("ten-lines.ts", import.meta.url), "utf8");
+    expect(page).toContain(source.slice(source.indexOf("import")).trimEnd());
+  });
+
+  it("names every quality, every reason of a gap and every key of the bodies", () => {
+    const words = [
+      ...qualities.filter((word) => word !== "good"),
+      "disk-full",
+      "expired",
+      "disk-failed",
+      "damaged",
+      "refused",
+    ];
+    const keys = vectors.bodies.flatMap(({ hex: text }) => Object.keys(cborgDecode(bytesOf(text), strict)));
+    for (const word of new Set([...words, ...keys])) expect(page, word).toContain(`\`${word}\``);
   });
 });
