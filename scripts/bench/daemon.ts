@@ -104,7 +104,7 @@ async function startDaemon(
   const { pid } = process_;
   if (pid === undefined) throw new Error(`cannot start ${program}`);
   await Promise.race([
-    once(platform, "message"),
+    new Promise<void>((resolve) => platform.once("message", () => resolve())),
     ended.then(([code]) => {
       throw new Error(`the daemon ended with ${code}: ${said.trim().split("\n").slice(-3).join(" ")}`);
     }),

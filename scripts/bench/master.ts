@@ -19,6 +19,8 @@ export interface MasterSettings {
   /** How long to read, at full speed or `perSecond` requests. */
   readonly durationMs: number;
   readonly perSecond?: number;
+  /** Reads as long beforehand without counting: what a daemon does all year is compiled and warm. */
+  readonly warmUpMs?: number;
   /** Stop after so many requests instead. */
   readonly requests?: number;
   /** Each request begins at the next address, so that an answer to another request is a wrong one. */
@@ -47,6 +49,8 @@ export type Read = (unit: number, address: number) => Promise<readonly (number |
 
 /** Drives any master through the settings: the same loop for all. */
 export async function drive(settings: MasterSettings, read: Read): Promise<MasterResult> {
+  const { warmUpMs = 0 } = settings;
+  if (warmUpMs > 0) await drive({ ...settings, durationMs: warmUpMs, warmUpMs: 0 }, read);
   const { units, registers, concurrency, durationMs, perSecond, requests, roam = false, type } = settings;
   const width = type === "u32" ? 2 : 1;
   const byUnit = units.map(() => 0);

@@ -19,6 +19,7 @@ export const modbusSteady: Bench = {
       concurrency: 1,
       durationMs,
       perSecond,
+      warmUpMs: quick ? 4000 : 10_000,
     } as const;
     const share = async (script: "gateway.ts" | "modbus-serial.ts"): Promise<number> => {
       const { cpuSeconds, seconds, good } = await overTcp(script, settings);

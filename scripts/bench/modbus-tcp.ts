@@ -30,7 +30,13 @@ export const modbusTcp: Bench = {
   name: "modbus.tcp",
   title: "one TCP connection, as fast as it goes",
   run: async ({ quick }) => {
-    const base = { units: [1], timeoutMs: 2000, concurrency: 1, durationMs: quick ? 1500 : 6000 } as const;
+    const base = {
+      units: [1],
+      timeoutMs: 2000,
+      concurrency: 1,
+      durationMs: quick ? 1500 : 6000,
+      warmUpMs: 1000,
+    } as const;
     const small = { ...base, registers: 2, type: "u32" } as const;
     const large = { ...base, registers: 120, type: "u32" } as const;
     const rows: Row[] = [];
