@@ -52,8 +52,9 @@ export class Patience {
   /** Learns when to look. `late`: the answer was whole at the first look, so it came some time before. */
   aim(ms: number, late: boolean): void {
     if (this.#expected === undefined) this.#expected = ms;
-    else if (late) this.#expected = 0.9 * Math.min(ms, this.#expected);
-    else this.#expected += 0.25 * (ms - this.#expected);
+    else if (late) this.#expected = 0.95 * Math.min(ms, this.#expected);
+    // One hiccup of ours or theirs must not make the next looks late.
+    else this.#expected = Math.min(ms, 1.05 * this.#expected + 0.05);
   }
 
   /** How long to wait, ms: four times the worst, at least the floor, at most `limit`; `limit` for a unit that never answered. */
