@@ -1,6 +1,7 @@
 import type { Clock } from "../../model/clock.ts";
 import { LinkError, TransientError } from "../../model/errors.ts";
 import type { Transport } from "../../transport/transport.ts";
+import { unsent } from "../protocol.ts";
 import { type Client, exceptionError, newStatistics, type Reply } from "./client.ts";
 import type { Found, LineFraming } from "./framing.ts";
 import { Patience } from "./patience.ts";
@@ -93,6 +94,10 @@ export class LineClient implements Client {
     }
   }
 
+  holds(unit: number, request: Request): boolean {
+    return this.#units.get(unit)?.heldUntil(request, this.#clock.monotonic()) !== undefined;
+  }
+
   async #transact(unit: number, request: Request, limit: number, signal: AbortSignal): Promise<Reply> {
     this.lost.throwIfAborted();
     signal.throwIfAborted();
@@ -127,7 +132,7 @@ export class LineClient implements Client {
     this.statistics.quarantined++;
     throw new TransientError(
       `unit ${unit} still owes an answer of this form; not asked again for ${Math.ceil(until - now)} ms`,
-      { code: "quarantine", hint: "if this happens often, the unit needs a longer timeout" },
+      { code: unsent, hint: "if this happens often, the unit needs a longer timeout" },
     );
   }
 
