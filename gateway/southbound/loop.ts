@@ -329,14 +329,13 @@ class Loop implements ConnectionLoop {
     while (!ended.aborted) {
       if (!this.#delivery.hasRoom) await this.#delivery.room(ended);
       const work = running.size < driver.concurrency ? this.#next(driver, ended) : undefined;
-      if (work) {
+      if (work && driver.concurrency === 1) await work();
+      else if (work) {
         const done: Promise<void> = work().finally(() => {
           running.delete(done);
-          if (driver.concurrency > 1) this.#wake.notify();
+          this.#wake.notify();
         });
         running.add(done);
-        // One at a time needs no notice, only its end.
-        if (driver.concurrency === 1) await done;
       } else {
         const due = running.size < driver.concurrency ? this.#dueAt() : undefined;
         await this.#wake.wait(due === undefined ? undefined : due - clock.monotonic());

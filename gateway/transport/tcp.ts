@@ -27,7 +27,8 @@ export async function openTcp(endpoint: TcpEndpoint, clock: Clock, signal: Abort
     onread: {
       buffer: new Uint8Array(readBytes),
       callback: (count, buffer) => {
-        receive(buffer.slice(0, count));
+        // A copy in Node's pool: answers are small and soon forgotten.
+        receive(Buffer.copyBytesFrom(buffer, 0, count));
         return true;
       },
     },

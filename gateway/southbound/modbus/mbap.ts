@@ -12,9 +12,12 @@ const shortest = 2;
 const longest = 254;
 
 export function encodeTcp(transaction: number, unit: number, pdu: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(header + pdu.length);
+  // From Node's pool: what goes to a socket needs memory outside the heap, and this has it already.
+  const frame = Buffer.allocUnsafe(header + pdu.length);
   frame[0] = transaction >>> 8;
   frame[1] = transaction & 0xff;
+  frame[2] = 0;
+  frame[3] = 0;
   frame[4] = (pdu.length + 1) >>> 8;
   frame[5] = (pdu.length + 1) & 0xff;
   frame[6] = unit;

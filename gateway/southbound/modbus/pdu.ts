@@ -61,10 +61,11 @@ export function encodeRequest(request: Request): Uint8Array {
 function words(code: number, ...values: readonly number[]): Uint8Array {
   const pdu = new Uint8Array(1 + 2 * values.length);
   pdu[0] = code;
-  values.forEach((value, index) => {
-    pdu[1 + 2 * index] = value >>> 8;
-    pdu[2 + 2 * index] = value & 0xff;
-  });
+  let at = 1;
+  for (const value of values) {
+    pdu[at++] = value >>> 8;
+    pdu[at++] = value & 0xff;
+  }
   return pdu;
 }
 

@@ -48,6 +48,7 @@ export class TcpClient implements Client {
   #timer: Disposable | undefined;
   /** When the timer looks next, monotonic ms. */
   #watchAt = Number.POSITIVE_INFINITY;
+  #receivedAt = 0;
   #unsent: Uint8Array[] = [];
   #writing = false;
 
@@ -217,21 +218,24 @@ export class TcpClient implements Client {
     if (!first) return;
     this.#unsent = [];
     this.#writing = true;
-    this.#transport.write(frames.length === 1 ? first : Buffer.concat(frames)).then(
-      () => {
-        this.#writing = false;
-        this.#flush();
-      },
-      (error) => {
-        this.#writing = false;
-        this.#rejectAll(error);
-      },
-    );
+    const bytes = frames.length === 1 ? first : Buffer.concat(frames);
+    this.#transport.write(bytes).then(this.#written, this.#notWritten);
   }
+
+  readonly #written = (): void => {
+    this.#writing = false;
+    this.#flush();
+  };
+
+  readonly #notWritten = (error: unknown): void => {
+    this.#writing = false;
+    this.#rejectAll(error);
+  };
 
   #receive(chunk: Uint8Array, at: number): void {
     this.statistics.bytesReceived += chunk.length;
-    if (this.lost.aborted || this.#framer.push(chunk, (frame) => this.#frame(frame, at))) return;
+    this.#receivedAt = at;
+    if (this.lost.aborted || this.#framer.push(chunk, this.#frame)) return;
     this.statistics.garbage += chunk.length;
     this.#broken.abort(
       new LinkError("what comes is not Modbus TCP", {
@@ -241,7 +245,8 @@ export class TcpClient implements Client {
     );
   }
 
-  #frame({ transaction, unit, pdu }: TcpFrame, at: number): void {
+  readonly #frame = ({ transaction, unit, pdu }: TcpFrame): void => {
+    const at = this.#receivedAt;
     const pending = this.#finish(transaction);
     if (!pending) {
       const owed = this.#unanswered.get(transaction);
@@ -270,7 +275,7 @@ export class TcpClient implements Client {
     }
     this.statistics.replies++;
     pending.resolve({ pdu, at });
-  }
+  };
 
   #break(code: string, message: string): never {
     const error = new LinkError(message, { code });
