@@ -81,7 +81,7 @@ export async function openSide(options: SideOptions): Promise<Side> {
     }),
   );
   const forwarder = opened.use(
-    openForwarder({ outbox, northbound, clock, log, signal, setBaseTime, mergePacks: mergeWithin }),
+    openForwarder({ outbox, northbound, clock, log, signal, setBaseTime, mergePacks }),
   );
   forwarder.done.catch((error: unknown) => {
     log.error({ err: error }, "the forwarder broke: a bug; readings stay in the outbox");
@@ -101,18 +101,4 @@ export async function openSide(options: SideOptions): Promise<Side> {
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
-}
-
-/** Merges as many packs from the first on as stay within `maxBytes`, at least one. */
-export function mergeWithin(
-  packs: readonly Uint8Array[],
-  maxBytes: number,
-): { bytes: Uint8Array; merged: number } {
-  let count = packs.length;
-  for (;;) {
-    const bytes = count === 1 ? packs[0]! : mergePacks(packs.slice(0, count));
-    if (bytes.length <= maxBytes || count === 1) return { bytes, merged: count };
-    // Sizes are nearly proportional: one or two rounds find the number.
-    count = Math.max(1, Math.min(count - 1, Math.floor((count * maxBytes * 0.95) / bytes.length)));
-  }
 }
