@@ -136,8 +136,9 @@ export class Gateway implements AsyncDisposable {
     this.#stateTimer?.[Symbol.dispose]();
     await using stack = new AsyncDisposableStack();
     // Disposed from the last to the first: lines, packs, forwarders, outboxes.
-    for (const side of this.sides.values()) stack.use(side);
+    // The far sides end by themselves: a signal would take from them the time to say goodbye.
     stack.defer(() => this.#closing.abort());
+    for (const side of this.sides.values()) stack.use(side);
     // What was read last should not have to wait for the next start.
     stack.defer(() =>
       Promise.all(Array.from(this.sides.values(), (side) => side.drained(drainMs))).then(() => {}),
@@ -183,6 +184,7 @@ export class Gateway implements AsyncDisposable {
           ),
         },
         lastWill: encodeOffline(gateway.id, this.run, version),
+        farewell: () => encodeOffline(gateway.id, this.run, version, clock.toUnix(clock.stamp())),
         onGap: (gap: Gap) => this.builder.gap(gap),
         signal: this.#signal,
       });

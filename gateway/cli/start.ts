@@ -3,6 +3,8 @@ import { destination, pino } from "pino";
 import type { GatewayConfig } from "../config/config.ts";
 import { type Gateway, openGateway } from "../gateway.ts";
 import { openLocalServer } from "../local/server.ts";
+import type { LocalSurface } from "../local/surface.ts";
+import { ConfigError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import { openClock } from "../store/clock.ts";
 import type { Disk } from "../store/disk.ts";
@@ -10,6 +12,7 @@ import { readDocument, replaceDocument } from "../store/documents.ts";
 import { openFolderDisk } from "../store/folder-disk.ts";
 import { connectBy } from "../transport/connect.ts";
 import type { ReadConfiguration } from "./files.ts";
+import { lockStore } from "./store-lock.ts";
 import { localSurface } from "./surface.ts";
 
 /** 2026-11-01: no gateway runs this code earlier, so no clock may say so. */
@@ -39,6 +42,10 @@ export async function startDaemon(
   const { folder } = config.storage;
   const disk = () => openFolderDisk(folder);
   await using opened = new AsyncDisposableStack();
+  // Before anything is opened: a second gateway must not even look at the log of the first.
+  let surface: LocalSurface | undefined;
+  opened.use(await openDoor(config.local.socket, () => surface, log));
+  opened.use(await lockStore(folder));
   const clock = opened.use(openClock({ trust: config.clock.trust, floor: await timeFloor(disk) }));
   const keeper = opened.use(keepTime());
   const gateway = opened.use(
@@ -51,7 +58,8 @@ export async function startDaemon(
       reloadConfig: read,
     }),
   );
-  opened.use(await openLocalServer(config.local.socket, localSurface(gateway), log));
+  surface = localSurface(gateway);
+  log.info({ socket: config.local.socket }, "the local API listens");
   keeper.start();
   const held = opened.move();
   return { gateway, [Symbol.asyncDispose]: () => held.disposeAsync() };
@@ -66,6 +74,21 @@ export async function startDaemon(
       timer = clock.timer(keepTimeMs, keep);
     };
     return { start: keep, [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
+  }
+}
+
+/** The local API; a disk that takes no socket must not keep the gateway from polling. */
+async function openDoor(
+  socket: string,
+  surface: () => LocalSurface | undefined,
+  log: Log,
+): Promise<AsyncDisposable> {
+  try {
+    return await openLocalServer(socket, surface, log);
+  } catch (error) {
+    if (!(error instanceof ConfigError) || error.code !== "local-disk") throw error;
+    log.error({ code: error.code, hint: error.hint }, `${error.message}: there is no local API`);
+    return { [Symbol.asyncDispose]: async () => {} };
   }
 }
 

@@ -26,6 +26,7 @@ export interface SideOptions {
     readonly audiences: Readonly<Record<string, { readonly maxBytes: number; readonly maxAge: number }>>;
   };
   readonly lastWill: Uint8Array;
+  farewell(): Uint8Array;
   onGap(gap: Gap): void | Promise<void>;
   readonly signal: AbortSignal;
 }
@@ -78,6 +79,7 @@ export async function openSide(options: SideOptions): Promise<Side> {
       gateway: options.gateway,
       run: options.run,
       lastWill: options.lastWill,
+      farewell: () => options.farewell(),
     }),
   );
   const forwarder = opened.use(
