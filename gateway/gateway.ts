@@ -244,7 +244,11 @@ export class Gateway implements AsyncDisposable {
           why: problem,
         })),
       ),
-      lastSeqs: this.builder.accounting(),
+      // Not what was given: a pack that is not stored yet may go with a crash, and nobody can be missing it.
+      lastSeqs: this.builder
+        .accounting()
+        .map(({ audience, settledSeq }) => ({ audience, lastSeq: settledSeq }))
+        .filter(({ lastSeq }) => lastSeq > 0),
       previousRuns: side.outbox.previousRuns,
     };
   }

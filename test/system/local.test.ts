@@ -77,7 +77,8 @@ describe("the local API of a running gateway", () => {
     await using meters = await openMeters([1, 2]);
     await using daemon = await daemonWith(meters.port);
     await daemon.until(({ devices }) => devices.every(({ state }) => state === "available"));
-    const post = (body: string) => ask<{ error: string; hint?: string }>(daemon.socket, "POST", "/v1/read", body);
+    const post = (body: string) =>
+      ask<{ error: string; hint?: string }>(daemon.socket, "POST", "/v1/read", body);
     expect(await post('{"device": "meter-1", "points": ["temperature"]}')).toMatchObject({
       status: 200,
       body: [{ device: "meter-1", point: "temperature", value: -5.4, unit: "Cel", quality: "good" }],
@@ -94,7 +95,8 @@ describe("the local API of a running gateway", () => {
       ["no json", 404, "bad-request"],
       [`{"device": "${"x".repeat(70_000)}"}`, 404, "body-too-large"],
     ];
-    for (const [body, status, error] of wrong) expect(await post(body)).toMatchObject({ status, body: { error } });
+    for (const [body, status, error] of wrong)
+      expect(await post(body)).toMatchObject({ status, body: { error } });
     expect(await ask(daemon.socket, "DELETE", "/v1/status")).toMatchObject({ status: 404 });
     // Nothing of that harms anybody.
     expect((await daemon.status()).devices).toHaveLength(2);
@@ -112,14 +114,19 @@ describe("the local API of a running gateway", () => {
     for (;;) {
       const { data } = await stream.next();
       const readings = data as ReadingJson[];
-      expect(readings.map(({ device, point }) => `${device} ${point}`)).toEqual(readings.map(() => "meter-1 voltage"));
+      expect(readings.map(({ device, point }) => `${device} ${point}`)).toEqual(
+        readings.map(() => "meter-1 voltage"),
+      );
       if (readings.some(({ value }) => value === 229)) break;
     }
   });
 
   it("bounds what waits for a reader that does not read, and tells it what it missed", async () => {
     // 2 devices x 100 points, about 100 times a second.
-    const points = Array.from({ length: 100 }, (_, i) => `  p${i}: {at: {holding: ${i}}, class: {every: 10ms}}`);
+    const points = Array.from(
+      { length: 100 },
+      (_, i) => `  p${i}: {at: {holding: ${i}}, unit: count, class: {every: 10ms}}`,
+    );
     const wide = `${meterProfile.slice(0, meterProfile.indexOf("points:")).replace("test/meter", "test/wide")}points:\n${points.join("\n")}\n`;
     await using meters = await openMeters([], { 1: { unmapped: "zeros" }, 2: { unmapped: "zeros" } });
     const folder = newFolder();
@@ -152,7 +159,10 @@ describe("the local API of a running gateway", () => {
     await using killed = await daemonWith(meters.port);
     await killed.end("SIGKILL");
     expect(statSync(killed.socket).isSocket()).toBe(true);
-    await using next = await startDaemon({ folder: killed.folder, yaml: configuration({ port: meters.port }) });
+    await using next = await startDaemon({
+      folder: killed.folder,
+      yaml: configuration({ port: meters.port }),
+    });
     expect((await next.status()).gateway).toBe("gw-test");
     await next.end("SIGTERM");
     expect(statSync(next.socket, { throwIfNoEntry: false })).toBeUndefined();
