@@ -30,6 +30,7 @@ export interface GatewayContext {
   openDisk(name: string): Promise<Disk>;
   /** Random id of this start of the daemon. */
   readonly run?: string | undefined;
+  setLogLevel?(level: GatewayConfig["log"]["level"]): void;
   /** Reads the configuration again, for reload. */
   reloadConfig?(): { config?: GatewayConfig | undefined; diagnostics: readonly Diagnostic[] };
 }
@@ -68,6 +69,8 @@ export class Gateway implements AsyncDisposable {
   readonly #signal: AbortSignal;
   #config: GatewayConfig;
   #stateTimer: Disposable | undefined;
+  /** Settles when far sides that are being reopened are there again: a pack between two of them would be lost to both. */
+  #sidesReady: Promise<unknown> = Promise.resolve();
   #reloading: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
@@ -150,6 +153,7 @@ export class Gateway implements AsyncDisposable {
 
   /** A pack goes to every far side's outbox; the least safe answer counts. */
   async #append(bytes: Uint8Array, head: PackHead): Promise<"disk" | "memory" | "dropped"> {
+    await this.#sidesReady;
     const outcomes = await Promise.all(
       Array.from(this.sides.values(), (side) => side.outbox.append(bytes, head)),
     );
@@ -225,8 +229,12 @@ export class Gateway implements AsyncDisposable {
 
   #announce(): void {
     if (this.#signal.aborted) return;
-    for (const side of this.sides.values()) side.northbound.announce("state", encodeState(this.#state(side)));
+    this.#tellState();
     this.#stateTimer = this.clock.timer(stateEveryMs, () => this.#announce());
+  }
+
+  #tellState(): void {
+    for (const side of this.sides.values()) side.northbound.announce("state", encodeState(this.#state(side)));
   }
 
   #state(side: Side): GatewayState {
@@ -270,20 +278,29 @@ export class Gateway implements AsyncDisposable {
     }
     this.#config = read.config;
     await this.#apply(change, read.config);
-    const changes = describe(change);
+    if (change.logChanged) this.#context.setLogLevel?.(read.config.log.level);
+    const changes = describe(change, read.config);
     this.#log.info({ changes }, "the configuration was applied");
     return { applied: true, changes, diagnostics };
   }
 
-  async #apply(change: ConfigChange, config: GatewayConfig): Promise<void> {
+  async #applySides(change: ConfigChange, config: GatewayConfig): Promise<void> {
     for (const name of [...change.removedNorthbounds, ...change.changedNorthbounds]) {
       await this.sides.get(name)?.[Symbol.asyncDispose]();
       this.sides.delete(name);
       this.problems.delete(`northbound ${name}`);
+      this.problems.delete(`store of ${name}`);
     }
     for (const name of [...change.addedNorthbounds, ...change.changedNorthbounds]) {
       await this.#openSide(config.northbound.get(name)!);
     }
+    if (change.addedNorthbounds.length + change.changedNorthbounds.length > 0) this.#tellState();
+  }
+
+  async #apply(change: ConfigChange, config: GatewayConfig): Promise<void> {
+    const sides = this.#applySides(change, config);
+    this.#sidesReady = sides.catch(() => {});
+    await sides;
     for (const id of [...change.removedDevices, ...change.changedDevices]) {
       for (const loop of this.loops.values()) loop.removeDevice(id);
       this.pipeline.forget(id);
@@ -302,7 +319,7 @@ export class Gateway implements AsyncDisposable {
   }
 }
 
-function describe(change: ConfigChange): string[] {
+function describe(change: ConfigChange, config: GatewayConfig): string[] {
   const lines: [string, readonly string[]][] = [
     ["added device", change.addedDevices],
     ["changed device", change.changedDevices],
@@ -315,5 +332,6 @@ function describe(change: ConfigChange): string[] {
     ["removed northbound", change.removedNorthbounds],
   ];
   const changes = lines.flatMap(([what, names]) => names.map((name) => `${what} ${name}`));
+  if (change.logChanged) changes.push(`log level ${config.log.level}`);
   return changes.length > 0 ? changes : ["nothing has changed"];
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { destination, pino } from "pino";
-import type { GatewayConfig } from "../config/config.ts";
+import type { GatewayConfig, LogLevel } from "../config/config.ts";
 import { type Gateway, openGateway } from "../gateway.ts";
 import { openLocalServer } from "../local/server.ts";
 import type { LocalSurface } from "../local/surface.ts";
@@ -21,12 +21,31 @@ const buildTime = Date.UTC(2026, 10, 1);
 const keepTimeMs = 10 * 60_000;
 const clockDocument = "clock.json";
 
+export interface DaemonLog extends Log {
+  /** Also of the logs that were derived from it. */
+  setLevel(level: LogLevel): void;
+}
+
 /** JSON lines on standard error, as journald and every collector take them. */
-export function openLog(level: string): Log {
-  return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+export function openLog(level: LogLevel | "fatal"): DaemonLog {
+  // pino hands its level to children once, when they are made.
+  let children: WeakRef<{ level: string }>[] = [];
+  const log = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      onChild: (child) => children.push(new WeakRef(child)),
+    },
     destination({ dest: 2, sync: true }),
   );
+  return Object.assign(log, {
+    setLevel(next: LogLevel) {
+      log.level = next;
+      children = children.filter((child) => child.deref() !== undefined);
+      for (const child of children) Object.assign(child.deref() ?? {}, { level: next });
+    },
+  });
 }
 
 export interface RunningDaemon extends AsyncDisposable {
@@ -36,7 +55,7 @@ export interface RunningDaemon extends AsyncDisposable {
 /** The daemon around a configuration: real clock, real disk, real wires, local API. */
 export async function startDaemon(
   config: GatewayConfig,
-  log: Log,
+  log: DaemonLog,
   read: () => ReadConfiguration,
 ): Promise<RunningDaemon> {
   const { folder } = config.storage;
@@ -55,6 +74,7 @@ export async function startDaemon(
       random: Math.random,
       connect: connectBy(clock),
       openDisk: (name) => openFolderDisk(join(folder, name)),
+      setLogLevel: (level) => log.setLevel(level),
       reloadConfig: read,
     }),
   );

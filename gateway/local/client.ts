@@ -25,8 +25,9 @@ export function localClient(socket: string): LocalClient {
           else if (line === "") event = "message";
         }
       } catch (error) {
-        if (!signal.aborted) throw error;
+        if (!signal.aborted) throw gone(socket, error);
       }
+      if (!signal.aborted && !response.complete) throw gone(socket);
     },
   };
 }
@@ -48,6 +49,10 @@ function refusal(status: number, { error, message, hint }: Record<string, string
   const text = message ?? `the daemon answered ${status}`;
   const details = { code: error ?? "local-api", hint };
   return status === 404 ? new ConfigError(text, details) : new GatewayError(text, details);
+}
+
+function gone(socket: string, cause?: unknown): LinkError {
+  return new LinkError(`the gateway on ${socket} went away`, { code: "daemon-unreachable", cause });
 }
 
 function open(

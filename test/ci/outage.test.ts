@@ -137,14 +137,13 @@ describe("an outage of the broker with two kills of the gateway", () => {
       const backlog = new Set(onDisk.map(({ run, seq }) => `${run} ${seq}`)).size;
       await platform.until(() => platform.summary().packs >= backlog + 3 * units.length);
       await daemon.until(({ northbound }) => {
-        const { lanes } = northbound[0]?.outbox as { lanes: { backlog: number } };
-        return lanes.backlog === 0;
+        return northbound[0]!.outbox.lanes.backlog === 0;
       });
       expect((await daemon.end("SIGTERM")).code).toBe(0);
 
       // A gateway without devices adds nothing and tells what its earlier runs stored.
       daemon = await start(false);
-      await daemon.until(({ northbound }) => (northbound[0]?.outbox as { packs: number }).packs === 0);
+      await daemon.until(({ northbound }) => northbound[0]!.outbox.packs === 0);
       await platform.until(() => {
         const state = platform.state("gw-outage") as { state?: string; previous?: unknown[] } | undefined;
         return state?.state === "online" && state.previous?.length === 3;

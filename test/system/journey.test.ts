@@ -120,7 +120,7 @@ describe("from a register to the city's platform", () => {
       yaml: configuration({ port: meters.port, broker: `mqtt://127.0.0.1:${mute.port}` }),
     });
     await mute.connected;
-    await daemon.until(({ northbound }) => (northbound[0]?.outbox as { packs: number }).packs > 0);
+    await daemon.until(({ northbound }) => northbound[0]!.outbox.packs > 0);
     const ended = await daemon.end("SIGTERM");
     expect(ended.code).toBe(0);
     expect(ended.ms).toBeLessThan(2000);
