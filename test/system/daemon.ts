@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -54,8 +54,10 @@ export interface DaemonOptions {
   readonly through?: readonly string[] | undefined;
   /** Do not wait until the local API listens. */
   readonly nowait?: boolean | undefined;
-  /** Milliseconds and file of this process's log lines do not matter; this one keeps more of them. */
 }
+
+/** Below the tests' own time limit, so that a failure can say what it saw. */
+const patienceMs = 25_000;
 
 export function newFolder(): string {
   return mkdtempSync(join(tmpdir(), "stadsnod-"));
@@ -82,7 +84,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const daemon = new Process(child, folder, options.folder === undefined, write);
   if (options.nowait) return daemon;
   try {
-    await daemon.logged(({ msg }) => msg === "the local API listens");
+    if (/level: (warn|error)/.test(options.yaml)) await daemon.answers();
+    else await daemon.logged(({ msg }) => msg === "the local API listens");
     return daemon;
   } catch (error) {
     await daemon[Symbol.asyncDispose]();
@@ -148,15 +151,28 @@ class Process implements Daemon {
     });
   }
 
+  /** For a daemon whose log does not tell that it listens. */
+  async answers(): Promise<void> {
+    while (!this.#over) {
+      const answer = await ask(this.socket, "GET", "/v1/status").catch(() => undefined);
+      if (answer?.status === 200) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error(`the daemon ended:\n${this.output}`);
+  }
+
   async status(): Promise<GatewayStatus> {
     return (await ask<GatewayStatus>(this.socket, "GET", "/v1/status")).body;
   }
 
   async until(holds: (status: GatewayStatus) => boolean): Promise<GatewayStatus> {
+    const deadline = performance.now() + patienceMs;
     for (;;) {
       if (this.#over) throw new Error(`the daemon ended:\n${this.output}`);
       const status = await this.status();
       if (holds(status)) return status;
+      if (performance.now() > deadline)
+        throw new Error(`the status never became so: ${JSON.stringify(status)}\n${this.output}`);
       // Nobody tells of a change of the status: each look costs a request, so there is a breath between two.
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -248,5 +264,3 @@ export async function run(
   const [code] = await once(child, "close");
   return { code, ...texts };
 }
-
-export const socketIsThere = (daemon: Daemon): boolean => existsSync(daemon.socket);

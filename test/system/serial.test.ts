@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createModbusUnits } from "../../simulators/modbus/device.ts";
 import { openPty } from "../../simulators/pty.ts";
@@ -6,23 +7,27 @@ import { meterProfile, meterUnit, writeProfiles } from "./field.ts";
 
 describe("a serial line", () => {
   it("is back within three seconds when its adapter is pulled and plugged in again", async () => {
-    await using pty = openPty();
-    const answeredAt: number[] = [];
-    createModbusUnits({
-      1: { ...meterUnit, scene: () => answeredAt.push(performance.now()) },
-    }).attach(pty, "rtu");
     const folder = newFolder();
+    const link = join(folder, "ttyUSB0");
+    const answeredAt: number[] = [];
+    const units = createModbusUnits({
+      1: { ...meterUnit, scene: () => answeredAt.push(performance.now()) },
+    });
     writeProfiles(folder, { "test/meter": meterProfile });
     await using daemon = await startDaemon({
       folder,
       yaml: `gateway: {id: gw-test, pen: 32474}
 profiles: [device-profiles]
-connections: {line: {protocol: modbus, serial: {port: ${pty.path}, baud: 19200}}}
+connections: {line: {protocol: modbus, serial: {port: ${link}, baud: 19200}}}
 devices: {meter: {profile: test/meter, connection: line, unit: 1}}
 poll: {fast: 200ms}
 storage: {folder: store}
 `,
     });
+    // Only now: a process started later would inherit the line's other end and keep it plugged in.
+    await daemon.until(({ devices }) => devices[0]?.state === "unavailable");
+    await using pty = openPty({ link });
+    units.attach(pty, "rtu");
     const messages = () =>
       daemon.log
         .filter(({ connection }) => connection === "line")
