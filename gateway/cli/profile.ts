@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { ConfigError } from "../model/errors.ts";
 import { silentLog } from "../model/log.ts";
 import { documentProfile } from "../profiles/document.ts";
@@ -122,7 +122,9 @@ function documentCommand(context: CliContext): Command {
     "stadsnod profile doc device-profiles/abb/b23.yaml --language sv",
   ])
     .argument("<path>", "the profile")
-    .option("-l, --language <language>", "en or sv", "en")
+    .addOption(
+      new Option("-l, --language <language>", "language of the titles").choices(["en", "sv"]).default("en"),
+    )
     .action((path: string, options: { language: string }) => {
       const loaded = good(context, path);
       context.out(documentProfile(loaded.profile, loaded.about, options.language === "sv" ? "sv" : "en"));
