@@ -30,6 +30,8 @@ export interface GatewayContext {
   openDisk(name: string): Promise<Disk>;
   /** Random id of this start of the daemon. */
   readonly run?: string | undefined;
+  /** Unix ms that an earlier boot of this machine counted from, if it is remembered. */
+  bootTime?(bootId: string): number | undefined;
   /** Reads the configuration again, for reload. */
   reloadConfig?(): { config?: GatewayConfig | undefined; diagnostics: readonly Diagnostic[] };
 }
@@ -184,6 +186,7 @@ export class Gateway implements AsyncDisposable {
         },
         lastWill: encodeOffline(gateway.id, this.run, version),
         onGap: (gap: Gap) => this.builder.gap(gap),
+        bootTime: (bootId) => this.#context.bootTime?.(bootId),
         signal: this.#signal,
       });
       if (side.storeProblem) this.problems.set(`store of ${name}`, side.storeProblem);

@@ -5,25 +5,19 @@ import { type Gateway, openGateway } from "../gateway.ts";
 import { openLocalServer } from "../local/server.ts";
 import type { Log } from "../model/log.ts";
 import { openClock } from "../store/clock.ts";
-import type { Disk } from "../store/disk.ts";
-import { readDocument, replaceDocument } from "../store/documents.ts";
 import { openFolderDisk } from "../store/folder-disk.ts";
 import { connectBy } from "../transport/connect.ts";
 import type { ReadConfiguration } from "./files.ts";
 import { localSurface } from "./surface.ts";
+import { keepTime, readKeptTime } from "./time-keeper.ts";
 
 /** 2026-11-01: no gateway runs this code earlier, so no clock may say so. */
 const buildTime = Date.UTC(2026, 10, 1);
-/** How often the last good time is kept, for a gateway that starts without a clock. */
-const keepTimeMs = 10 * 60_000;
-const clockDocument = "clock.json";
 
 /** JSON lines on standard error, as journald and every collector take them. */
 export function openLog(level: string): Log {
-  return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    destination({ dest: 2, sync: true }),
-  );
+  const toStandardError = destination({ dest: 2, sync: true });
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, toStandardError);
 }
 
 export interface RunningDaemon extends AsyncDisposable {
@@ -37,10 +31,11 @@ export async function startDaemon(
   read: () => ReadConfiguration,
 ): Promise<RunningDaemon> {
   const { folder } = config.storage;
-  const disk = () => openFolderDisk(folder);
+  const openDisk = () => openFolderDisk(folder);
+  const kept = await readKeptTime(openDisk);
   await using opened = new AsyncDisposableStack();
-  const clock = opened.use(openClock({ trust: config.clock.trust, floor: await timeFloor(disk) }));
-  const keeper = opened.use(keepTime());
+  const clock = opened.use(openClock({ trust: config.clock.trust, floor: Math.max(buildTime, kept.floor) }));
+  opened.use(keepTime(clock, openDisk, kept));
   const gateway = opened.use(
     await openGateway(config, {
       clock,
@@ -48,33 +43,11 @@ export async function startDaemon(
       random: Math.random,
       connect: connectBy(clock),
       openDisk: (name) => openFolderDisk(join(folder, name)),
+      bootTime: (bootId) => kept.boots.get(bootId),
       reloadConfig: read,
     }),
   );
   opened.use(await openLocalServer(config.local.socket, localSurface(gateway), log));
-  keeper.start();
   const held = opened.move();
   return { gateway, [Symbol.asyncDispose]: () => held.disposeAsync() };
-
-  /** Writes the last good time now and then; a disk that refuses must not matter here. */
-  function keepTime(): Disposable & { start(): void } {
-    let timer: Disposable | undefined;
-    const write = async () =>
-      replaceDocument(await disk(), clockDocument, { unixMs: Math.round(clock.now()) });
-    const keep = () => {
-      if (clock.trusted) void write().catch(() => {});
-      timer = clock.timer(keepTimeMs, keep);
-    };
-    return { start: keep, [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
-  }
-}
-
-async function timeFloor(disk: () => Promise<Disk>): Promise<number> {
-  // A store that cannot be read must not keep the gateway from starting.
-  const kept = await disk()
-    .then((opened) => readDocument(opened, clockDocument))
-    .catch(() => undefined);
-  if (typeof kept !== "object" || kept === null || !("unixMs" in kept) || typeof kept.unixMs !== "number")
-    return buildTime;
-  return Math.max(buildTime, kept.unixMs);
 }
