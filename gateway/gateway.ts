@@ -15,6 +15,7 @@ import type { Gap, PackHead } from "./outbox/outbox.ts";
 import { learnedPlans } from "./southbound/learned-plans.ts";
 import { type ConnectionLoop, networkReopen, openLoop, serialReopen } from "./southbound/loop.ts";
 import type { Disk } from "./store/disk.ts";
+import { encodeDescription } from "./telemetry/description.ts";
 import { PackBuilder } from "./telemetry/pack-builder.ts";
 import { Pipeline } from "./telemetry/pipeline.ts";
 import { encodeOffline, encodeState, type GatewayState } from "./telemetry/state.ts";
@@ -102,6 +103,7 @@ export class Gateway implements AsyncDisposable {
   async start(): Promise<void> {
     for (const side of this.#config.northbound.values()) await this.#openSide(side);
     for (const line of this.#config.connections.values()) await this.#openLoop(line);
+    for (const device of this.#config.devices) this.#describe(device);
     this.#announce();
     this.#log.info(
       { run: this.run, devices: this.#config.devices.length, connections: this.loops.size },
@@ -230,6 +232,13 @@ export class Gateway implements AsyncDisposable {
     this.#stateTimer = this.clock.timer(stateEveryMs, () => this.#announce());
   }
 
+  /** Tells every far side what a device offers. */
+  #describe(device: Device): void {
+    for (const { northbound } of this.sides.values()) {
+      northbound.announce(`description/${device.id}`, encodeDescription(device, unitOf, northbound.topics));
+    }
+  }
+
   #state(side: Side): GatewayState {
     return {
       gateway: this.#config.gateway.id,
@@ -281,6 +290,13 @@ export class Gateway implements AsyncDisposable {
     for (const name of [...change.addedNorthbounds, ...change.changedNorthbounds]) {
       await this.#openSide(config.northbound.get(name)!);
     }
+    // A far side that is new has heard of no device.
+    if (change.addedNorthbounds.length + change.changedNorthbounds.length > 0)
+      config.devices.forEach((device) => this.#describe(device));
+    for (const id of change.removedDevices) {
+      for (const { northbound } of this.sides.values())
+        northbound.announce(`description/${id}`, new Uint8Array());
+    }
     for (const id of [...change.removedDevices, ...change.changedDevices]) {
       for (const loop of this.loops.values()) loop.removeDevice(id);
       this.pipeline.forget(id);
@@ -294,6 +310,7 @@ export class Gateway implements AsyncDisposable {
     for (const name of fresh) await this.#openLoop(config.connections.get(name)!);
     for (const id of [...change.addedDevices, ...change.changedDevices]) {
       const device = config.devices.find((one) => one.id === id) as Device;
+      this.#describe(device);
       if (!fresh.includes(device.connection)) await this.loops.get(device.connection)?.setDevice(device);
     }
   }
