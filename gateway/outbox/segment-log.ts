@@ -19,6 +19,8 @@ export interface Segment {
   readonly dead: IdRanges;
   /** Its good records are to be rewritten, then it goes to quarantine. */
   damaged: boolean;
+  /** Where a torn write begins that has good records behind it: those are to be rewritten, then belief ends here. */
+  tornAt?: number;
 }
 
 /** What recovery found and the log goes on from. */
