@@ -126,11 +126,12 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
 
   for (const [, to] of acked) nextId = Math.max(nextId, to + 1);
   const numbersSeen = names.map((name) => Number(/^(?:segment|spare)-(\d{10})/.exec(name)?.[1] ?? 0));
+  const spares = names.filter((name) => /^spare-\d{10}$/.test(name));
   const contents: LogContents = {
     segments,
-    spares: names.filter((name) => /^spare-\d{10}$/.test(name)),
+    spares,
     litter,
-    nextNumber: Math.max(0, ...numbersSeen, ...listed.keys()) + 1,
+    nextNumber: Math.max(0, ...numbersSeen, ...listed.keys(), await highestInSpares(disk, spares)) + 1,
     quarantined: names.filter((name) => /^segment-\d{10}\.damaged-\d+$/.test(name)).length,
     ballast: names.includes(ballastName),
   };
@@ -175,6 +176,26 @@ async function readHeader(
   if (header === "newer") throw newerFormat(name);
   // A recycled file that crashed before its new header still has the one of its earlier use.
   return header && header.number === number && header.length <= maxSegmentBytes ? header : undefined;
+}
+
+/**
+ * A spare may hold the header of a use that never became durable under its name. Were that number given
+ * again, its old content would pass as the new segment's until the first write.
+ */
+async function highestInSpares(disk: Disk, spares: readonly string[]): Promise<number> {
+  let highest = 0;
+  for (const name of spares) {
+    await using stack = new AsyncDisposableStack();
+    const file = await disk.open(name);
+    stack.defer(() => file.close());
+    for (const at of [0, Math.max(0, file.size - headerBytes)]) {
+      const bytes = await unlessUnreadable(file.read(at, headerBytes));
+      const header = bytes && decodeHeader(bytes);
+      if (header === "newer") throw newerFormat(name);
+      highest = Math.max(highest, header?.number ?? 0);
+    }
+  }
+  return highest;
 }
 
 /** Undefined when the disk cannot read it. */
