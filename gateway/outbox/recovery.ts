@@ -75,6 +75,7 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
       alive: 0,
       dead: new IdRanges(),
       damaged: false,
+      stated: false,
     };
     segments.push(segment);
     if (!file.header) {
@@ -104,8 +105,10 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
         durable = Math.max(durable, record.head.durable);
       } else if (record.type === "ack") {
         for (const [from, to] of record.ids) acked.add(from, to);
-      } else if (record.type === "state") survey.state(record.state);
-      else {
+      } else if (record.type === "state") {
+        survey.state(record.state);
+        segment.stated = true;
+      } else {
         const { id, head, payload } = record;
         nextId = Math.max(nextId, id + 1);
         survey.pack(id, head);

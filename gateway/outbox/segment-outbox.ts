@@ -379,7 +379,7 @@ class SegmentOutbox implements Outbox {
       return true;
     }
     if (segment.damaged && left === 0) {
-      if (!this.#gapsSafe) return false;
+      if (!this.#gapsSafe || !this.#segments.outlived(segment)) return false;
       await this.#segments.quarantine(segment);
     } else if (segment.tornAt !== undefined && left === 0) segment.end = segment.tornAt;
     this.#salvageable.shift();
