@@ -77,7 +77,7 @@ class SegmentOutbox implements Outbox {
   readonly #held = new Map<number, StoredPack>();
   #heldBytes = 0;
   #acks = new IdRanges();
-  readonly #damaged: Segment[];
+  readonly #salvageable: Segment[];
   /** Whether the gaps that the damage left are safe: until then the damaged files stay where they are. */
   #gapsSafe = false;
   /** Packs that the disk cannot read; kept for a better day. */
@@ -116,17 +116,15 @@ class SegmentOutbox implements Outbox {
       index.take(id);
       this.#segments.died(at.segment, id);
     }
-    this.#damaged = recovered.contents.segments.filter(({ damaged }) => damaged);
+    const { segments } = recovered.contents;
+    this.#salvageable = segments.filter(({ damaged, tornAt }) => damaged || tornAt !== undefined);
     void this.#reporter.report(recovered.gaps).then((safe) => {
       this.#gapsSafe = safe;
-      if (safe && this.#damaged.length > 0) this.#wake();
+      if (safe) this.#wake();
     });
-    if (this.#damaged.length > 0) {
-      const segments = this.#damaged.map(({ name }) => name);
-      this.#log.error(
-        { segments, gaps: recovered.gaps },
-        "outbox segments are damaged; salvaging what is good",
-      );
+    const damaged = segments.filter((segment) => segment.damaged).map(({ name }) => name);
+    if (damaged.length > 0) {
+      this.#log.error({ damaged, gaps: recovered.gaps }, "outbox segments are damaged; salvaging what is good");
     }
     this.#expire();
     this.#wake();
@@ -354,15 +352,15 @@ class SegmentOutbox implements Outbox {
     this.#acks.add(id);
   }
 
-  /** Rewrites what is good of a damaged segment, a group at a time, then puts the file away. */
+  /** Rewrites what is good behind a tear or in a damaged segment, a group at a time; a damaged file is then put away. */
   async #salvage(): Promise<boolean> {
-    const segment = this.#damaged[0];
+    const segment = this.#salvageable[0];
     if (!segment) return false;
     const entries: Entry[] = [];
     let bytes = 0;
     let left = 0;
     for (const entry of this.#index) {
-      if (entry.at.segment !== segment.number) continue;
+      if (entry.at.segment !== segment.number || entry.at.offset < (segment.tornAt ?? 0)) continue;
       left++;
       if (this.#unreadable.has(entry.id)) continue;
       if (entries.length > 0 && bytes + entry.bytes > this.#groupLimit) break;
@@ -370,6 +368,7 @@ class SegmentOutbox implements Outbox {
       entries.push(entry);
     }
     if (entries.length > 0) {
+      entries.sort((a, b) => a.at.offset - b.at.offset);
       const { packs } = await this.#readEach(entries);
       const places = packs.length > 0 ? await this.#commit(packs) : [];
       for (const [index, { id }] of packs.entries()) {
@@ -379,9 +378,11 @@ class SegmentOutbox implements Outbox {
       }
       return true;
     }
-    if (left === 0 && !this.#gapsSafe) return false;
-    this.#damaged.shift();
-    if (left === 0) await this.#segments.quarantine(segment);
+    if (segment.damaged && left === 0) {
+      if (!this.#gapsSafe || !this.#segments.outlived(segment)) return false;
+      await this.#segments.quarantine(segment);
+    } else if (segment.tornAt !== undefined && left === 0) segment.end = segment.tornAt;
+    this.#salvageable.shift();
     return true;
   }
 
@@ -508,13 +509,16 @@ class SegmentOutbox implements Outbox {
     return together;
   }
 
-  /** All that can be read of these neighbours; one bad sector must not hide the rest. */
+  /** All that can be read of these packs of one segment, in order of offset; one bad sector must not hide the rest. */
   async #readEach(entries: readonly Entry[]): Promise<{ packs: StoredPack[]; failure?: unknown }> {
     try {
       return { packs: await this.#read(entries) };
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       if (entries.length === 1) {
+        const now = this.#index.find(entries[0]!.id);
+        if (!now) return { packs: [] };
+        if (now.at.segment !== entries[0]!.at.segment) return this.#readEach([now]);
         this.#unreadable.add(entries[0]!.id);
         this.#log.error({ error, ...entries[0]!.at }, "stored pack cannot be read");
         return { packs: [], failure: error };
@@ -529,7 +533,7 @@ class SegmentOutbox implements Outbox {
     return all;
   }
 
-  /** Reads neighbours. What its CRC does not vouch for is given up as damaged. */
+  /** Reads packs of one segment, in order of offset. What its CRC does not vouch for is given up as damaged. */
   async #read(entries: readonly Entry[]): Promise<StoredPack[]> {
     const first = entries[0]!.at;
     const last = entries.at(-1)!.at;
@@ -541,9 +545,12 @@ class SegmentOutbox implements Outbox {
       const start = entry.at.offset - first.offset;
       const record = decodePayload(bytes.subarray(start, start + entry.at.length), salt, entry.at.group);
       if (!record) {
-        // Acked or moved while we read: no damage.
         const now = this.#index.find(entry.id);
-        if (now?.at.segment !== entry.at.segment) continue;
+        if (now?.at.segment !== entry.at.segment) {
+          // Acked, or rewritten elsewhere while we read: no damage.
+          if (now) packs.push(...(await this.#read([now])));
+          continue;
+        }
         this.#log.error({ segment: entry.at.segment, offset: entry.at.offset }, "stored pack is damaged");
         this.#index.take(entry.id);
         void this.#giveUp([{ entry, reason: "damaged" }]);

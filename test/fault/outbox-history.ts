@@ -69,7 +69,7 @@ class Life {
     this.#syncFailed = false;
     disk.options = this.#diskOptions(() => this.#maybeCut(disk));
     const { outbox, clock } = await this.#opened(disk);
-    this.#cutRate = 0.5;
+    this.#cutRate = 0.9;
     const seqs = new Map<string, number>();
     const pending: Promise<unknown>[] = [];
     const steps = 6 + Math.floor(this.#random() * 18);
@@ -90,6 +90,7 @@ class Life {
     // The old process is dead from here on: what it still does, and hears, reaches nobody.
     this.#cutRate = 0;
     this.#promised = [...this.#promised];
+    disk.options = { random: this.#random };
     const killed = !this.#syncFailed && this.#random() < 0.2;
     const next = killed ? disk.copy(this.#diskOptions()) : this.#cut(disk).disk;
     const cuts = [...this.#cuts, this.#cutOf(next.copy(this.#diskOptions()))];
