@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { ConnectionConfig, GatewayConfig, NorthboundConfig } from "./config/config.ts";
-import { type ConfigChange, diffConfig } from "./config/diff.ts";
+import { type ConfigChange, describeChange, diffConfig } from "./config/diff.ts";
 import type { ReloadResult } from "./local/surface.ts";
 import type { Clock, Random } from "./model/clock.ts";
 import type { Device } from "./model/device.ts";
@@ -276,7 +276,7 @@ export class Gateway implements AsyncDisposable {
     }
     this.#config = read.config;
     await this.#apply(change, read.config);
-    const changes = describe(change);
+    const changes = describeChange(change);
     this.#log.info({ changes }, "the configuration was applied");
     return { applied: true, changes, diagnostics };
   }
@@ -291,8 +291,8 @@ export class Gateway implements AsyncDisposable {
       await this.#openSide(config.northbound.get(name)!);
     }
     // A far side that is new has heard of no device.
-    if (change.addedNorthbounds.length + change.changedNorthbounds.length > 0)
-      config.devices.forEach((device) => this.#describe(device));
+    const newSides = change.addedNorthbounds.length + change.changedNorthbounds.length > 0;
+    for (const device of newSides ? config.devices : []) this.#describe(device);
     for (const id of change.removedDevices) {
       for (const { northbound } of this.sides.values())
         northbound.announce(`description/${id}`, new Uint8Array());
@@ -314,20 +314,4 @@ export class Gateway implements AsyncDisposable {
       if (!fresh.includes(device.connection)) await this.loops.get(device.connection)?.setDevice(device);
     }
   }
-}
-
-function describe(change: ConfigChange): string[] {
-  const lines: [string, readonly string[]][] = [
-    ["added device", change.addedDevices],
-    ["changed device", change.changedDevices],
-    ["removed device", change.removedDevices],
-    ["opened connection", change.addedConnections],
-    ["reopened connection", change.changedConnections],
-    ["closed connection", change.removedConnections],
-    ["added northbound", change.addedNorthbounds],
-    ["reopened northbound", change.changedNorthbounds],
-    ["removed northbound", change.removedNorthbounds],
-  ];
-  const changes = lines.flatMap(([what, names]) => names.map((name) => `${what} ${name}`));
-  return changes.length > 0 ? changes : ["nothing has changed"];
 }

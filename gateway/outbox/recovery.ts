@@ -162,7 +162,8 @@ async function readHeaders(
     const file = await disk.open(name);
     stack.defer(() => file.close());
     const copyAt = Math.max(0, file.size - headerBytes);
-    const header = (await readHeader(name, file, 0, number)) ?? (await readHeader(name, file, copyAt, number));
+    const header =
+      (await readHeader(name, file, 0, number)) ?? (await readHeader(name, file, copyAt, number));
     files.push({ number, name, file, header });
   }
   return files;

@@ -124,7 +124,10 @@ class SegmentOutbox implements Outbox {
     });
     const damaged = segments.filter((segment) => segment.damaged).map(({ name }) => name);
     if (damaged.length > 0) {
-      this.#log.error({ damaged, gaps: recovered.gaps }, "outbox segments are damaged; salvaging what is good");
+      this.#log.error(
+        { damaged, gaps: recovered.gaps },
+        "outbox segments are damaged; salvaging what is good",
+      );
     }
     this.#expire();
     this.#wake();
@@ -214,7 +217,7 @@ class SegmentOutbox implements Outbox {
     this.#retry?.[Symbol.dispose]();
     this.#retryNow = true;
     this.#wake();
-    while (this.#running) await this.#running;
+    while (this.#running !== undefined) await this.#running;
     await this.#segments.close();
     if (this.#held.size > 0) {
       this.#log.warn(
