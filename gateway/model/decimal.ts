@@ -44,6 +44,14 @@ export function add(a: Rational, b: Rational): Rational {
   return reduce(a.numerator * b.denominator + b.numerator * a.denominator, a.denominator * b.denominator);
 }
 
+/** The largest step of which both are multiples; the absolute value of the other when one is zero. */
+export function gcd(a: Rational, b: Rational): Rational {
+  let x = a.numerator * b.denominator;
+  let y = b.numerator * a.denominator;
+  while (y !== 0n) [x, y] = [y, x % y];
+  return reduce(x < 0n ? -x : x, a.denominator * b.denominator);
+}
+
 export function isZero(a: Rational): boolean {
   return a.numerator === 0n;
 }

@@ -68,6 +68,7 @@ export interface DeviceProfile<Address = unknown, ProtocolSettings = unknown> {
 export interface Device<Address = unknown, Settings = unknown, ProtocolSettings = unknown> {
   /** Unique in the fleet: `[a-z0-9][a-z0-9-]{0,62}`. */
   readonly id: string;
+  readonly title?: Text | undefined;
   readonly profile: DeviceProfile<Address, ProtocolSettings>;
   readonly connection: string;
   readonly settings: Settings;

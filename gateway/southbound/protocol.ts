@@ -24,6 +24,8 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   readonly address: z.ZodType<Address>;
   /** What a profile may say under an example's `given:`. */
   readonly given: z.ZodType;
+  /** A smallest valid connection and device as gateway.yaml writes them: examples are planned with it. `{}` when absent. */
+  readonly sample?: { readonly connection: unknown; readonly device: unknown } | undefined;
   /**
    * What the schemas cannot see: points that overlap, addresses in forbidden ranges, scales on text.
    * `path` leads to the offending key below the profile's root. Pure.

@@ -1,0 +1,163 @@
+import { alternatives, suggest } from "../codec/suggest.ts";
+import { audienceOf, type Device, type DeviceProfile } from "../model/device.ts";
+import { toText } from "../profiles/compile.ts";
+import type { ProfileLibrary } from "../profiles/library.ts";
+import type { AudienceConfig, ConnectionConfig, GatewayConfig } from "./config.ts";
+import type { Entry } from "./entry.ts";
+import { same } from "./same.ts";
+import { defaultAudience, deviceSchema, type WrittenDevice } from "./schema.ts";
+
+export interface DeviceContext {
+  /** Good connections. */
+  readonly connections: ReadonlyMap<string, ConnectionConfig>;
+  /** All that are written, good or not. */
+  readonly connectionNames: readonly string[];
+  readonly profiles: ProfileLibrary;
+  readonly audiences: ReadonlyMap<string, AudienceConfig>;
+  readonly poll: GatewayConfig["poll"];
+  readonly pen: number;
+  /** Good devices that stand before this one. */
+  readonly others: readonly Device[];
+  readonly wantProfile: (id: string) => void;
+}
+
+/** The device that an entry describes; undefined, and the reasons in the entry, when it cannot be. */
+export function buildDevice(id: string, entry: Entry, context: DeviceContext): Device | undefined {
+  const common = entry.checkKnown(deviceSchema);
+  if (!common) return undefined;
+  const written = common.value;
+  const profile = findProfile(entry, written.profile, context);
+  const connection = findConnection(entry, written.connection, context);
+  if (!connection) return undefined;
+  if (profile && profile.protocol !== connection.protocol.name) {
+    const message = `the profile speaks ${profile.protocol}, the connection "${connection.name}" ${connection.protocol.name}`;
+    entry.report(["profile"], "value", { code: "protocol-mismatch", message });
+  }
+  const settings = entry.check(connection.protocol.device, deviceSchema);
+  if (!profile || !settings) return undefined;
+  const device: Device = {
+    id,
+    title: written.title === undefined ? undefined : toText(written.title),
+    profile,
+    connection: connection.name,
+    settings: settings.value,
+    urn: deviceUrn(context.pen, profile.id, id),
+    audience: written.audience ?? defaultAudience,
+    audiences: new Map(Object.entries(written.audiences ?? {})),
+    poll: {
+      fast: written.poll?.fast ?? context.poll.fast,
+      normal: written.poll?.normal ?? context.poll.normal,
+      slow: written.poll?.slow ?? context.poll.slow,
+    },
+  };
+  checkAudiences(entry, device, written, context);
+  const twin = context.others.find(
+    (other) => other.connection === device.connection && same(other.settings, device.settings),
+  );
+  if (twin) {
+    const message = `"${id}" and "${twin.id}" are the same unit of connection "${device.connection}"`;
+    entry.report([], "key", {
+      code: "duplicate-device",
+      message,
+      hint: "give it an address of its own, or remove one",
+    });
+  }
+  return device;
+}
+
+/**
+ * SenML base name of a device: `urn:dev:ops:<PEN>-<product>-<serial>:` (RFC 9039, section 4.3). The
+ * product has no dash, so the profile's id is reduced to its letters and digits.
+ */
+export function deviceUrn(pen: number, profile: string, id: string): string {
+  return `urn:dev:ops:${pen}-${profile.replaceAll(/[^a-z0-9]/g, "")}-${id}:`;
+}
+
+function findProfile(entry: Entry, id: string, context: DeviceContext): DeviceProfile | undefined {
+  context.wantProfile(id);
+  const { profiles, quarantined, ids } = context.profiles;
+  const { profile } = profiles.get(id) ?? {};
+  if (profile) return profile;
+  const bad = quarantined.find((one) => one.id === id)?.diagnostics.find((one) => one.severity === "error");
+  if (bad) {
+    const hint = `${bad.file}:${bad.line}: ${bad.message}`;
+    entry.report(["profile"], "value", {
+      code: "bad-profile",
+      message: `the profile "${id}" has errors`,
+      hint,
+    });
+    return undefined;
+  }
+  const near = suggest(id, ids) ?? ids.find((one) => one.endsWith(`/${id}`));
+  const hint =
+    near === undefined
+      ? "a profile is named by its path below the profile folders"
+      : `did you mean "${near}"?`;
+  entry.report(["profile"], "value", {
+    code: "unknown-profile",
+    message: `there is no profile "${id}"`,
+    hint,
+  });
+  return undefined;
+}
+
+function findConnection(entry: Entry, name: string, context: DeviceContext): ConnectionConfig | undefined {
+  const found = context.connections.get(name);
+  if (found) return found;
+  if (context.connectionNames.includes(name)) {
+    const message = `the connection "${name}" has errors`;
+    entry.report(["connection"], "value", { code: "bad-connection", message });
+    return undefined;
+  }
+  const near = suggest(name, context.connectionNames);
+  const hint =
+    near !== undefined
+      ? `did you mean "${near}"?`
+      : context.connectionNames.length > 0
+        ? `one of ${alternatives(context.connectionNames)}`
+        : 'there is none yet: add it under "connections"';
+  entry.report(["connection"], "value", {
+    code: "unknown-connection",
+    message: `there is no connection "${name}"`,
+    hint,
+  });
+  return undefined;
+}
+
+/** Audiences must exist, points named must exist, and personal data must not go to everybody. */
+function checkAudiences(entry: Entry, device: Device, written: WrittenDevice, context: DeviceContext): void {
+  const known = [...context.audiences.keys()];
+  const check = (path: string[], audience: string): void => {
+    if (context.audiences.has(audience)) return;
+    const near = suggest(audience, known);
+    const hint =
+      near === undefined
+        ? `one of ${alternatives(known)}, or add it under "audiences"`
+        : `did you mean "${near}"?`;
+    entry.report(path, "value", {
+      code: "unknown-audience",
+      message: `there is no audience "${audience}"`,
+      hint,
+    });
+  };
+  check(["audience"], device.audience);
+  const points = device.profile.points.map((point) => point.name);
+  for (const [point, audience] of Object.entries(written.audiences ?? {})) {
+    check(["audiences", point], audience);
+    if (points.includes(point)) continue;
+    const near = suggest(point, points);
+    const hint = near === undefined ? undefined : `did you mean "${near}"?`;
+    const message = `the profile ${device.profile.id} has no point "${point}"`;
+    entry.report(["audiences", point], "key", { code: "unknown-point", message, hint });
+  }
+  for (const point of device.profile.points) {
+    if (!point.personal || audienceOf(device, point) !== "open") continue;
+    const at = device.audiences.has(point.name) ? ["audiences", point.name] : ["audience"];
+    const message = `the point "${point.name}" is personal data and would go to the open audience`;
+    entry.report(at, "value", {
+      code: "personal-open",
+      message,
+      hint: `give it another one under "audiences"`,
+    });
+  }
+}

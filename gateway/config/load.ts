@@ -1,0 +1,206 @@
+import { dirname, resolve } from "node:path";
+import { checkSchema } from "../codec/check.ts";
+import { diagnose, parseYaml, sorted, type YamlDocument } from "../codec/yaml.ts";
+import type { Device } from "../model/device.ts";
+import type { Diagnostic } from "../model/diagnostic.ts";
+import type { NorthboundKind } from "../northbound/northbound.ts";
+import { toText } from "../profiles/compile.ts";
+import type { ProfileLibrary } from "../profiles/library.ts";
+import type { Protocol } from "../southbound/protocol.ts";
+import type {
+  AudienceConfig,
+  ConnectionConfig,
+  GatewayConfig,
+  NorthboundConfig,
+  Quarantined,
+} from "./config.ts";
+import { buildDevice } from "./device.ts";
+import { Entry } from "./entry.ts";
+import {
+  configSchema,
+  connectionHead,
+  defaultAudience,
+  documentationPen,
+  northboundHead,
+  type WrittenConfig,
+} from "./schema.ts";
+import type { SecretSources } from "./secrets.ts";
+
+export interface ConfigOptions extends SecretSources {
+  readonly protocols: readonly Protocol[];
+  readonly northbounds: readonly NorthboundKind[];
+  readonly profiles: ProfileLibrary;
+}
+
+export interface LoadedConfig {
+  /** Missing only when the file as a whole cannot be used. Single bad parts are in `config.quarantined`. */
+  readonly config?: GatewayConfig;
+  /** Everything found, of quarantined parts and used profiles too, in reading order per file. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Reads gateway.yaml. Never throws. */
+export function loadConfig(text: string, file: string, options: ConfigOptions): LoadedConfig {
+  const { document, diagnostics } = parseYaml(text, file);
+  if (!document) return { diagnostics };
+  const top = checkTop(document);
+  if (!top.value) return { diagnostics: top.diagnostics };
+  const written = top.value;
+  const builder = new Builder(document, written, options);
+  const connections = builder.connections();
+  const devices = builder.devices(connections);
+  const northbound = builder.northbounds();
+  const usedProfiles = options.profiles.quarantined.filter(({ id }) => builder.profilesWanted.has(id));
+  const quarantined = [...usedProfiles, ...builder.quarantined];
+  const base = dirname(file);
+  const config: GatewayConfig = {
+    gateway: {
+      id: written.gateway.id,
+      pen: written.gateway.pen,
+      title: written.gateway.title === undefined ? undefined : toText(written.gateway.title),
+      position: written.gateway.position,
+    },
+    profiles: written.profiles.map((folder) => resolve(base, folder)),
+    connections,
+    devices,
+    poll: builder.poll,
+    audiences: builder.audiences,
+    northbound,
+    storage: {
+      folder: resolve(base, written.storage.folder),
+      maxBytes: written.storage.maxBytes,
+      maxAgeMs: written.storage.maxAge,
+      durability: written.storage.durability,
+    },
+    telemetry: {
+      maxAgeMs: written.telemetry.maxAge,
+      maxReadings: written.telemetry.maxReadings,
+      maxBytes: written.telemetry.maxBytes,
+    },
+    local: { socket: resolve(base, written.local.socket) },
+    log: written.log,
+    clock: written.clock,
+    quarantined,
+  };
+  const ofProfiles = usedProfiles.flatMap((one) => one.diagnostics);
+  return {
+    config,
+    diagnostics: [
+      ...options.profiles.diagnostics,
+      ...ofProfiles,
+      ...sorted([...top.diagnostics, ...builder.diagnostics]),
+    ],
+  };
+}
+
+/** What must be known before profiles can be read: their folders (absolute), and which ones are used. Undefined when the file cannot be used. */
+export function profilesOf(text: string, file: string): { folders: string[]; used: Set<string> } | undefined {
+  const { document } = parseYaml(text, file);
+  const written = document && checkTop(document).value;
+  if (!written) return undefined;
+  const named = Object.values(written.devices).map((device) =>
+    typeof device === "object" && device !== null ? Reflect.get(device, "profile") : undefined,
+  );
+  return {
+    folders: written.profiles.map((folder) => resolve(dirname(file), folder)),
+    used: new Set(named.filter((id) => typeof id === "string")),
+  };
+}
+
+function checkTop(document: YamlDocument): { value?: WrittenConfig; diagnostics: readonly Diagnostic[] } {
+  const checked = checkSchema(document, configSchema);
+  if (!checked.value || checked.value.gateway.pen !== documentationPen) return checked;
+  const message = `device names use the enterprise number ${documentationPen}, which is for documentation only`;
+  const hint = "write the number that IANA gave your organisation as gateway.pen (free of charge)";
+  const finding = { severity: "warning", code: "documentation-pen", message, hint } as const;
+  return { ...checked, diagnostics: [diagnose(document, ["gateway", "pen"], "value", finding)] };
+}
+
+/** Builds the parts one by one; what is bad goes to `quarantined` and leaves the rest alone. */
+class Builder {
+  readonly quarantined: Quarantined[] = [];
+  readonly diagnostics: Diagnostic[] = [];
+  readonly profilesWanted = new Set<string>();
+  readonly poll: GatewayConfig["poll"];
+  readonly audiences: ReadonlyMap<string, AudienceConfig>;
+  readonly #document: YamlDocument;
+  readonly #written: WrittenConfig;
+  readonly #options: ConfigOptions;
+
+  constructor(document: YamlDocument, written: WrittenConfig, options: ConfigOptions) {
+    this.#document = document;
+    this.#written = written;
+    this.#options = options;
+    const { fast = 1000, normal = 10_000, slow = 60_000 } = written.poll;
+    this.poll = { fast, normal, slow };
+    this.audiences = audiencesOf(written);
+  }
+
+  connections(): Map<string, ConnectionConfig> {
+    const found = new Map<string, ConnectionConfig>();
+    for (const [name, value] of Object.entries(this.#written.connections)) {
+      const entry = new Entry(this.#document, ["connections", name], value, this.#options);
+      const protocol = entry.choose("protocol", this.#options.protocols);
+      const settings = protocol && entry.check(protocol.connection, connectionHead);
+      if (this.#take("connection", name, entry) && protocol && settings)
+        found.set(name, { name, protocol, settings: settings.value });
+    }
+    return found;
+  }
+
+  northbounds(): Map<string, NorthboundConfig> {
+    const found = new Map<string, NorthboundConfig>();
+    for (const [name, value] of Object.entries(this.#written.northbound)) {
+      const entry = new Entry(this.#document, ["northbound", name], value, this.#options);
+      const kind = entry.choose("type", this.#options.northbounds);
+      const settings = kind && entry.check(kind.settings, northboundHead);
+      if (this.#take("northbound", name, entry) && kind && settings)
+        found.set(name, { name, kind, settings: settings.value });
+    }
+    return found;
+  }
+
+  devices(connections: ReadonlyMap<string, ConnectionConfig>): Device[] {
+    const found: Device[] = [];
+    for (const [id, value] of Object.entries(this.#written.devices)) {
+      const entry = new Entry(this.#document, ["devices", id], value, this.#options);
+      const device = buildDevice(id, entry, {
+        connections,
+        connectionNames: Object.keys(this.#written.connections),
+        profiles: this.#options.profiles,
+        audiences: this.audiences,
+        poll: this.poll,
+        pen: this.#written.gateway.pen,
+        others: found,
+        wantProfile: (profile) => this.profilesWanted.add(profile),
+      });
+      if (this.#take("device", id, entry) && device) found.push(device);
+    }
+    return found;
+  }
+
+  /** Whether an entry can be used; if not, it is quarantined. */
+  #take(kind: Quarantined["kind"], id: string, entry: Entry): boolean {
+    const diagnostics = sorted(entry.diagnostics);
+    this.diagnostics.push(...diagnostics);
+    const broken = diagnostics.some((one) => one.severity === "error");
+    if (broken) this.quarantined.push({ kind, id, diagnostics });
+    return !broken;
+  }
+}
+
+function audiencesOf(written: WrittenConfig): Map<string, AudienceConfig> {
+  const { storage } = written;
+  const named: WrittenConfig["audiences"] = { open: null, [defaultAudience]: null, ...written.audiences };
+  return new Map(
+    Object.entries(named).map(([name, audience]) => [
+      name,
+      {
+        name,
+        title: audience?.title === undefined ? undefined : toText(audience.title),
+        maxAgeMs: audience?.maxAge ?? storage.maxAge,
+        maxBytes: audience?.maxBytes ?? storage.maxBytes,
+      },
+    ]),
+  );
+}
