@@ -1,4 +1,5 @@
+import { modbus } from "./modbus/protocol.ts";
 import type { Protocol } from "./protocol.ts";
 
 /** Every protocol there is. */
-export const protocols: readonly Protocol[] = [];
+export const protocols: readonly Protocol[] = [modbus];

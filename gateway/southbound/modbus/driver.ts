@@ -1,0 +1,156 @@
+import type { Device } from "../../model/device.ts";
+import { ConfigError } from "../../model/errors.ts";
+import type { Driver, PointResult, ReadRequest, SouthboundContext } from "../protocol.ts";
+import { ascii } from "./ascii.ts";
+import type { Client } from "./client.ts";
+import { decodeAnswer } from "./decode.ts";
+import { LineClient, type LinePace } from "./line-client.ts";
+import { rtu } from "./rtu.ts";
+import {
+  type ModbusAddress,
+  type ModbusConnection,
+  type ModbusDevice,
+  type ModbusHead,
+  type ModbusRequest,
+  readFunction,
+} from "./settings.ts";
+import { TcpClient } from "./tcp-client.ts";
+
+export type ModbusDriver = Driver<ModbusAddress, ModbusDevice, ModbusHead>;
+
+/** Wait for the first byte of an answer where nobody says, ms. */
+const defaultTimeoutMs = 1000;
+/** Shortest learned timeout on a serial line, and through TCP, where a lost segment costs 200 ms and more. */
+const serialFloorMs = 100;
+const tcpFloorMs = 500;
+/** USB adapters hold bytes back for up to 16 ms. */
+const serialSlackMs = 20;
+/** Above 19200 baud the silence is fixed (Modbus over Serial Line V1.02, 2.5.1.1). */
+const fastSilenceMs = 1.75;
+/** A character of that standard: start, 8 data, parity or second stop, stop. */
+const standardBits = 11;
+
+/** How bytes lie in time on this line. */
+export function paceOf({ endpoint, framing, timing }: ModbusConnection): LinePace {
+  const wanted = timing.silence ?? 0;
+  if (endpoint.kind === "tcp") return { character: 0, silence: wanted, slack: 0, floor: tcpFloorMs };
+  const { baud, dataBits, parity, stopBits } = endpoint;
+  const bits = 1 + dataBits + (parity === "none" ? 0 : 1) + stopBits;
+  const { silentCharacters } = framing === "ascii" ? ascii : rtu;
+  const needed = baud > 19_200 ? fastSilenceMs : (silentCharacters * standardBits * 1000) / baud;
+  return {
+    character: (bits * 1000) / baud,
+    silence: silentCharacters === 0 ? wanted : Math.max(wanted, needed),
+    slack: serialSlackMs,
+    floor: serialFloorMs,
+  };
+}
+
+/** A connected driver. Rejects with LinkError. */
+export async function openModbus(
+  connection: ModbusConnection,
+  context: SouthboundContext,
+): Promise<ModbusDriver> {
+  const { clock, signal } = context;
+  const transport = await context.connect(connection.endpoint, signal);
+  const client =
+    connection.framing === "tcp"
+      ? new TcpClient(transport, connection.concurrency, clock)
+      : new LineClient(transport, connection.framing === "ascii" ? ascii : rtu, paceOf(connection), clock);
+  try {
+    const { connectDelay = 0 } = connection.timing;
+    if (connectDelay > 0) await clock.sleep(connectDelay, AbortSignal.any([signal, client.lost]));
+  } catch (error) {
+    await client[Symbol.asyncDispose]();
+    throw error;
+  }
+  return new LiveDriver(connection, client, context);
+}
+
+class LiveDriver implements ModbusDriver {
+  readonly #connection: ModbusConnection;
+  readonly #client: Client;
+  readonly #context: SouthboundContext;
+  /** When each unit may be asked again, monotonic ms; only units that need a pause. */
+  readonly #restUntil = new Map<number, number>();
+  readonly #openedAt: number;
+
+  constructor(connection: ModbusConnection, client: Client, context: SouthboundContext) {
+    this.#connection = connection;
+    this.#client = client;
+    this.#context = context;
+    this.#openedAt = context.clock.monotonic();
+  }
+
+  get concurrency(): number {
+    return this.#client.concurrency;
+  }
+
+  get lost(): AbortSignal {
+    return this.#client.lost;
+  }
+
+  get statistics(): Readonly<Record<string, number>> {
+    return this.#client.statistics;
+  }
+
+  async read(
+    device: Device<ModbusAddress, ModbusDevice, ModbusHead>,
+    request: ReadRequest<ModbusAddress>,
+    signal: AbortSignal,
+  ): Promise<PointResult<ModbusAddress>[]> {
+    const read = asModbus(request);
+    const { unit } = device.settings;
+    const head = device.profile.protocolSettings;
+    const { clock } = this.#context;
+    this.#checkUnit(unit);
+    const limit = head.timing.timeout ?? this.#connection.timing.timeout ?? defaultTimeoutMs;
+    await this.#rest(unit, head, signal);
+    try {
+      const reply = await this.#client.request(
+        unit,
+        { function: readFunction[read.table], start: read.start, count: read.count },
+        limit,
+        signal,
+      );
+      const stamp = clock.stamp();
+      const at = { base: stamp.base, ms: stamp.ms - (clock.monotonic() - reply.at) };
+      return decodeAnswer(read, head, reply.pdu, 2, at);
+    } finally {
+      const { minInterval } = head.timing;
+      if (minInterval !== undefined) this.#restUntil.set(unit, clock.monotonic() + minInterval);
+    }
+  }
+
+  /** Waits until the unit may be asked: after opening, and after its last answer. */
+  async #rest(unit: number, head: ModbusHead, signal: AbortSignal): Promise<void> {
+    const { minInterval, connectDelay } = head.timing;
+    if (minInterval === undefined && connectDelay === undefined) return;
+    const until = Math.max(this.#restUntil.get(unit) ?? 0, this.#openedAt + (connectDelay ?? 0));
+    const wait = until - this.#context.clock.monotonic();
+    if (wait > 0) await this.#context.clock.sleep(wait, AbortSignal.any([signal, this.lost]));
+  }
+
+  /** On a line 0 is broadcast, which nobody answers, and 248 to 255 are reserved. */
+  #checkUnit(unit: number): void {
+    if (this.#connection.framing === "tcp" || (unit >= 1 && unit <= 247)) return;
+    throw new ConfigError(`unit ${unit} cannot be asked on a serial line`, {
+      code: "unit-out-of-range",
+      hint: "units on a serial line are 1 to 247",
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client[Symbol.asyncDispose]();
+  }
+}
+
+/** The loop hands back what `plan` made. */
+export function asModbus(request: ReadRequest<ModbusAddress>): ModbusRequest {
+  if (isModbus(request)) return request;
+  throw new ConfigError(`${request.label} is no Modbus request`, { code: "foreign-request" });
+}
+
+function isModbus(request: ReadRequest<ModbusAddress>): request is ModbusRequest {
+  return "table" in request && "start" in request && "count" in request;
+}

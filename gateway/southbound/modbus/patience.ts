@@ -1,0 +1,88 @@
+import { answers, confusable, type Request } from "./pdu.ts";
+
+/** A request whose answer has not come: it may still. */
+interface Debt {
+  readonly request: Request;
+  readonly sentAt: number;
+  readonly until: number;
+}
+
+/**
+ * An owed answer can be this many timeouts late before it is believed lost. Counted in the timeout
+ * that was configured, not in the learned one: a unit that is quick as a rule may be slow once.
+ */
+const quarantineTimeouts = 8;
+/** Bounds what a unit that never answers can make us remember. */
+const mostDebts = 32;
+
+/**
+ * What is known of one unit: how long it takes to answer, and which answers it still owes.
+ *
+ * On a line without transaction ids a late answer looks exactly like the answer to the next request
+ * of the same form (function and length). So after a timeout such requests are held back until the
+ * late answer has come, or for longer than any answer was ever late; requests of another form and to
+ * other units go on.
+ */
+export class Patience {
+  readonly #floor: number;
+  #worst = 0;
+  #best = Number.POSITIVE_INFINITY;
+  #debts: Debt[] = [];
+
+  /** @param floor shortest timeout that learning may lead to, ms */
+  constructor(floor: number) {
+    this.#floor = floor;
+  }
+
+  /** A measured time from request to answer, ms. The worst is forgotten slowly. */
+  observe(ms: number): void {
+    this.#worst = Math.max(ms, this.#worst * 0.998);
+    this.#best = Math.min(ms, this.#best * 1.01);
+  }
+
+  /** The quickest answer lately, ms; 0 when none is known. */
+  get best(): number {
+    return Number.isFinite(this.#best) ? this.#best : 0;
+  }
+
+  /** How long to wait, ms: four times the worst, at least the floor, at most `limit`; `limit` for a unit that never answered. */
+  timeout(limit: number): number {
+    if (this.#worst === 0) return limit;
+    return Math.min(limit, Math.max(this.#floor, 4 * this.#worst));
+  }
+
+  /** The request was given up: its answer is owed. `limit`: the configured timeout, ms. */
+  owe(request: Request, sentAt: number, now: number, limit: number): void {
+    const until = now + Math.max(quarantineTimeouts * limit, 3 * this.#worst);
+    this.#debts.push({ request, sentAt, until });
+    if (this.#debts.length > mostDebts) this.#debts.shift();
+  }
+
+  /** Until when this request must wait, monotonic ms; undefined = it may go. */
+  heldUntil(request: Request, now: number): number | undefined {
+    if (this.#debts.length === 0) return undefined;
+    this.#debts = this.#debts.filter((debt) => debt.until > now);
+    let until: number | undefined;
+    for (const debt of this.#debts)
+      if (confusable(debt.request, request)) until = Math.max(until ?? 0, debt.until);
+    return until;
+  }
+
+  /** Whether an answer with this function is owed: an exception can then not be told from its exception. */
+  owes(code: number): boolean {
+    return this.#debts.some((debt) => debt.request.function === code);
+  }
+
+  /**
+   * A reply that answers nothing that is waited for. True when it pays a debt. An exception does not
+   * say which request it refuses, so it pays only where there is no choice.
+   */
+  pay(reply: Uint8Array, at: number): boolean {
+    const candidates = this.#debts.filter((debt) => answers(debt.request, reply) !== "other");
+    const [debt] = candidates;
+    if (!debt || candidates.length > 1) return false;
+    this.#debts = this.#debts.filter((other) => other !== debt);
+    this.observe(at - debt.sentAt);
+    return true;
+  }
+}

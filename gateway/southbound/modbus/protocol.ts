@@ -1,0 +1,43 @@
+import { layoutKind } from "../../codec/numbers.ts";
+import { ConfigError } from "../../model/errors.ts";
+import type { Protocol, ReadRequest } from "../protocol.ts";
+import { checkModbus } from "./check.ts";
+import { openModbus } from "./driver.ts";
+import { learnModbus, type PlannedRead, planModbus } from "./plan.ts";
+import { replayModbus } from "./replay.ts";
+import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
+import {
+  isBitTable,
+  layoutOf,
+  type ModbusAddress,
+  type ModbusConnection,
+  type ModbusDevice,
+  type ModbusHead,
+} from "./settings.ts";
+
+/** Modbus: RTU, ASCII and TCP, each over what carries it. */
+export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, ModbusAddress> = {
+  name: "modbus",
+  connection: connectionSchema,
+  device: deviceSchema,
+  head: headSchema,
+  address: addressSchema,
+  given: givenSchema,
+  check: checkModbus,
+  rawKind: (address) => (isBitTable(address.table) ? "boolean" : layoutKind(layoutOf(address))),
+  plan: planModbus,
+  learn: (request, learned) => (isPlanned(request) ? learnModbus(request, learned) : undefined),
+  async replay(given, context) {
+    const parsed = givenSchema.safeParse(given);
+    if (!parsed.success)
+      throw new ConfigError(`what the example gives is not understood: ${parsed.error.issues[0]?.message}`, {
+        code: "bad-given",
+      });
+    return replayModbus(parsed.data, context);
+  },
+  open: openModbus,
+};
+
+function isPlanned(request: ReadRequest<ModbusAddress>): request is PlannedRead {
+  return "table" in request && "parts" in request;
+}

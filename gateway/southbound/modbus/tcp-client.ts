@@ -1,0 +1,212 @@
+import type { Clock } from "../../model/clock.ts";
+import { LinkError, TransientError } from "../../model/errors.ts";
+import type { Transport } from "../../transport/transport.ts";
+import { type Client, exceptionError, newStatistics, type Reply } from "./client.ts";
+import { encodeTcp, type TcpFrame, TcpFramer } from "./mbap.ts";
+import { Patience } from "./patience.ts";
+import { answers, encodeRequest, type Request } from "./pdu.ts";
+
+interface Pending {
+  readonly unit: number;
+  readonly request: Request;
+  readonly sentAt: number;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A lost TCP segment comes again after 200 ms and more: a timeout below that would only make late answers. */
+const shortestTimeout = 500;
+/** Transactions without an answer that one connection may collect before it is given up. */
+const mostUnanswered = 1024;
+/** Frames that may wait for a peer that does not read. */
+const mostUnsent = 64;
+
+/**
+ * Transactions by Modbus TCP's transaction id: up to `concurrency` at a time, answered in any order.
+ * An id is not used again while its answer has not come; an unknown id answers nothing.
+ */
+export class TcpClient implements Client {
+  readonly concurrency: number;
+  readonly lost: AbortSignal;
+  readonly statistics = newStatistics();
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #framer = new TcpFramer();
+  readonly #broken = new AbortController();
+  readonly #units = new Map<number, Patience>();
+  readonly #pending = new Map<number, Pending>();
+  /** Ids given up, with what they asked for: their answers may still come. */
+  readonly #unanswered = new Map<number, { readonly unit: number; readonly sentAt: number }>();
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+  #next = 0;
+  #unsent: Uint8Array[] = [];
+  #writing = false;
+
+  constructor(transport: Transport, concurrency: number, clock: Clock) {
+    this.#transport = transport;
+    this.concurrency = concurrency;
+    this.#clock = clock;
+    this.lost = AbortSignal.any([transport.lost, this.#broken.signal]);
+    this.lost.addEventListener("abort", () => this.#rejectAll(this.lost.reason), { once: true });
+    transport.receive((chunk, at) => this.#receive(chunk, at));
+  }
+
+  async request(unit: number, request: Request, limit: number, signal: AbortSignal): Promise<Reply> {
+    if (this.#running >= this.concurrency) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#running++;
+    try {
+      return await this.#exchange(unit, request, limit, signal);
+    } finally {
+      // The turn goes straight to the one that has waited longest.
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#running--;
+    }
+  }
+
+  #exchange(unit: number, request: Request, limit: number, signal: AbortSignal): Promise<Reply> {
+    this.lost.throwIfAborted();
+    signal.throwIfAborted();
+    if (this.#unsent.length >= mostUnsent) this.#break("stuck", "the peer does not read");
+    if (this.#unanswered.size >= mostUnanswered)
+      this.#break("unanswered", `${mostUnanswered} requests on this connection were never answered`);
+    const patience = this.#patience(unit);
+    const timeout = patience.timeout(limit);
+    const transaction = this.#transaction();
+    const frame = encodeTcp(transaction, unit, encodeRequest(request));
+    const sentAt = this.#clock.monotonic();
+    return new Promise((resolve, reject) => {
+      const giveUp = (error: unknown) => {
+        this.#unanswered.set(transaction, { unit, sentAt });
+        pending.reject(error);
+      };
+      const abort = () => giveUp(signal.reason);
+      const finish = () => {
+        timer[Symbol.dispose]();
+        signal.removeEventListener("abort", abort);
+        this.#pending.delete(transaction);
+      };
+      const pending: Pending = {
+        unit,
+        request,
+        sentAt,
+        resolve: (reply) => {
+          finish();
+          resolve(reply);
+        },
+        reject: (error) => {
+          finish();
+          reject(error);
+        },
+      };
+      const timer = this.#clock.timer(timeout, () => {
+        this.statistics.timeouts++;
+        giveUp(
+          new TransientError(`unit ${unit} did not answer within ${Math.round(timeout)} ms`, {
+            code: "timeout",
+          }),
+        );
+      });
+      signal.addEventListener("abort", abort, { once: true });
+      this.#pending.set(transaction, pending);
+      this.statistics.requests++;
+      this.statistics.bytesSent += frame.length;
+      this.#unsent.push(frame);
+      if (!this.#writing) this.#flush();
+    });
+  }
+
+  #patience(unit: number): Patience {
+    let known = this.#units.get(unit);
+    if (!known) {
+      known = new Patience(shortestTimeout);
+      this.#units.set(unit, known);
+    }
+    return known;
+  }
+
+  /** The next of 65,536 ids that is neither on its way nor owed. */
+  #transaction(): number {
+    do this.#next = (this.#next + 1) & 0xffff;
+    while (this.#pending.has(this.#next) || this.#unanswered.has(this.#next));
+    return this.#next;
+  }
+
+  #flush(): void {
+    const frames = this.#unsent;
+    const [first] = frames;
+    if (!first) return;
+    this.#unsent = [];
+    this.#writing = true;
+    this.#transport.write(frames.length === 1 ? first : Buffer.concat(frames)).then(
+      () => {
+        this.#writing = false;
+        this.#flush();
+      },
+      (error) => {
+        this.#writing = false;
+        this.#rejectAll(error);
+      },
+    );
+  }
+
+  #receive(chunk: Uint8Array, at: number): void {
+    this.statistics.bytesReceived += chunk.length;
+    if (this.lost.aborted || this.#framer.push(chunk, (frame) => this.#frame(frame, at))) return;
+    this.statistics.garbage += chunk.length;
+    this.#broken.abort(
+      new LinkError("what comes is not Modbus TCP", {
+        code: "not-modbus",
+        hint: "a converter that passes serial frames through needs framing: rtu",
+      }),
+    );
+  }
+
+  #frame({ transaction, unit, pdu }: TcpFrame, at: number): void {
+    const pending = this.#pending.get(transaction);
+    if (!pending) {
+      const owed = this.#unanswered.get(transaction);
+      if (owed && owed.unit === unit) {
+        this.#unanswered.delete(transaction);
+        this.#patience(unit).observe(at - owed.sentAt);
+        this.statistics.late++;
+      } else this.statistics.foreign++;
+      return;
+    }
+    const kind = unit === pending.unit ? answers(pending.request, pdu) : "other";
+    if (kind === "other") {
+      this.statistics.bad++;
+      pending.reject(
+        new TransientError(`unit ${pending.unit} answered in another form than asked`, {
+          code: unit === pending.unit ? "bad-reply" : "foreign-reply",
+        }),
+      );
+      return;
+    }
+    this.#patience(unit).observe(Math.max(0.01, at - pending.sentAt));
+    if (kind === "exception") {
+      this.statistics.exceptions++;
+      pending.reject(exceptionError(unit, pdu[1] ?? 0));
+      return;
+    }
+    this.statistics.replies++;
+    pending.resolve({ pdu, at });
+  }
+
+  #break(code: string, message: string): never {
+    const error = new LinkError(message, { code });
+    this.#broken.abort(error);
+    throw error;
+  }
+
+  #rejectAll(error: unknown): void {
+    this.#unsent = [];
+    for (const pending of [...this.#pending.values()]) pending.reject(error);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#transport.receive(undefined);
+    await this.#transport[Symbol.asyncDispose]();
+  }
+}
