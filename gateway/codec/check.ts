@@ -1,9 +1,9 @@
 import type { z } from "zod";
 import type { Diagnostic } from "../model/diagnostic.ts";
-import { Secret } from "../model/secret.ts";
 import { type Shape, shapeAt, shapeOf } from "./shape.ts";
 import { alternatives, suggest } from "./suggest.ts";
 import type { Finding } from "./syntax-error.ts";
+import { describe, label, limit, own, wrongType, wrongValue } from "./wording.ts";
 import { diagnose, type Path, sorted, type YamlDocument } from "./yaml.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -43,20 +43,31 @@ interface Context {
   readonly part: Part;
 }
 
-/** Issues of one level. A key that is only misspelled is not reported as missing too. */
+/**
+ * Issues of one level, without echoes: a key that is misspelled is not also missing, a schema's own
+ * check of a mapping waits until its keys are right, and of two complaints about one value the one
+ * in plain words is kept.
+ */
 function reportAll(context: Context, issues: readonly Issue[], base: Path): Diagnostic[] {
-  const meant = new Set(
-    issues.flatMap((issue) => {
-      if (issue.code !== "unrecognized_keys") return [];
-      const path = [...base, ...issue.path.map(step)];
-      const known = shapeAt(context.schemas, path).keys;
-      return issue.keys.map((key) => JSON.stringify([...path, suggest(key, known.keys())]));
-    }),
-  );
+  const meant = new Set<string>();
+  const misspelled = new Set<string>();
+  const worded = new Set<string>();
+  for (const issue of issues) {
+    const path = [...base, ...issue.path.map(step)];
+    if (own(issue.message) !== undefined) worded.add(JSON.stringify(path));
+    if (issue.code !== "unrecognized_keys") continue;
+    misspelled.add(JSON.stringify(path));
+    const known = shapeAt(context.schemas, path).keys;
+    for (const key of issue.keys) meant.add(JSON.stringify([...path, suggest(key, known.keys())]));
+  }
   return issues.flatMap((issue) => {
     const path = [...base, ...issue.path.map(step)];
-    const missing = lookup(context.part.value, path) === undefined;
-    return missing && meant.has(JSON.stringify(path)) ? [] : report(context, issue, base);
+    const place = JSON.stringify(path);
+    const echo =
+      (meant.has(place) && lookup(context.part.value, path) === undefined) ||
+      (issue.code === "custom" && misspelled.has(place)) ||
+      (issue.code === "invalid_format" && own(issue.message) === undefined && worded.has(place));
+    return echo ? [] : report(context, issue, base);
   });
 }
 
@@ -249,95 +260,6 @@ function missingKey({ document, part }: Context, path: Path): Diagnostic[] {
       ? `the key "${key}" is missing`
       : `${label(place)} lacks the key "${key}"`;
   return [diagnose(document, place, "key", { code: "missing-key", message })];
-}
-
-function wrongType(document: YamlDocument, path: Path, value: unknown, expected: readonly string[]): Finding {
-  const words = [...new Set(expected.map((one) => typeNames[one] ?? one))];
-  const source = document.source(path);
-  const scalar = typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
-  const shown =
-    scalar && source !== undefined && typeof value !== "boolean" ? `the number ${source}` : describe(value);
-  const hint = (): string | undefined => {
-    if (value === null && words.includes(mapping)) return "is what belongs to it indented below it?";
-    if (!scalar || source === undefined || !expected.includes("string")) return undefined;
-    const reads = source === String(value) ? "" : ` (without quotes YAML reads ${String(value)})`;
-    return `put it in quotes: "${source}"${reads}`;
-  };
-  return {
-    code: "wrong-type",
-    message: `${label(path)} must be ${alternatives(words)}, but is ${shown}`,
-    hint: hint(),
-  };
-}
-
-function wrongValue(name: string, value: unknown, allowed: readonly unknown[]): Finding {
-  const words = allowed.map(String);
-  const near = typeof value === "string" ? suggest(value, words) : undefined;
-  const list = `one of ${alternatives(words, 40)}`;
-  return {
-    code: "unknown-value",
-    message: `${name} cannot be ${describe(value)}`,
-    hint: near === undefined ? list : `did you mean "${near}"? (${list})`,
-  };
-}
-
-function limit(
-  name: string,
-  issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall,
-  value: unknown,
-): string {
-  const big = issue.code === "too_big";
-  const bound = big ? issue.maximum : issue.minimum;
-  const counted: Record<string, string> = { array: "entries", string: "characters", set: "entries" };
-  const unit = counted[issue.origin];
-  const size = Array.isArray(value) || typeof value === "string" ? value.length : describe(value);
-  const relation =
-    issue.inclusive === false ? (big ? "less than" : "more than") : big ? "at most" : "at least";
-  return unit
-    ? `${name} must have ${relation} ${bound} ${unit}, but has ${size}`
-    : `${name} must be ${relation} ${bound}, but is ${describe(value)}`;
-}
-
-const mapping = "a mapping";
-const typeNames: Record<string, string> = {
-  object: mapping,
-  record: mapping,
-  array: "a list",
-  tuple: "a list",
-  string: "text",
-  number: "a number",
-  int: "a whole number",
-  bigint: "a whole number",
-  boolean: "true or false",
-  null: "empty",
-};
-
-/** A value as a message names it. Never opens a secret. */
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return "empty";
-  if (value instanceof Secret) return "a secret reference";
-  if (Array.isArray(value)) return "a list";
-  if (typeof value === "object") return mapping;
-  return typeof value === "string"
-    ? JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value)
-    : String(value);
-}
-
-/** How a message names what stands at a path. */
-function label(path: Path): string {
-  const last = path.at(-1);
-  if (last === undefined) return "the file";
-  const parent = path.at(-2);
-  const index = Number(last);
-  if (typeof last === "number") return `entry ${index + 1}${parent === undefined ? "" : ` of "${parent}"`}`;
-  return `"${last}"`;
-}
-
-/** A schema's own message; undefined for zod's defaults, which are not for people. */
-function own(message: string | undefined): string | undefined {
-  return message === undefined || /^(Invalid |Too (big|small)|Unrecognized )|^Invalid$/.test(message)
-    ? undefined
-    : message;
 }
 
 function step(one: PropertyKey): string | number {

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { durationPattern, parseDuration } from "../model/duration.ts";
-import { Secret } from "../model/secret.ts";
 import { parseSize, sizePattern } from "../model/size.ts";
 
 // Schemas of the small things that people write in gateway.yaml and profiles, shared so that every
@@ -19,12 +18,6 @@ export const byteSize = written(
   sizePattern,
   "write a number and its unit, such as 16kB, 64MB or 2GB",
 );
-
-/** A secret that gateway.yaml names by reference: `${file:/path}` or `${env:NAME}`; never its text. */
-export const secret = z.custom<Secret>((value) => value instanceof Secret, {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: this is how gateway.yaml writes it
-  error: "a secret is never written here: name it as ${file:/path} or ${env:NAME}",
-});
 
 /** A person's text: plain English, or one per language. */
 export const text = z.union([

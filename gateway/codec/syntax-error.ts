@@ -42,6 +42,7 @@ export function explain(error: YAMLParseError, text: string): { range: Range; fi
     }
     case "BLOCK_AS_IMPLICIT_KEY":
     case "MULTILINE_IMPLICIT_KEY": {
+      if (!written.includes(":")) return missingColon(text, from);
       const below = /^[^\n]*\n\s*?( *)\S/.exec(text.slice(start))?.[1] ?? "";
       if (/^[^\s:]+: +[^\s#]/.test(written) && below.length > indent.length) {
         const message = `the line below is indented deeper, but this key already has a value`;
@@ -62,13 +63,7 @@ export function explain(error: YAMLParseError, text: string): { range: Range; fi
           finding: { code: "syntax", message: "a text has no closing quote before here" },
         };
       }
-      if (/implicit map keys/i.test(message)) {
-        const range: Range = [from, from + firstWord(text.slice(from))];
-        return {
-          range,
-          finding: { code: "syntax", message: 'a ":" and a value are missing after this key' },
-        };
-      }
+      if (/implicit map keys/i.test(message)) return missingColon(text, from);
       break;
     case "BAD_ALIAS": {
       const hint = "a text that starts with * needs quotes";
@@ -91,6 +86,11 @@ function blockColumns(above: string, indent: number): string {
       .sort((a, b) => a - b)
       .map((column) => `column ${column}`),
   );
+}
+
+function missingColon(text: string, from: number): { range: Range; finding: Finding } {
+  const finding = { code: "syntax", message: 'a ":" and a value are missing after this key' };
+  return { range: [from, from + firstWord(text.slice(from))], finding };
 }
 
 function firstWord(written: string): number {

@@ -8,7 +8,7 @@ import { explain, type Finding, type Range } from "./syntax-error.ts";
 /** Bytes of UTF-8 that a file may have. */
 export const maxYamlBytes = 64 * 1024;
 /** Levels of nesting that a file may have. */
-export const maxYamlDepth = 32;
+const maxYamlDepth = 32;
 
 export type Path = readonly (string | number)[];
 

@@ -31,5 +31,3 @@ export const categories = {
   "water-quality": "Water quality: pH, turbidity, conductivity, oxygen",
   "weather-station": "Weather: wind, rain, radiation, road surface",
 } as const;
-
-export type Category = keyof typeof categories;

@@ -132,19 +132,11 @@ const exampleSchema = z.strictObject({
   given: z.unknown(),
   expect: z.record(z.string(), expected),
 });
-const headSchema = z.strictObject({ ...head, protocol: z.string() });
 
 /** A point as its schema hands it on; `at` is the protocol's own. */
 export type WrittenPoint = z.output<typeof pointSchema>;
 export type WrittenExample = z.output<typeof exampleSchema>;
-/** The head, points and examples of a checked profile. */
-export interface WrittenProfile extends z.output<typeof headSchema> {
-  readonly points: Readonly<Record<string, WrittenPoint>>;
-  readonly examples?: readonly WrittenExample[] | undefined;
-  readonly settings: unknown;
-}
-
-/** Words of the language that this version does not carry out yet; `""` = the head. */
+/** Words of the language that this version does not carry out yet. */
 export const notYet = {
   head: ["options", "identify", "setup", "use"],
   point: ["from", "when", "repeat", "use", "write"],

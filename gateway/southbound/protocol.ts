@@ -46,6 +46,10 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
    * points are then left out until reconnect). Pure.
    */
   learn(request: ReadRequest<Address>, learned: Learned): Learned | undefined;
+  /** Settings of the line that would make it faster (a higher baud rate), slowest first: for advice. Pure. */
+  faster?(connection: Connection): readonly { readonly change: string; readonly connection: Connection }[];
+  /** What was learned, one line per fact, for people. Pure. */
+  describeLearned?(learned: Learned): readonly string[];
   /** A driver that answers from an example's `given:` instead of a wire; same decoding code as the real one. */
   replay(given: unknown, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
   /** A connected driver, or LinkError (reopen later) or ConfigError (never). */
@@ -74,6 +78,8 @@ export interface ReadRequest<Address = unknown> {
 
 export interface ReadPlan<Address = unknown> {
   readonly requests: readonly ReadRequest<Address>[];
+  /** How many of them may run at the same time on this connection; 1 unless said. */
+  readonly concurrency?: number | undefined;
 }
 
 /** The live object on one connection. One call at a time, except where `concurrency` says more. */

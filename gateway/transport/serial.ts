@@ -69,6 +69,7 @@ class SerialTransport implements Transport {
   /** Set while reading is held back. */
   #held: Disposable | undefined;
   #polling = false;
+  #failed = false;
   #closing: Promise<void> | undefined;
 
   constructor(endpoint: SerialEndpoint, binding: UnixBinding, file: number, clock: Clock) {
@@ -148,12 +149,17 @@ class SerialTransport implements Transport {
     }
   }
 
-  /** The file is closed at once, so that the same name can be opened again when the port is back. */
+  /**
+   * The file is closed at once, so that the same name can be opened again when the port is back. Once
+   * only: closing wakes the poller's listener, and its native part does not survive a second close.
+   */
   #fail(error: LinkError): void {
-    if (!this.lost.aborted) this.#lost.abort(error);
+    if (this.#failed) return;
+    this.#failed = true;
     this.#held?.[Symbol.dispose]();
     // What a port that is gone says on closing helps nobody.
-    this.#closing ??= this.#binding.close().catch(() => {});
+    this.#closing = this.#binding.close().catch(() => {});
+    this.#lost.abort(error);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -46,6 +46,7 @@ class TcpTransport implements Transport {
   readonly #socket: Socket;
   readonly #lost = new AbortController();
   #receiver: ((chunk: Uint8Array, at: number) => void) | undefined;
+  #rejectWrite: ((reason: unknown) => void) | undefined;
 
   constructor(endpoint: TcpEndpoint, socket: Socket, clock: Clock) {
     this.endpoint = endpoint;
@@ -60,19 +61,16 @@ class TcpTransport implements Transport {
     return this.#lost.signal;
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    this.lost.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const fail = () => reject(this.lost.reason);
-    this.lost.addEventListener("abort", fail, { once: true });
-    this.#socket.write(bytes, (error) =>
-      error ? reject(this.#fail(tcpError(this.endpoint, error))) : resolve(),
-    );
-    try {
-      await promise;
-    } finally {
-      this.lost.removeEventListener("abort", fail);
-    }
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.lost.aborted) return Promise.reject(this.lost.reason);
+    return new Promise((resolve, reject) => {
+      this.#rejectWrite = reject;
+      this.#socket.write(bytes, (error) => {
+        if (error) return reject(this.#fail(tcpError(this.endpoint, error)));
+        this.#rejectWrite = undefined;
+        resolve();
+      });
+    });
   }
 
   receive(receiver: ((chunk: Uint8Array, at: number) => void) | undefined): void {
@@ -83,6 +81,8 @@ class TcpTransport implements Transport {
   #fail(error: LinkError): LinkError {
     this.#lost.abort(error);
     this.#socket.destroy();
+    // A peer that reads no more would leave the write waiting for ever.
+    this.#rejectWrite?.(this.lost.reason);
     return error;
   }
 

@@ -44,6 +44,9 @@ const capacity = 1026;
  * Transactions on a line without transaction ids: RTU or ASCII, serial or through TCP. One request is
  * on its way at a time. What comes is cut into whole frames all the time, also while nothing is
  * waited for, so that a late answer is recognised for what it is.
+ *
+ * Longer than most files: silence, echo, owed answers and the buffer are one state, and pulled apart
+ * they would only pass it to and fro.
  */
 export class LineClient implements Client {
   readonly concurrency = 1;

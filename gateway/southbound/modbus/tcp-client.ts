@@ -10,6 +10,7 @@ interface Pending {
   readonly unit: number;
   readonly request: Request;
   readonly sentAt: number;
+  readonly timeout: number;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -40,6 +41,9 @@ export class TcpClient implements Client {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
   #next = 0;
+  #timer: Disposable | undefined;
+  /** When the timer looks next, monotonic ms. */
+  #watchAt = Number.POSITIVE_INFINITY;
   #unsent: Uint8Array[] = [];
   #writing = false;
 
@@ -47,8 +51,11 @@ export class TcpClient implements Client {
     this.#transport = transport;
     this.concurrency = concurrency;
     this.#clock = clock;
-    this.lost = AbortSignal.any([transport.lost, this.#broken.signal]);
+    this.lost = this.#broken.signal;
     this.lost.addEventListener("abort", () => this.#rejectAll(this.lost.reason), { once: true });
+    const fail = () => this.#broken.abort(transport.lost.reason);
+    if (transport.lost.aborted) fail();
+    else transport.lost.addEventListener("abort", fail, { once: true });
     transport.receive((chunk, at) => this.#receive(chunk, at));
   }
 
@@ -77,13 +84,8 @@ export class TcpClient implements Client {
     const frame = encodeTcp(transaction, unit, encodeRequest(request));
     const sentAt = this.#clock.monotonic();
     return new Promise((resolve, reject) => {
-      const giveUp = (error: unknown) => {
-        this.#unanswered.set(transaction, { unit, sentAt });
-        pending.reject(error);
-      };
-      const abort = () => giveUp(signal.reason);
+      const abort = () => this.#giveUp(transaction, signal.reason);
       const finish = () => {
-        timer[Symbol.dispose]();
         signal.removeEventListener("abort", abort);
         this.#pending.delete(transaction);
       };
@@ -91,6 +93,7 @@ export class TcpClient implements Client {
         unit,
         request,
         sentAt,
+        timeout,
         resolve: (reply) => {
           finish();
           resolve(reply);
@@ -100,21 +103,47 @@ export class TcpClient implements Client {
           reject(error);
         },
       };
-      const timer = this.#clock.timer(timeout, () => {
-        this.statistics.timeouts++;
-        giveUp(
-          new TransientError(`unit ${unit} did not answer within ${Math.round(timeout)} ms`, {
-            code: "timeout",
-          }),
-        );
-      });
       signal.addEventListener("abort", abort, { once: true });
       this.#pending.set(transaction, pending);
+      this.#watch(sentAt + timeout);
       this.statistics.requests++;
       this.statistics.bytesSent += frame.length;
       this.#unsent.push(frame);
       if (!this.#writing) this.#flush();
     });
+  }
+
+  /** The answer may still come: the id is kept from use. */
+  #giveUp(transaction: number, error: unknown): void {
+    const pending = this.#pending.get(transaction);
+    if (!pending) return;
+    this.#unanswered.set(transaction, { unit: pending.unit, sentAt: pending.sentAt });
+    pending.reject(error);
+  }
+
+  /** One timer serves all requests: it looks at the earliest deadline, and most are over by then. */
+  #watch(deadline: number): void {
+    if (deadline >= this.#watchAt) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#watchAt = deadline;
+    this.#timer = this.#clock.timer(Math.max(0, deadline - this.#clock.monotonic()), () => this.#expire());
+  }
+
+  #expire(): void {
+    this.#watchAt = Number.POSITIVE_INFINITY;
+    this.#timer = undefined;
+    const now = this.#clock.monotonic();
+    let next = Number.POSITIVE_INFINITY;
+    for (const [transaction, { unit, sentAt, timeout }] of [...this.#pending]) {
+      if (sentAt + timeout > now) {
+        next = Math.min(next, sentAt + timeout);
+        continue;
+      }
+      this.statistics.timeouts++;
+      const text = `unit ${unit} did not answer within ${Math.round(timeout)} ms`;
+      this.#giveUp(transaction, new TransientError(text, { code: "timeout" }));
+    }
+    if (next < Number.POSITIVE_INFINITY) this.#watch(next);
   }
 
   #patience(unit: number): Patience {
@@ -202,6 +231,8 @@ export class TcpClient implements Client {
 
   #rejectAll(error: unknown): void {
     this.#unsent = [];
+    this.#timer?.[Symbol.dispose]();
+    this.#watchAt = Number.POSITIVE_INFINITY;
     for (const pending of [...this.#pending.values()]) pending.reject(error);
   }
 

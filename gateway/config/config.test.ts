@@ -1,0 +1,249 @@
+import { format, inspect } from "node:util";
+import { describe, expect, it } from "vitest";
+import { cells, goodProfile, pigeon } from "../../test/fake-protocol.ts";
+import { formatDiagnostic } from "../model/diagnostic.ts";
+import { ConfigError } from "../model/errors.ts";
+import { Secret } from "../model/secret.ts";
+import type { GatewayConfig } from "./config.ts";
+import { diffConfig } from "./diff.ts";
+import type { LoadedConfig } from "./load.ts";
+import { readConfig } from "./read.ts";
+
+const planted = "planted-secret-4711";
+const reference = ["$", "{env:KEY}"].join("");
+const good = `gateway: {id: gw-1, pen: 61234, title: {en: Station, sv: Station}, position: {lat: 59.3, lon: 18.1}}
+profiles: [profiles]
+connections:
+  line-1: {protocol: cells, host: 10.0.0.7}
+  line-2: {protocol: cells, host: 10.0.0.8, port: 4001}
+devices:
+  meter-1: {profile: acme/meter, connection: line-1, unit: 1}
+  meter-2: {profile: acme/meter, connection: line-2, unit: 1, audience: energy, audiences: {voltage: open}, poll: {fast: 200ms}}
+audiences:
+  energy: {maxAge: 90d}
+northbound:
+  city: {type: pigeon, loft: north, password: "\${file:key}"}
+  spare: {type: pigeon, loft: south, password: "${reference}"}
+`;
+const files: Record<string, string> = {
+  "/etc/gw/profiles/acme/meter.yaml": goodProfile,
+  "/etc/gw/profiles/acme/bad.yaml": goodProfile
+    .replace("unit: V", "unti: V")
+    .replace("acme/meter", "acme/bad"),
+  "/etc/gw/key": `${planted}\n`,
+};
+
+function read(text: string, others: Record<string, string> = {}): LoadedConfig & { text: string } {
+  const all: Record<string, string> = { ...files, ...others, "/etc/gw/gateway.yaml": text };
+  return readConfig("/etc/gw/gateway.yaml", {
+    protocols: [cells],
+    northbounds: [pigeon],
+    env: { KEY: planted },
+    files: {
+      list: (folder) =>
+        Object.keys(all)
+          .filter((name) => name.startsWith(`${folder}/`))
+          .map((name) => name.slice(folder.length + 1)),
+      read: (path) => {
+        const found = all[path];
+        if (found === undefined) throw Object.assign(new Error(`no ${path}`), { code: "ENOENT" });
+        return found;
+      },
+    },
+  });
+}
+const configOf = (text: string): GatewayConfig => read(text).config!;
+
+describe("readConfig", () => {
+  const { config, diagnostics } = read(good);
+
+  it("builds whole devices, with defaults filled in", () => {
+    expect(diagnostics).toEqual([]);
+    expect(config?.devices).toMatchObject([
+      {
+        id: "meter-1",
+        connection: "line-1",
+        settings: { unit: 1 },
+        urn: "urn:dev:ops:61234-acmemeter-meter-1:",
+        audience: "restricted",
+        poll: { fast: 1000, normal: 10_000, slow: 60_000 },
+        profile: { id: "acme/meter" },
+      },
+      {
+        id: "meter-2",
+        audience: "energy",
+        audiences: new Map([["voltage", "open"]]),
+        poll: { fast: 200, normal: 10_000 },
+      },
+    ]);
+    expect(config?.connections.get("line-1")).toMatchObject({ settings: { host: "10.0.0.7", port: 4000 } });
+    expect(config?.northbound.get("city")).toMatchObject({
+      kind: pigeon,
+      settings: { loft: "north", speed: "slow" },
+    });
+    expect(config?.audiences.get("energy")).toMatchObject({
+      maxAgeMs: 90 * 86_400_000,
+      maxBytes: 1_000_000_000,
+    });
+    expect(config?.profiles).toEqual(["/etc/gw/profiles"]);
+    expect(config?.storage).toEqual({
+      folder: "/etc/gw/data",
+      maxBytes: 1e9,
+      maxAgeMs: 30 * 86_400_000,
+      durability: "always",
+    });
+    expect(config?.telemetry).toEqual({ maxAgeMs: 5000, maxReadings: 100, maxBytes: 16_000 });
+    expect(config).toMatchObject({
+      local: { socket: "/etc/gw/data/stadsnod.sock" },
+      log: { level: "info" },
+      clock: { trust: "auto" },
+      quarantined: [],
+    });
+  });
+
+  it("starts with a gateway id alone", () => {
+    const { config: least } = read("gateway: {id: gw-1}\n");
+    expect(least).toMatchObject({ gateway: { pen: 32473 }, devices: [], quarantined: [] });
+  });
+
+  it("leaves out each bad part alone", () => {
+    const bad = good
+      .replace(
+        "unit: 1}",
+        "unit: 1}\n  meter-3: {profile: acme/bad, connection: line-2, unit: 3}\n  meter-4: {profile: acme/meter, connection: line-3, unit: 4}\n  Meter 5: {profile: acme/meter, connection: line-2, unit: 5}\n  meter-6:\n",
+      )
+      .replace("host: 10.0.0.7", "host: 10.0.0.7, port: 0")
+      .replace("loft: south", "loft: south, speed: 3");
+    const found = read(bad);
+    expect(found.config?.quarantined.map(({ kind, id }) => `${kind} ${id}`)).toEqual([
+      "profile acme/bad",
+      "connection line-1",
+      "device meter-1",
+      "device meter-3",
+      "device meter-4",
+      "device Meter 5",
+      "device meter-6",
+      "northbound spare",
+    ]);
+    expect(found.config?.devices.map((one) => one.id)).toEqual(["meter-2"]);
+    expect([...(found.config?.connections.keys() ?? [])]).toEqual(["line-2"]);
+    expect([...(found.config?.northbound.keys() ?? [])]).toEqual(["city"]);
+    expect(found.diagnostics.map((one) => one.code)).toEqual([
+      "unknown-key",
+      "out-of-range",
+      "bad-connection",
+      "bad-profile",
+      "unknown-connection",
+      "bad-name",
+      "wrong-type",
+      "unknown-value",
+    ]);
+  });
+
+  it.each([
+    ["syntax", "gateway: {id: gw-1\n"],
+    ["missing gateway id", "gateway: {pen: 5}\n"],
+    ["unknown section", `${good}sotrage: {}\n`],
+    ["devices that are a list", "gateway: {id: gw-1}\ndevices: [a]\n"],
+    ["an empty file", ""],
+  ])("refuses the whole file: %s", (_name, text) => {
+    const found = read(text);
+    expect(found.config).toBeUndefined();
+    expect(found.diagnostics.some((one) => one.severity === "error")).toBe(true);
+  });
+
+  it("says when the file cannot be read", () => {
+    const disk = {
+      list: () => [],
+      read: () => {
+        throw Object.assign(new Error("no"), { code: "EACCES" });
+      },
+    };
+    expect(() => readConfig("/x.yaml", { protocols: [], northbounds: [], env: {}, files: disk })).toThrow(
+      ConfigError,
+    );
+  });
+});
+
+describe("secrets", () => {
+  it("reach the one who needs them, and no output", () => {
+    // Every place that can complain, with the secret resolved beside it.
+    const noisy = good.replace("loft: south", "loft: 5").replace("host: 10.0.0.8", `host: "${reference}"`);
+    for (const text of [good, noisy]) {
+      const { config, diagnostics } = read(text);
+      const settings = config?.northbound.get("city")?.settings;
+      const password: unknown =
+        typeof settings === "object" && settings !== null ? Reflect.get(settings, "password") : undefined;
+      expect(password instanceof Secret && password.reveal()).toBe(planted);
+      const outputs = [
+        ...diagnostics.map((one) => formatDiagnostic(one, text)),
+        inspect(config, { depth: 20, showHidden: true }),
+        format("%o", config),
+        JSON.stringify([...(config?.northbound.values() ?? [])]),
+        JSON.stringify(config, (_key, one: unknown) => (typeof one === "bigint" ? String(one) : one)),
+        JSON.stringify(diffConfig(configOf(good), config!)),
+      ].join("\n");
+      expect(outputs).not.toContain(planted);
+      expect(outputs).toContain("[redacted]");
+    }
+  });
+
+  it("warns about one in plain text, and hides it from then on", () => {
+    const { config, diagnostics } = read(good.replace(reference, planted));
+    expect(diagnostics).toMatchObject([{ code: "plain-secret", severity: "warning" }]);
+    expect(inspect(config, { depth: 20 })).not.toContain(planted);
+  });
+});
+
+describe("diffConfig", () => {
+  const running = configOf(good);
+  const nothing = {
+    addedDevices: [],
+    removedDevices: [],
+    changedDevices: [],
+    addedConnections: [],
+    removedConnections: [],
+    changedConnections: [],
+    addedNorthbounds: [],
+    removedNorthbounds: [],
+    changedNorthbounds: [],
+    logChanged: false,
+    restartNeeded: [],
+  };
+
+  it("is empty for the same file read twice", () => {
+    expect(diffConfig(running, configOf(good))).toEqual(nothing);
+    expect(diffConfig(running, configOf(`# a comment\n${good}`))).toEqual(nothing);
+  });
+
+  it.each([
+    [
+      "a device more",
+      good.replace("unit: 1}", "unit: 1}\n  meter-9: {profile: acme/meter, connection: line-1, unit: 9}"),
+      { addedDevices: ["meter-9"] },
+    ],
+    ["a device less", good.replace(/ {2}meter-1.*\n/, ""), { removedDevices: ["meter-1"] }],
+    ["another unit", good.replace("unit: 1}", "unit: 2}"), { changedDevices: ["meter-1"] }],
+    [
+      "another audience of a point",
+      good.replace("{voltage: open}", "{voltage: energy}"),
+      { changedDevices: ["meter-2"] },
+    ],
+    ["another host", good.replace("10.0.0.7", "10.0.0.9"), { changedConnections: ["line-1"] }],
+    ["another loft", good.replace("loft: north", "loft: west"), { changedNorthbounds: ["city"] }],
+    ["another poll period for all", `${good}poll: {slow: 30s}\n`, { changedDevices: ["meter-1", "meter-2"] }],
+    ["another log level", `${good}log: {level: debug}\n`, { logChanged: true }],
+    ["another storage", `${good}storage: {folder: elsewhere}\n`, { restartNeeded: ["storage"] }],
+    ["another gateway id", good.replace("gw-1", "gw-2"), { restartNeeded: ["gateway"] }],
+  ])("%s", (_name, text, change) => {
+    expect(diffConfig(running, configOf(text))).toEqual({ ...nothing, ...change });
+  });
+
+  it("sees a secret that has changed and a profile that has changed", () => {
+    const rotated = read(good, { "/etc/gw/key": "another" }).config!;
+    expect(diffConfig(running, rotated)).toEqual({ ...nothing, changedNorthbounds: ["city"] });
+    const edited = read(good, { "/etc/gw/profiles/acme/meter.yaml": goodProfile.replace("1.0.0", "1.0.1") })
+      .config!;
+    expect(diffConfig(running, edited)).toEqual({ ...nothing, changedDevices: ["meter-1", "meter-2"] });
+  });
+});

@@ -1,0 +1,572 @@
+// Longer than most: the life of one connection in one place, open to close. What can be decided
+// without waiting lives in schedule, breaker, jobs, delivery and polled-device.
+import type { Device, Point } from "../model/device.ts";
+import {
+  ConfigError,
+  GatewayError,
+  LinkError,
+  TransientError,
+  UnsupportedPointError,
+} from "../model/errors.ts";
+import type { Log } from "../model/log.ts";
+import { badReadings, type Reading } from "../model/reading.ts";
+import { type BreakerLimits, Breakers, defaultBreakerLimits } from "./breaker.ts";
+import { Delivery, type Sink } from "./delivery.ts";
+import { JobQueue } from "./jobs.ts";
+import { LoadMeter } from "./load-meter.ts";
+import { type AskedLine, type Outcome, pointOf, readPoints } from "./on-demand.ts";
+import { type PlanChange, PolledDevice, type PollTask, resultReadings } from "./polled-device.ts";
+import type { Driver, Learned, PointResult, Protocol, ReadRequest, SouthboundContext } from "./protocol.ts";
+import { Schedule } from "./schedule.ts";
+import type { ConnectionState, ConnectionStatus, DeviceStatus } from "./status.ts";
+import { Wake } from "./wake.ts";
+
+/** Keeps what devices taught, so that it is not learned again after a restart. */
+export interface LearnedStore {
+  load(device: Device): Promise<Learned> | Learned;
+  save(device: Device, learned: Learned): Promise<void> | void;
+}
+
+/** Pauses before a lost link is opened again, ms: doubled from the first to the longest, jittered. */
+export interface ReopenPauses {
+  readonly firstMs: number;
+  readonly longestMs: number;
+}
+
+/** A port that is plugged in again is back at once; nobody else is disturbed by trying. */
+export const serialReopen: ReopenPauses = { firstMs: 250, longestMs: 1000 };
+export const networkReopen: ReopenPauses = { firstMs: 500, longestMs: 30_000 };
+/** Full jitter may say 0; this keeps a link that fails at once from being tried without a pause. */
+const shortestPauseMs = 100;
+
+export interface LoopOptions {
+  /** Its id in gateway.yaml. */
+  readonly connection: string;
+  readonly protocol: Protocol;
+  readonly settings: unknown;
+  readonly devices: readonly Device[];
+  readonly context: Omit<SouthboundContext, "emit">;
+  readonly sink: Sink;
+  readonly learnedStore: LearnedStore;
+  /** `networkReopen` unless given. */
+  readonly reopen?: ReopenPauses | undefined;
+  readonly breaker?: BreakerLimits | undefined;
+}
+
+/** The loop of one connection. Disposing ends it and closes the link; safe to call twice. */
+export interface ConnectionLoop extends AsyncDisposable {
+  readonly connection: string;
+  /**
+   * Reads points now, ahead of polls, all readable points unless named. One reading per point at
+   * least; a device that does not answer gives `comm-error` readings. Rejects with ConfigError
+   * (unknown device or point), LinkError, TransientError (`queue-full`) or the signal's reason.
+   */
+  readNow(device: string, points?: readonly string[], signal?: AbortSignal): Promise<Reading[]>;
+  /** Adds a device or replaces the one with its id. The schedule of the others stays as it is. */
+  setDevice(device: Device): Promise<void>;
+  removeDevice(device: string): void;
+  learned(device: string): Learned;
+  status(): ConnectionStatus;
+}
+
+/** Starts the loop of one connection. The link is opened as soon as there is a device; failures are retried inside. */
+export async function openLoop(options: LoopOptions): Promise<ConnectionLoop> {
+  const loop = new Loop(options);
+  for (const device of options.devices) await loop.setDevice(device);
+  loop.run();
+  return loop;
+}
+
+class Loop implements ConnectionLoop {
+  readonly connection: string;
+  readonly #options: LoopOptions;
+  readonly #protocol: Protocol;
+  readonly #context: Omit<SouthboundContext, "emit">;
+  readonly #log: Log;
+  readonly #closing = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #devices = new Map<string, PolledDevice>();
+  readonly #breakers: Breakers;
+  readonly #jobs = new JobQueue();
+  readonly #delivery: Delivery;
+  readonly #wake: Wake;
+  readonly #meter: LoadMeter;
+  /** What a read on demand needs of this loop. */
+  readonly #asked: AskedLine = {
+    plan: (state, points) =>
+      this.#protocol.plan(this.#options.settings, state.device, points, state.learned).requests,
+    attempt: (driver, state, request, ended) => this.#attempt(driver, state, request, ended),
+    learn: (state, request) => this.#learn(state, request),
+    stamp: () => this.#context.clock.stamp(),
+    push: (job) => {
+      if (this.#state === "failed" || this.#state === "closed" || this.#signal.aborted) {
+        throw reasonOf(this.#signal, this.#lastError);
+      }
+      this.#jobs.push(job);
+      this.#wake.notify();
+    },
+  };
+  #schedule = new Schedule<PollTask>();
+  #driver: Driver | undefined;
+  #broken: AbortController | undefined;
+  #state: ConnectionState = "idle";
+  #lastError: GatewayError | undefined;
+  #attempts = 0;
+  #linkReported = false;
+  #saving: Promise<void> = Promise.resolve();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+    this.connection = options.connection;
+    this.#protocol = options.protocol;
+    this.#context = options.context;
+    this.#log = options.context.log.child({ connection: options.connection });
+    this.#signal = AbortSignal.any([options.context.signal, this.#closing.signal]);
+    this.#breakers = new Breakers(options.context.random, options.breaker ?? defaultBreakerLimits);
+    this.#delivery = new Delivery(options.sink, options.context.clock, this.#log);
+    this.#wake = new Wake(options.context.clock);
+    this.#meter = new LoadMeter(options.context.clock.monotonic());
+  }
+
+  run(): void {
+    const wake = () => this.#wake.notify();
+    this.#signal.addEventListener("abort", wake);
+    this.#running = this.#live()
+      .catch((error: unknown) => {
+        // A bug of ours takes down this connection alone.
+        this.#fail(asGatewayError(error));
+        this.#log.error({ error: stackOf(error) }, "the connection's loop broke: a bug");
+      })
+      .finally(() => {
+        this.#signal.removeEventListener("abort", wake);
+        if (this.#state !== "failed") this.#state = "closed";
+        this.#jobs.failAll(reasonOf(this.#signal, this.#lastError));
+      });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+    await this.#saving;
+  }
+
+  async setDevice(device: Device): Promise<void> {
+    const learned = await this.#recall(device);
+    this.removeDevice(device.id);
+    const state = new PolledDevice(device, learned);
+    this.#devices.set(device.id, state);
+    this.#breakers.add(device.id);
+    if (this.#driver) this.#connect(state);
+    this.#wake.notify();
+  }
+
+  /** What cannot be recalled is learned again. */
+  async #recall(device: Device): Promise<Learned> {
+    try {
+      return await this.#options.learnedStore.load(device);
+    } catch (error) {
+      this.#log.warn({ device: device.id, error: String(error) }, "what was learned cannot be read");
+      return {};
+    }
+  }
+
+  removeDevice(device: string): void {
+    this.#schedule.remove(...(this.#devices.get(device)?.tasks ?? []));
+    this.#breakers.remove(device);
+    this.#devices.delete(device);
+  }
+
+  learned(device: string): Learned {
+    return this.#devices.get(device)?.learned ?? {};
+  }
+
+  async readNow(deviceId: string, names?: readonly string[], signal?: AbortSignal): Promise<Reading[]> {
+    const state = this.#devices.get(deviceId);
+    if (!state) {
+      throw new ConfigError(`no device ${deviceId} on ${this.connection}`, { code: "unknown-device" });
+    }
+    const points = names ? names.map((name) => pointOf(state.device, name)) : state.device.profile.points;
+    return readPoints(this.#asked, state, points, signal);
+  }
+
+  status(): ConnectionStatus {
+    const now = this.#context.clock.monotonic();
+    const error = this.#lastError;
+    return {
+      connection: this.connection,
+      state: this.#state,
+      lastError: error && { code: error.code, message: error.message, hint: error.hint },
+      utilisation: this.#meter.read(now) / (this.#driver?.concurrency ?? 1),
+      demanded: this.#schedule.utilisation,
+      stretch: this.#schedule.stretch,
+      missed: this.#schedule.missed,
+      dropped: this.#delivery.dropped,
+      statistics: { ...this.#driver?.statistics },
+      devices: Array.from(this.#devices.values(), (state) => this.#deviceStatus(state)),
+    };
+  }
+
+  #deviceStatus(state: PolledDevice): DeviceStatus {
+    return {
+      device: state.device.id,
+      availability: state.availability,
+      problem: state.problem,
+      lastSeen: state.lastSeen,
+      breaker: this.#breakers.state(state.device.id),
+      replyMs: state.replyMs,
+      errors: Object.fromEntries(state.errors),
+      leftOut: Array.from(state.leftOut, (point) => point.name),
+      learned: this.#protocol.describeLearned?.(state.learned) ?? [],
+    };
+  }
+
+  // ---- the link ----
+
+  async #live(): Promise<void> {
+    while (!this.#signal.aborted) {
+      if (this.#devices.size === 0) {
+        this.#state = "idle";
+        await this.#wake.wait();
+        continue;
+      }
+      let driver: Driver;
+      try {
+        this.#state = "opening";
+        driver = await this.#open();
+      } catch (error) {
+        if (this.#signal.aborted) return;
+        if (error instanceof ConfigError) return this.#fail(error);
+        this.#linkDown(asGatewayError(error), true);
+        await this.#pause();
+        continue;
+      }
+      try {
+        await this.#serve(driver);
+      } finally {
+        this.#driver = undefined;
+        await this.#close(driver);
+      }
+      if (!this.#signal.aborted) await this.#pause();
+    }
+  }
+
+  #open(): Promise<Driver> {
+    const { clock, random, connect } = this.#context;
+    return this.#protocol.open(this.#options.settings, {
+      clock,
+      random,
+      connect,
+      log: this.#log,
+      signal: this.#signal,
+      emit: (device, results) => this.#emit(device, results),
+    });
+  }
+
+  /** A link that cannot be closed properly is gone all the same. */
+  async #close(driver: Driver): Promise<void> {
+    try {
+      await driver[Symbol.asyncDispose]();
+    } catch (error) {
+      this.#log.warn({ error: String(error) }, "closing the line failed");
+    }
+  }
+
+  async #pause(): Promise<void> {
+    const { firstMs, longestMs } = this.#options.reopen ?? networkReopen;
+    const full = Math.min(longestMs, firstMs * 2 ** Math.min(this.#attempts, 30));
+    this.#attempts += 1;
+    this.#state = "waiting";
+    try {
+      await this.#context.clock.sleep(Math.max(shortestPauseMs, full * this.#context.random()), this.#signal);
+    } catch (error) {
+      if (!this.#signal.aborted) throw error;
+    }
+  }
+
+  /** `failed`: opening did not work, so that the devices are really out of reach. */
+  #linkDown(error: GatewayError, failed: boolean): void {
+    this.#lastError = error;
+    if (!this.#linkReported) {
+      this.#linkReported = true;
+      this.#log.warn({ code: error.code, error: error.message, hint: error.hint }, "the line is down");
+    }
+    if (!failed) return;
+    this.#jobs.failAll(error);
+    for (const state of this.#devices.values()) this.#unavailable(state, error);
+  }
+
+  #fail(error: GatewayError): void {
+    this.#state = "failed";
+    this.#lastError = error;
+    this.#log.error({ code: error.code, error: error.message, hint: error.hint }, "the line cannot be used");
+    for (const state of this.#devices.values()) this.#unavailable(state, error);
+    this.#jobs.failAll(error);
+  }
+
+  /** Works the line until it is lost or the loop ends. */
+  async #serve(driver: Driver): Promise<void> {
+    const { clock } = this.#context;
+    const broken = new AbortController();
+    const ended = AbortSignal.any([this.#signal, driver.lost, broken.signal]);
+    const wake = () => this.#wake.notify();
+    ended.addEventListener("abort", wake);
+    this.#driver = driver;
+    this.#broken = broken;
+    this.#state = "open";
+    this.#breakers.reset();
+    this.#schedule = new Schedule(driver.concurrency);
+    for (const state of this.#devices.values()) this.#connect(state);
+    const running = new Set<Promise<void>>();
+    while (!ended.aborted) {
+      if (!this.#delivery.hasRoom) await this.#delivery.room(ended);
+      const work = running.size < driver.concurrency ? this.#next(driver, ended) : undefined;
+      if (work) {
+        const done: Promise<void> = work().finally(() => {
+          running.delete(done);
+          if (driver.concurrency > 1) this.#wake.notify();
+        });
+        running.add(done);
+        // One at a time needs no notice, only its end.
+        if (driver.concurrency === 1) await done;
+      } else {
+        const due = running.size < driver.concurrency ? this.#dueAt() : undefined;
+        await this.#wake.wait(due === undefined ? undefined : due - clock.monotonic());
+      }
+    }
+    ended.removeEventListener("abort", wake);
+    await Promise.allSettled(running);
+    if (this.#signal.aborted) return;
+    this.#linkDown(asGatewayError(ended.reason), false);
+  }
+
+  #dueAt(): number | undefined {
+    const poll = this.#schedule.dueAt() ?? Number.POSITIVE_INFINITY;
+    const probe = this.#breakers.dueAt() ?? Number.POSITIVE_INFINITY;
+    const due = Math.min(poll, probe);
+    return Number.isFinite(due) ? due : undefined;
+  }
+
+  /** Starts what comes next: what was asked for, a dead unit's probe, or the most urgent poll. */
+  #next(driver: Driver, ended: AbortSignal): (() => Promise<void>) | undefined {
+    const now = this.#context.clock.monotonic();
+    const due = this.#schedule.dueAt();
+    const job = this.#jobs.next(due !== undefined && due <= now);
+    if (job) return () => job.run(driver, ended);
+    if (!driver.read) return undefined;
+    const dead = this.#breakers.next(now);
+    const state = dead === undefined ? undefined : this.#devices.get(dead);
+    if (dead !== undefined && state) {
+      const probe = cheapest(state.tasks);
+      if (probe) return () => this.#poll(driver, state, probe, ended, true);
+      this.#breakers.succeeded(dead);
+    }
+    const task = this.#schedule.next(now);
+    const polled = task && this.#devices.get(task.device);
+    return polled && (() => this.#poll(driver, polled, task, ended, false));
+  }
+
+  // ---- one device ----
+
+  /** Plans the device anew, as after a reconnect; everything is read as soon as possible. */
+  #connect(state: PolledDevice): void {
+    if (!this.#driver?.read) return;
+    this.#schedule.remove(...state.reconnect());
+    this.#plan(state, true);
+  }
+
+  #plan(state: PolledDevice, first: boolean): void {
+    const now = this.#context.clock.monotonic();
+    let change: PlanChange;
+    try {
+      change = state.plan(this.#protocol, this.#options.settings);
+    } catch (error) {
+      // One device that cannot be planned is left out alone.
+      this.#schedule.remove(...state.reconnect());
+      const known = asGatewayError(error);
+      if (!(error instanceof GatewayError))
+        this.#log.error({ error: stackOf(error) }, "planning broke: a bug");
+      this.#unavailable(state, known);
+      return;
+    }
+    this.#schedule.remove(...change.removed);
+    for (const task of change.added) this.#schedule.add(task, now, first);
+    this.#pass(state, this.#unreadable(state, change.unreadable, "no permitted read holds this point"));
+  }
+
+  async #poll(
+    driver: Driver,
+    state: PolledDevice,
+    task: PollTask,
+    ended: AbortSignal,
+    probe: boolean,
+  ): Promise<void> {
+    const { clock } = this.#context;
+    const startedAt = clock.monotonic();
+    const outcome = await this.#attempt(driver, state, task.request, ended);
+    const now = clock.monotonic();
+    // The device may have been removed or replaced meanwhile: then this belongs to nobody.
+    if (this.#devices.get(state.device.id) !== state) return;
+    if (outcome.kind === "ended") {
+      if (probe) this.#breakers.abandoned(state.device.id);
+      return;
+    }
+    this.#jobs.polled(now - startedAt);
+    if (!probe) this.#schedule.done(task, startedAt, now, outcome.kind === "read");
+    if (outcome.kind === "read") {
+      this.#pass(state, state.readings(outcome.results, task, now, this.#schedule.stretch));
+    } else if (outcome.error instanceof UnsupportedPointError) {
+      this.#refused(state, task.request, outcome.error);
+    }
+  }
+
+  /** One transaction, with all that follows for the device whoever asked for it. Never rejects. */
+  async #attempt(
+    driver: Driver,
+    state: PolledDevice,
+    request: ReadRequest,
+    ended: AbortSignal,
+  ): Promise<Outcome> {
+    const { clock } = this.#context;
+    const startedAt = clock.monotonic();
+    try {
+      if (!driver.read) throw new ConfigError("this protocol cannot be asked", { code: "cannot-read" });
+      const results = await driver.read(state.device, request, ended);
+      const now = clock.monotonic();
+      this.#meter.add(now - startedAt, now);
+      this.#answered(state, startedAt);
+      return { kind: "read", results };
+    } catch (error) {
+      const now = clock.monotonic();
+      this.#meter.add(now - startedAt, now);
+      if (ended.aborted) return { kind: "ended" };
+      if (error instanceof LinkError) {
+        this.#broken?.abort(error);
+        return { kind: "ended" };
+      }
+      const known = asGatewayError(error);
+      if (known.code === "internal" && !state.errors.has(known.code)) {
+        this.#log.error({ device: state.device.id, error: stackOf(error) }, "reading broke: a bug");
+      }
+      state.count(known.code);
+      // A device that says no is alive.
+      if (known instanceof TransientError) this.#silent(state, known, now - startedAt);
+      else this.#answered(state, startedAt);
+      return { kind: "failed", error: known };
+    }
+  }
+
+  #answered(state: PolledDevice, startedAt: number): void {
+    const { clock } = this.#context;
+    const now = clock.monotonic();
+    if (this.#devices.get(state.device.id) !== state) return;
+    state.answered(now - startedAt, clock.stamp());
+    this.#attempts = 0;
+    if (this.#linkReported) this.#log.info({}, "the line is back");
+    this.#linkReported = false;
+    const back = this.#breakers.succeeded(state.device.id);
+    if (state.availability === "unavailable")
+      this.#log.info({ device: state.device.id }, "the device is back");
+    state.availability = "available";
+    state.problem = undefined;
+    if (!back) return;
+    // It may have been replaced or restarted: what it refused before may work now.
+    this.#schedule.remove(...state.reconnect());
+    this.#plan(state, false);
+  }
+
+  #silent(state: PolledDevice, error: GatewayError, costMs: number): void {
+    const { id } = state.device;
+    if (this.#devices.get(id) !== state) return;
+    const dead = this.#breakers.failed(id, this.#context.clock.monotonic(), costMs);
+    if (!dead) return;
+    this.#schedule.remove(...state.tasks);
+    this.#unavailable(state, error);
+  }
+
+  /** One reading per point and one line in the log, at the change only. */
+  #unavailable(state: PolledDevice, error: GatewayError): void {
+    if (state.availability === "unavailable") return;
+    state.availability = "unavailable";
+    state.problem = `${error.code}: ${error.message}`;
+    this.#log.warn(
+      { device: state.device.id, code: error.code, error: error.message, hint: error.hint },
+      "the device is not available",
+    );
+    this.#pass(state, state.unavailableReadings(this.#context.clock.stamp(), error.code));
+  }
+
+  #refused(state: PolledDevice, request: ReadRequest, error: GatewayError): void {
+    const left = this.#learn(state, request);
+    this.#pass(state, this.#unreadable(state, left, error.message));
+    this.#plan(state, false);
+  }
+
+  /** Remembers what a refusal taught. Returns the points that are now left out. */
+  #learn(state: PolledDevice, request: ReadRequest): readonly Point[] {
+    const learned = this.#protocol.learn(request, state.learned);
+    if (!learned) {
+      for (const point of request.points) state.leftOut.add(point);
+      return request.points;
+    }
+    state.learned = learned;
+    const { learnedStore } = this.#options;
+    this.#saving = this.#saving
+      .then(() => learnedStore.save(state.device, learned))
+      .catch((error: unknown) => {
+        this.#log.warn({ device: state.device.id, error: String(error) }, "what was learned is not kept");
+      });
+    return [];
+  }
+
+  #unreadable(state: PolledDevice, points: readonly Point[], detail: string): Reading[] {
+    const time = this.#context.clock.stamp();
+    if (points.length > 0) {
+      this.#log.warn(
+        { device: state.device.id, points: points.map(({ name }) => name), detail },
+        "points are left out until reconnect",
+      );
+    }
+    return points.flatMap((point) => badReadings(state.device, point, "config-error", time, detail));
+  }
+
+  #pass(state: PolledDevice, readings: readonly Reading[]): void {
+    // Never rejects; `room` watches how many are on their way.
+    void this.#delivery.deliver(state.device, readings);
+  }
+
+  async #emit(device: Device, results: readonly PointResult[]): Promise<void> {
+    const state = this.#devices.get(device.id);
+    if (!state) return;
+    this.#answered(state, this.#context.clock.monotonic());
+    await this.#delivery.deliver(
+      state.device,
+      results.flatMap((result) => resultReadings(state.device, result)),
+    );
+  }
+}
+
+function cheapest(tasks: readonly PollTask[]): PollTask | undefined {
+  return tasks.reduce<PollTask | undefined>(
+    (least, task) => (least && least.costMs <= task.costMs ? least : task),
+    undefined,
+  );
+}
+
+/** What is not one of our errors is a bug: it counts as a failed attempt and keeps its cause. */
+function asGatewayError(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  return new TransientError(error instanceof Error ? error.message : String(error), {
+    code: "internal",
+    cause: error,
+  });
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function reasonOf(signal: AbortSignal, fallback: GatewayError | undefined): Error {
+  if (signal.aborted && signal.reason instanceof Error) return signal.reason;
+  return fallback ?? new LinkError("the line is closed", { code: "closed" });
+}

@@ -1,0 +1,105 @@
+import type { Instant } from "../model/clock.ts";
+import type { Device, Point } from "../model/device.ts";
+import {
+  ConfigError,
+  GatewayError,
+  LinkError,
+  TransientError,
+  UnsupportedPointError,
+} from "../model/errors.ts";
+import { badReadings, type Reading } from "../model/reading.ts";
+import type { Job } from "./jobs.ts";
+import { type PolledDevice, resultReadings } from "./polled-device.ts";
+import type { Driver, PointResult, ReadRequest } from "./protocol.ts";
+
+/** How one transaction went; `ended`: the line was lost or closed before the device had its say. */
+export type Outcome =
+  | { readonly kind: "read"; readonly results: PointResult[] }
+  | { readonly kind: "failed"; readonly error: GatewayError }
+  | { readonly kind: "ended" };
+
+/** What a read on demand needs of the loop that owns the line. */
+export interface AskedLine {
+  plan(state: PolledDevice, points: readonly Point[]): readonly ReadRequest[];
+  /** Never rejects. */
+  attempt(driver: Driver, state: PolledDevice, request: ReadRequest, ended: AbortSignal): Promise<Outcome>;
+  /** Remembers what a refusal taught; the points that are left out because nothing more can be learned. */
+  learn(state: PolledDevice, request: ReadRequest): readonly Point[];
+  stamp(): Instant;
+  /** Throws when the line takes no jobs. */
+  push(job: Job): void;
+}
+
+/** A refused read is narrowed down at most so often. */
+const mostAttempts = 32;
+
+/** Reads points now, whatever their class. One reading per point at least; rejects when the line fails. */
+export async function readPoints(
+  line: AskedLine,
+  state: PolledDevice,
+  points: readonly Point[],
+  signal: AbortSignal | undefined,
+  attempts = mostAttempts,
+): Promise<Reading[]> {
+  const { device } = state;
+  const requests = line.plan(state, points);
+  const answered = new Set(requests.flatMap((request) => request.points));
+  const missing = points
+    .filter((point) => !answered.has(point))
+    .flatMap((point) =>
+      badReadings(device, point, "config-error", line.stamp(), "no permitted read holds this point"),
+    );
+  const read = requests.map(async (request): Promise<Reading[]> => {
+    const outcome = await ask(line, state, request, signal);
+    if (!(outcome instanceof GatewayError))
+      return outcome.flatMap((result) => resultReadings(device, result));
+    if (outcome instanceof UnsupportedPointError && attempts > 0 && line.learn(state, request).length === 0) {
+      return readPoints(line, state, request.points, signal, attempts - 1);
+    }
+    const quality = outcome instanceof TransientError ? "comm-error" : "config-error";
+    return request.points.flatMap((point) =>
+      badReadings(device, point, quality, line.stamp(), outcome.message),
+    );
+  });
+  return [...(await Promise.all(read)).flat(), ...missing];
+}
+
+/** One transaction ahead of the polls: results, or why the device gave none. Rejects when it was not carried out. */
+function ask(
+  line: AskedLine,
+  state: PolledDevice,
+  request: ReadRequest,
+  signal: AbortSignal | undefined,
+): Promise<PointResult[] | GatewayError> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const abort = () => reject(signal?.reason);
+    const settle = () => signal?.removeEventListener("abort", abort);
+    line.push({
+      costMs: request.costMs,
+      async run(driver, ended) {
+        if (signal?.aborted) return;
+        const outcome = await line.attempt(driver, state, request, ended);
+        settle();
+        if (outcome.kind === "read") resolve(outcome.results);
+        else if (outcome.kind === "failed") resolve(outcome.error);
+        else reject(ended.reason ?? new LinkError("the line is closed", { code: "closed" }));
+      },
+      fail(error) {
+        settle();
+        reject(error);
+      },
+    });
+    signal?.addEventListener("abort", abort, { once: true });
+  });
+}
+
+/** The point of that name. Throws ConfigError. */
+export function pointOf(device: Device, name: string): Point {
+  const point = device.profile.points.find((one) => one.name === name);
+  if (point) return point;
+  throw new ConfigError(`${device.id} has no point ${name}`, {
+    code: "unknown-point",
+    hint: `it has ${device.profile.points.map((one) => one.name).join(", ")}`,
+  });
+}

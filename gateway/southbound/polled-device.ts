@@ -1,0 +1,134 @@
+import type { Instant } from "../model/clock.ts";
+import { type Device, type Point, pollPeriod } from "../model/device.ts";
+import { badReadings, type Reading, toReadings } from "../model/reading.ts";
+import { requestPeriod } from "./line-plan.ts";
+import type { Learned, PointResult, Protocol, ReadRequest } from "./protocol.ts";
+import type { Task } from "./schedule.ts";
+
+export type Availability = "unknown" | "available" | "unavailable";
+
+/** One request of a device, as the schedule repeats it. */
+export interface PollTask extends Task {
+  readonly device: string;
+  readonly request: ReadRequest;
+}
+
+export interface PlanChange {
+  readonly added: readonly PollTask[];
+  readonly removed: readonly PollTask[];
+  /** Points that no request answers, named for the first time since the device was connected. */
+  readonly unreadable: readonly Point[];
+}
+
+const mostErrorCodes = 32;
+
+/** What the loop knows of one device while it runs: its plan, what it taught, how it fares. */
+export class PolledDevice {
+  readonly device: Device;
+  learned: Learned;
+  availability: Availability = "unknown";
+  /** Why it is not available, or cannot be polled at all. */
+  problem: string | undefined;
+  lastSeen: Instant | undefined;
+  /** Smoothed time of one answered request, ms. */
+  replyMs: number | undefined;
+  readonly errors = new Map<string, number>();
+  readonly leftOut = new Set<Point>();
+  readonly #passedAt = new Map<Point, number>();
+  #tasks = new Map<string, PollTask>();
+
+  constructor(device: Device, learned: Learned) {
+    this.device = device;
+    this.learned = learned;
+  }
+
+  get tasks(): readonly PollTask[] {
+    return [...this.#tasks.values()];
+  }
+
+  /** A new chance for everything: points left out, and points that are read once. */
+  reconnect(): readonly PollTask[] {
+    const removed = this.tasks;
+    this.#tasks = new Map();
+    this.leftOut.clear();
+    this.#passedAt.clear();
+    return removed;
+  }
+
+  /**
+   * Plans what is not left out. Requests that stay the same keep their tasks, and with them their
+   * place in the schedule. Throws what the protocol's plan throws.
+   */
+  plan(protocol: Pick<Protocol, "plan">, settings: unknown): PlanChange {
+    const { device } = this;
+    const wanted = device.profile.points.filter((point) => !this.leftOut.has(point) && !this.#isDone(point));
+    const { requests } = protocol.plan(settings, device, wanted, this.learned);
+    const answered = new Set(requests.flatMap((request) => request.points));
+    const unreadable = wanted.filter((point) => !answered.has(point));
+    for (const point of unreadable) this.leftOut.add(point);
+    const before = this.#tasks;
+    const added: PollTask[] = [];
+    this.#tasks = new Map();
+    for (const request of requests) {
+      const key = JSON.stringify([request.label, ...request.points.map(({ name }) => name)]);
+      const kept = before.get(key);
+      before.delete(key);
+      const task = kept ?? {
+        device: device.id,
+        request,
+        costMs: request.costMs,
+        periodMs: requestPeriod(device, request),
+      };
+      if (!kept) added.push(task);
+      this.#tasks.set(key, task);
+    }
+    added.sort((a, b) => a.periodMs - b.periodMs);
+    return { added, removed: [...before.values()], unreadable };
+  }
+
+  /**
+   * Results of one request as readings. A point that rides along in a request of a faster class is
+   * passed on in its own rhythm, and a point that is read once only once.
+   */
+  readings(results: readonly PointResult[], task: PollTask, now: number, stretch: number): Reading[] {
+    const { device } = this;
+    return results.flatMap((result) => {
+      const { point } = result;
+      const period = pollPeriod(device, point);
+      if (period > task.periodMs) {
+        const last = this.#passedAt.get(point);
+        if (last !== undefined && now - last < (period - task.periodMs / 2) * stretch) return [];
+      }
+      // A point that is read once is not done before it gave a value.
+      if (!("problem" in result) || Number.isFinite(period)) this.#passedAt.set(point, now);
+      return resultReadings(device, result);
+    });
+  }
+
+  answered(tookMs: number, at: Instant): void {
+    this.lastSeen = at;
+    this.replyMs = this.replyMs === undefined ? tookMs : this.replyMs + (tookMs - this.replyMs) / 8;
+  }
+
+  count(code: string): void {
+    const key = this.errors.has(code) || this.errors.size < mostErrorCodes ? code : "other";
+    this.errors.set(key, (this.errors.get(key) ?? 0) + 1);
+  }
+
+  /** One reading without a value for every point that could have had one. */
+  unavailableReadings(time: Instant, detail: string): Reading[] {
+    return this.device.profile.points
+      .filter((point) => !this.leftOut.has(point))
+      .flatMap((point) => badReadings(this.device, point, "comm-error", time, detail));
+  }
+
+  #isDone(point: Point): boolean {
+    return pollPeriod(this.device, point) === Number.POSITIVE_INFINITY && this.#passedAt.has(point);
+  }
+}
+
+export function resultReadings(device: Device, result: PointResult): Reading[] {
+  return "problem" in result
+    ? badReadings(device, result.point, result.problem, result.at, result.detail)
+    : toReadings(device, result.point, result.raw, result.at);
+}

@@ -1,0 +1,51 @@
+import type { Instant } from "../model/clock.ts";
+import type { BreakerState } from "./breaker.ts";
+import type { Availability } from "./polled-device.ts";
+
+/** How one device fares. Plain data. */
+export interface DeviceStatus {
+  readonly device: string;
+  readonly availability: Availability;
+  /** Why it is not available or cannot be polled. */
+  readonly problem?: string | undefined;
+  /** When it last answered anything. */
+  readonly lastSeen?: Instant | undefined;
+  readonly breaker: BreakerState;
+  /** Smoothed time of one answered request, ms. */
+  readonly replyMs?: number | undefined;
+  /** How often it failed, by error code. */
+  readonly errors: Readonly<Record<string, number>>;
+  /** Points that are left out until reconnect. */
+  readonly leftOut: readonly string[];
+  readonly learned: readonly string[];
+}
+
+/**
+ * - `idle`: no devices, not opened
+ * - `waiting`: the link failed; it is opened again after a pause
+ * - `failed`: what was configured cannot work; not tried again
+ */
+export type ConnectionState = "idle" | "opening" | "open" | "waiting" | "failed" | "closed";
+
+/** How one connection fares. Plain data. */
+export interface ConnectionStatus {
+  readonly connection: string;
+  readonly state: ConnectionState;
+  /** The last error of the line itself. */
+  readonly lastError?:
+    | { readonly code: string; readonly message: string; readonly hint?: string | undefined }
+    | undefined;
+  /** Part of the line's time that was busy over the last minute. */
+  readonly utilisation: number;
+  /** Part of the line's time that the plan needs, by measured costs. */
+  readonly demanded: number;
+  /** Factor by which all periods are stretched now, at least 1. */
+  readonly stretch: number;
+  /** Polls left out because the line was held up. */
+  readonly missed: number;
+  /** Readings that nobody took. */
+  readonly dropped: number;
+  /** Counters of the driver that is open. */
+  readonly statistics: Readonly<Record<string, number>>;
+  readonly devices: readonly DeviceStatus[];
+}

@@ -1,0 +1,53 @@
+// A simulated Modbus device or line in a process of its own, so that its work is nobody else's.
+import { type LineSettings, openPacedLine } from "../../../simulators/line.ts";
+import { createModbusUnits, type UnitSettings } from "../../../simulators/modbus/device.ts";
+import { every } from "../../../simulators/modbus/faults.ts";
+import { openModbusServer } from "../../../simulators/modbus/server.ts";
+import { openPty } from "../../../simulators/pty.ts";
+import { answer, settings, tell } from "./child.ts";
+
+export interface SimulatorSettings {
+  /** A paced serial line, a pty without pace, or TCP. */
+  readonly wire:
+    | ({ readonly kind: "line" } & LineSettings)
+    | { readonly kind: "pty" }
+    | { readonly kind: "tcp" };
+  /** Unit addresses. Every input register of each holds its own address. */
+  readonly units: readonly number[];
+  readonly dead?: readonly number[];
+  /** Every `nth` answer of every unit comes after `ms`. */
+  readonly late?: { readonly nth: number; readonly ms: number };
+}
+
+/** Where it is: the pty's path, or the TCP port. */
+export interface SimulatorReady {
+  readonly path: string;
+  readonly port: number;
+}
+
+const { wire, units, dead = [], late } = settings<SimulatorSettings>();
+const words = Buffer.alloc(0x10000 * 2);
+for (let address = 0; address < 0x10000; address++) words.writeUInt16BE(address, address * 2);
+const unit: UnitSettings = { registers: { input: { 0: words.toString("hex") } } };
+const devices = Object.fromEntries(units.map((id) => [id, unit]));
+const troubled = (of: (id: number) => ReturnType<ReturnType<typeof createModbusUnits>["unit"]>): void => {
+  for (const id of units) {
+    if (late) of(id).fault(every(late.nth, { kind: "late", ms: late.ms }));
+    if (dead.includes(id)) of(id).fault({ kind: "silence" });
+  }
+};
+
+if (wire.kind === "line") {
+  const line = openPacedLine(wire);
+  const on = createModbusUnits(devices);
+  troubled(on.unit);
+  on.attach(line, "rtu");
+  answer({ statistics: () => line.statistics(), reset: () => line.reset() });
+  tell({ path: line.path, port: 0 } satisfies SimulatorReady);
+} else {
+  const pty = wire.kind === "pty" ? openPty() : undefined;
+  const server = await openModbusServer({ listen: pty ? { wire: pty } : { tcp: 0 }, units: devices });
+  troubled((id) => server.unit(id));
+  answer({ requests: () => units.reduce((total, id) => total + server.unit(id).requests, 0) });
+  tell({ path: pty?.path ?? "", port: server.port } satisfies SimulatorReady);
+}

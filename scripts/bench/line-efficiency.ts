@@ -1,0 +1,96 @@
+import { characterMs, type LineStatistics, silenceMs } from "../../simulators/line.ts";
+import { type Bench, failed, type Row } from "./bench.ts";
+import type { SimulatorReady, SimulatorSettings } from "./children/simulator.ts";
+import type { MasterAnswers, MasterResult, MasterSettings } from "./master.ts";
+import { startChild } from "./process.ts";
+
+export interface LineAnswers {
+  readonly statistics: LineStatistics;
+  readonly reset: null;
+}
+
+/** The most transactions a second that a line can carry: 8 characters there, 5 and 2 per register back, a silence after each, no turnaround. */
+export function idealRate(baud: number, registers: number): number {
+  const settings = { baud, parity: "even" } as const;
+  return 1000 / ((8 + 5 + 2 * registers) * characterMs(settings) + 2 * silenceMs(settings));
+}
+
+/** Runs one master against a paced line; both in processes of their own. */
+export async function onLine(
+  script: "gateway.ts" | "gateway-loop.ts" | "modbus-serial.ts",
+  line: { readonly baud: number; readonly dead?: readonly number[] },
+  settings: Omit<MasterSettings, "endpoint" | "concurrency" | "type">,
+): Promise<{ readonly master: MasterResult; readonly line: LineStatistics }> {
+  const device: SimulatorSettings = {
+    wire: { kind: "line", baud: line.baud, parity: "even" },
+    units: settings.units,
+    dead: line.dead ?? [],
+  };
+  await using simulator = await startChild<SimulatorReady, LineAnswers>("simulator.ts", device);
+  const full: MasterSettings = {
+    ...settings,
+    type: "u16",
+    concurrency: 1,
+    endpoint: { kind: "serial", path: simulator.ready.path, baud: line.baud, parity: "even" },
+  };
+  await using master = await startChild<unknown, MasterAnswers>(script, full);
+  await simulator.ask("reset");
+  const result = await master.ask("run");
+  if (result.wrong > 0) throw new Error(`${script}: ${result.wrong} answers with wrong values`);
+  return { master: result, line: await simulator.ask("statistics") };
+}
+
+/** Transactions per second on one unit against the ideal of the line, and whether the silences were kept. */
+export const lineEfficiency: Bench = {
+  name: "rtu.lineEfficiency",
+  title: "share of a serial line's ideal rate, 20 registers",
+  run: async ({ quick }) => {
+    const rows: Row[] = [];
+    for (const baud of [9600, 19_200, 115_200]) {
+      const name = `rtu.lineEfficiency.${baud}`;
+      const ideal = idealRate(baud, 20);
+      const settings = { units: [1], registers: 20, timeoutMs: 1000, durationMs: quick ? 3000 : 10_000 };
+      const measured = async (script: "gateway.ts" | "modbus-serial.ts") => {
+        const { master, line } = await onLine(script, { baud }, settings);
+        return {
+          efficiency: master.good / master.seconds / ideal,
+          violations: line.silenceViolations + line.collisions,
+          requests: line.requests,
+          cpuMs: (master.cpuSeconds * 1000) / master.good,
+        };
+      };
+      const peer = await measured("modbus-serial.ts");
+      rows.push({ name: `${name}.modbusSerial`, value: peer.efficiency, unit: "" });
+      rows.push({
+        name: `rtu.silenceViolations.${baud}.modbusSerial`,
+        value: peer.violations,
+        unit: `of ${peer.requests}`,
+      });
+      try {
+        const ours = await measured("gateway.ts");
+        rows.push({
+          name,
+          value: ours.efficiency,
+          unit: "",
+          ratioTo: "modbus-serial",
+          ratio: ours.efficiency / peer.efficiency,
+        });
+        rows.push({
+          name: `rtu.silenceViolations.${baud}`,
+          value: ours.violations,
+          unit: `of ${ours.requests}`,
+        });
+        rows.push({
+          name: `rtu.cpuPerTransaction.${baud}`,
+          value: ours.cpuMs,
+          unit: "ms",
+          ratioTo: "modbus-serial",
+          ratio: ours.cpuMs / peer.cpuMs,
+        });
+      } catch (error) {
+        rows.push(failed(name, "", error));
+      }
+    }
+    return rows;
+  },
+};
