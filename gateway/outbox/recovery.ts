@@ -10,6 +10,8 @@ import { ballastName, type LogContents, type Segment } from "./segment-log.ts";
 /** Segments are read whole; a header that claims more is not believed. */
 const maxSegmentBytes = 64 * 2 ** 20;
 
+const damagedName = /^segment-(\d{10})\.damaged-\d+$/;
+
 export interface Recovered {
   readonly contents: LogContents;
   readonly nextId: number;
@@ -46,7 +48,8 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
 
   const listed = new Map(newest?.state.segments.map((segment) => [segment.number, segment]));
   const present = new Set(files.map(({ number }) => number));
-  const lost = [...listed.keys()].filter((number) => !present.has(number));
+  const quarantined = new Set(names.map((name) => Number(damagedName.exec(name)?.[1] ?? 0)));
+  const lost = [...listed.keys()].filter((number) => !present.has(number) && !quarantined.has(number));
   const numbers = [...present, ...lost].sort((a, b) => a - b);
   for (const number of numbers) {
     const file = files.find((each) => each.number === number);
@@ -63,6 +66,7 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
     }
     survey.begin(number);
     if (!file) {
+      // Not removed by us: that waits until the acks of all that was in it are durable.
       survey.damaged();
       continue;
     }
@@ -135,7 +139,7 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
     spares,
     litter,
     nextNumber: Math.max(0, ...numbersSeen, ...listed.keys(), await highestInSpares(disk, spares)) + 1,
-    quarantined: names.filter((name) => /^segment-\d{10}\.damaged-\d+$/.test(name)).length,
+    quarantined: names.filter((name) => damagedName.test(name)).length,
     ballast: names.includes(ballastName),
   };
   for (const [from, to] of acked) dead.add(from, to);

@@ -213,6 +213,7 @@ class Life {
         const key = `${run}/${audience}/${seq}`;
         if (found.has(key)) throw new Error(`${key} was reported as a gap and is there`);
         if (!this.#written.has(key)) throw new Error(`gap of ${key}, which never was`);
+        if (acked.has(key) && !this.#faulty) throw new Error(`${key} was delivered and is reported as a gap`);
       }
     }
     return [...found];
