@@ -41,7 +41,12 @@ export async function* dumpOutbox(disk: Disk): AsyncGenerator<DumpEntry> {
     }
     const first = decodeHeader(buffer.subarray(0, headerBytes));
     const header = first ?? decodeHeader(buffer.subarray(Math.max(0, buffer.length - headerBytes)));
-    const entry = { file: name, offset: 0, length: Math.min(headerBytes, buffer.length), crcOk: first !== undefined };
+    const entry = {
+      file: name,
+      offset: 0,
+      length: Math.min(headerBytes, buffer.length),
+      crcOk: first !== undefined,
+    };
     if (header === "newer") {
       yield { ...entry, type: "newer-format" };
       continue;

@@ -47,29 +47,20 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
   let nextId = newest?.state.nextId ?? 1;
 
   const listed = new Map(newest?.state.segments.map((segment) => [segment.number, segment]));
-  const present = new Set(files.map(({ number }) => number));
-  const quarantined = new Set(names.map((name) => Number(damagedName.exec(name)?.[1] ?? 0)));
-  const lost = [...listed.keys()].filter((number) => !present.has(number) && !quarantined.has(number));
-  const numbers = [...present, ...lost].sort((a, b) => a - b);
-  for (const number of numbers) {
-    const file = files.find((each) => each.number === number);
+  for (const file of files) {
+    const { number } = file;
     const known = listed.get(number);
-    if (file && newest && number < newest.number && !known) {
+    if (newest && number < newest.number && !known) {
       // The newest state no longer knows it: its removal just had not become durable.
       litter.push(file.name);
       continue;
     }
-    const isLast = number === numbers.at(-1);
-    if (file && !file.header && isLast && !known) {
+    const isLast = file === files.at(-1);
+    if (!file.header && isLast && !known) {
       litter.push(file.name);
       continue;
     }
     survey.begin(number);
-    if (!file) {
-      // Not removed by us: that waits until the acks of all that was in it are durable.
-      survey.damaged();
-      continue;
-    }
     const segment: Segment = {
       number,
       name: file.name,
@@ -166,7 +157,8 @@ async function readHeaders(
     const file = await disk.open(name);
     stack.defer(() => file.close());
     const copyAt = Math.max(0, file.size - headerBytes);
-    const header = (await readHeader(name, file, 0, number)) ?? (await readHeader(name, file, copyAt, number));
+    const header =
+      (await readHeader(name, file, 0, number)) ?? (await readHeader(name, file, copyAt, number));
     files.push({ number, name, file, header });
   }
   return files;

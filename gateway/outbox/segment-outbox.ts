@@ -124,7 +124,10 @@ class SegmentOutbox implements Outbox {
     });
     const damaged = segments.filter((segment) => segment.damaged).map(({ name }) => name);
     if (damaged.length > 0) {
-      this.#log.error({ damaged, gaps: recovered.gaps }, "outbox segments are damaged; salvaging what is good");
+      this.#log.error(
+        { damaged, gaps: recovered.gaps },
+        "outbox segments are damaged; salvaging what is good",
+      );
     }
     this.#expire();
     this.#wake();
@@ -248,11 +251,7 @@ class SegmentOutbox implements Outbox {
         if (await this.#commitAcks()) continue;
         if (this.#disk !== "ok") this.#recoveredDisk();
         if (await this.#salvage()) continue;
-        if (this.#segments.collectable) {
-          // A segment that is gone while its acks are not would look like one that the disk lost.
-          if (this.#acks.count > 0) await this.#commit([], true);
-          await this.#segments.collect(true);
-        }
+        if (this.#segments.collectable) await this.#segments.collect(true);
         if (this.#waiting.length === 0 && !this.#segments.collectable) return;
       } catch (error) {
         if (!(error instanceof StorageError)) throw error;
@@ -323,10 +322,8 @@ class SegmentOutbox implements Outbox {
   }
 
   /** One group, with the acks that are due. A poisoned segment is followed by one try on a fresh one. */
-  async #commit(
-    packs: readonly StoredPack[],
-    sync = packs.length > 0 || this.#closing.signal.aborted,
-  ): Promise<Place[]> {
+  async #commit(packs: readonly StoredPack[]): Promise<Place[]> {
+    const sync = packs.length > 0 || this.#closing.signal.aborted;
     const acks = this.#acks;
     this.#acks = new IdRanges();
     try {

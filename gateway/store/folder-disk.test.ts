@@ -40,6 +40,8 @@ describe("folder disk", () => {
     await (await disk.create("there")).close();
     await expect(disk.create("there")).rejects.toMatchObject({ code: "disk-io" });
     writeFileSync(join(folder, "plain"), "");
-    await expect(openFolderDisk(join(folder, "plain", "below"))).rejects.toMatchObject({ code: "disk-missing" });
+    await expect(openFolderDisk(join(folder, "plain", "below"))).rejects.toMatchObject({
+      code: "disk-missing",
+    });
   });
 });

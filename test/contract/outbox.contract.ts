@@ -83,10 +83,14 @@ export function outboxContract(
 
     it("removes nothing on peek, honours the limit, and keeps order among appends at the same time", async () => {
       const { outbox } = await start();
-      await Promise.all(Array.from({ length: 50 }, (_, index) => outbox.append(bytesOf(20, index), head(index + 1))));
+      await Promise.all(
+        Array.from({ length: 50 }, (_, index) => outbox.append(bytesOf(20, index), head(index + 1))),
+      );
       expect(seqs(await outbox.peek("live", 3))).toEqual([1, 2, 3]);
       expect(seqs(await outbox.peek("live", 3))).toEqual([1, 2, 3]);
-      expect(seqs(await outbox.peek("live", 100))).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
+      expect(seqs(await outbox.peek("live", 100))).toEqual(
+        Array.from({ length: 50 }, (_, index) => index + 1),
+      );
       expect(await outbox.peek("live", 0)).toEqual([]);
     });
 
@@ -148,7 +152,10 @@ export function outboxContract(
     });
 
     it("drops what is too old, neighbouring seqs as one gap", async () => {
-      const { outbox, clock, gaps } = await start({ maxAge: 120_000, audiences: { secret: { maxAge: 1_000 } } });
+      const { outbox, clock, gaps } = await start({
+        maxAge: 120_000,
+        audiences: { secret: { maxAge: 1_000 } },
+      });
       for (let seq = 1; seq <= 3; seq++) await outbox.append(bytesOf(10, seq), head(seq));
       await outbox.append(bytesOf(10, 0), head(1, { audience: "secret" }));
       await clock.advance(1_001);
@@ -168,7 +175,9 @@ export function outboxContract(
       await outbox.drop(packs, "refused");
       await outbox.drop(packs, "refused");
       expect(seqs(await outbox.peek("live", 10))).toEqual([3]);
-      expect(gaps).toEqual([{ audience: "open", run: "run-a", from: 1, to: 2, readings: 20, reason: "refused" }]);
+      expect(gaps).toEqual([
+        { audience: "open", run: "run-a", from: 1, to: 2, readings: 20, reason: "refused" },
+      ]);
     });
 
     it("wakes who waits: at once, on append, when live becomes backlog, on abort", async () => {

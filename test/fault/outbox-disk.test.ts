@@ -112,13 +112,17 @@ describe("recovery", () => {
     for (const seq of upTo(40)) await append(outbox, seq);
     await outbox[Symbol.asyncDispose]();
     const dump = await dumped(disk);
-    const hit = dump.filter(({ head, file }) => file === "segment-0000000001" && head && [5, 6].includes(head.seq));
+    const hit = dump.filter(
+      ({ head, file }) => file === "segment-0000000001" && head && [5, 6].includes(head.seq),
+    );
     for (const { file, offset, length } of hit) disk.damage(file, offset + length - 3, (byte) => byte ^ 1);
 
     const { outbox: second, gaps } = await start(disk);
     const expected = upTo(40).filter((seq) => seq !== 5 && seq !== 6);
     expect(seqs(await everything(second))).toEqual(expected);
-    expect(gaps).toEqual([{ audience: "open", run: "run-a", from: 5, to: 6, readings: 0, reason: "damaged" }]);
+    expect(gaps).toEqual([
+      { audience: "open", run: "run-a", from: 5, to: 6, readings: 0, reason: "damaged" },
+    ]);
     await second[Symbol.asyncDispose]();
     expect(second.status().quarantined).toBe(1);
     expect(disk.names).toContain("segment-0000000001.damaged-1");
@@ -169,7 +173,9 @@ describe("recovery", () => {
       code: "outbox-newer-format",
       hint: expect.stringMatching(/newer version/),
     });
-    expect(disk.names.map((name) => [name, Buffer.from(disk.contents(name)).toString("hex")])).toEqual(before);
+    expect(disk.names.map((name) => [name, Buffer.from(disk.contents(name)).toString("hex")])).toEqual(
+      before,
+    );
     expect((await dumped(disk)).map(({ type }) => type)).toContain("newer-format");
   });
 });
@@ -179,7 +185,8 @@ describe("an ill disk", () => {
     let full = false;
     const disk = new SimulatedDisk({
       random,
-      fail: (operation) => (full && (operation === "write" || operation === "create") ? "disk-full" : undefined),
+      fail: (operation) =>
+        full && (operation === "write" || operation === "create") ? "disk-full" : undefined,
     });
     const { outbox, clock } = await start(disk);
     expect(await append(outbox, 1)).toBe("disk");
@@ -199,7 +206,10 @@ describe("an ill disk", () => {
   });
 
   it("bounds what it holds in memory, oldest first, as gaps", async () => {
-    const disk = new SimulatedDisk({ random, fail: (operation) => (operation === "write" ? "disk-read-only" : undefined) });
+    const disk = new SimulatedDisk({
+      random,
+      fail: (operation) => (operation === "write" ? "disk-read-only" : undefined),
+    });
     const { outbox, gaps } = await start(disk, { memoryBytes: 1_000 });
     for (const seq of upTo(7)) expect(await append(outbox, seq)).toBe("memory");
     expect(outbox.status()).toMatchObject({ disk: "read-only", volatile: 5 });
@@ -265,13 +275,23 @@ describe("an ill disk", () => {
     slow = false;
     await clock.advance(1);
     for (const release of held) release();
-    expect(await Promise.all(results)).toEqual(["dropped", "dropped", "dropped", ...upTo(5).map(() => "disk")]);
-    expect(gaps.map(({ from, reason }) => [from, reason])).toEqual([2, 3, 4].map((seq) => [seq, "disk-failed"]));
+    expect(await Promise.all(results)).toEqual([
+      "dropped",
+      "dropped",
+      "dropped",
+      ...upTo(5).map(() => "disk"),
+    ]);
+    expect(gaps.map(({ from, reason }) => [from, reason])).toEqual(
+      [2, 3, 4].map((seq) => [seq, "disk-failed"]),
+    );
   });
 
   it("passes over a pack it cannot read, and says why when it can read none", async () => {
     let bad = false;
-    const disk = new SimulatedDisk({ random, fail: (operation) => (bad && operation === "read" ? "disk-io" : undefined) });
+    const disk = new SimulatedDisk({
+      random,
+      fail: (operation) => (bad && operation === "read" ? "disk-io" : undefined),
+    });
     const { outbox } = await start(disk);
     for (const seq of upTo(3)) await append(outbox, seq);
     bad = true;
@@ -289,7 +309,9 @@ describe("an ill disk", () => {
     const second = (await dumped(disk)).find((entry) => entry.head?.seq === 2)!;
     disk.damage(second.file, second.offset + 40, (byte) => byte ^ 4);
     expect(seqs(await outbox.peek("live", 10))).toEqual([1, 3]);
-    expect(gaps).toEqual([{ audience: "open", run: "run-a", from: 2, to: 2, readings: 10, reason: "damaged" }]);
+    expect(gaps).toEqual([
+      { audience: "open", run: "run-a", from: 2, to: 2, readings: 10, reason: "damaged" },
+    ]);
   });
 
   it("does not give a dropped pack up on disk before its gap is safe", async () => {

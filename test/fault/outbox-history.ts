@@ -198,7 +198,9 @@ class Life {
       lastSeq.set(stream, pack.seq);
     }
     const acked = new Set(this.#acked.slice(0, cut.acked));
-    const known = new Map(outbox.previousRuns.map(({ run, audience, lastSeq }) => [`${run}/${audience}`, lastSeq]));
+    const known = new Map(
+      outbox.previousRuns.map(({ run, audience, lastSeq }) => [`${run}/${audience}`, lastSeq]),
+    );
     for (const key of this.#promised.slice(0, cut.promised)) {
       if (!found.has(key) && !acked.has(key)) throw new Error(`${key} was promised and is lost`);
       const { head } = this.#written.get(key)!;
