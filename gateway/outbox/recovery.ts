@@ -21,7 +21,7 @@ export interface Recovered {
   readonly gaps: readonly Gap[];
 }
 
-export interface RecoveredPack {
+interface RecoveredPack {
   readonly id: number;
   readonly head: PackHead;
   readonly bytes: number;

@@ -57,7 +57,7 @@ class Life {
 
   async run(): Promise<number> {
     let disk = new SimulatedDisk(this.#diskOptions());
-    const starts = 2 + Math.floor(this.#random() * 3);
+    const starts = 2 + Math.floor(this.#random() * 2);
     for (let start = 1; start <= starts; start++) {
       disk = await this.#oneRun(disk, `run-${start}`);
     }
@@ -72,7 +72,7 @@ class Life {
     this.#cutRate = 0.9;
     const seqs = new Map<string, number>();
     const pending: Promise<unknown>[] = [];
-    const steps = 6 + Math.floor(this.#random() * 18);
+    const steps = 4 + Math.floor(this.#random() * 12);
     for (let step = 0; step < steps; step++) {
       const dice = this.#random();
       if (dice < 0.55) pending.push(...this.#append(outbox, run, seqs));
