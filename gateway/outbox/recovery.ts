@@ -10,6 +10,8 @@ import { ballastName, type LogContents, type Segment } from "./segment-log.ts";
 /** Segments are read whole; a header that claims more is not believed. */
 const maxSegmentBytes = 64 * 2 ** 20;
 
+const damagedName = /^segment-(\d{10})\.damaged-\d+$/;
+
 export interface Recovered {
   readonly contents: LogContents;
   readonly nextId: number;
@@ -19,7 +21,7 @@ export interface Recovered {
   readonly gaps: readonly Gap[];
 }
 
-export interface RecoveredPack {
+interface RecoveredPack {
   readonly id: number;
   readonly head: PackHead;
   readonly bytes: number;
@@ -45,27 +47,20 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
   let nextId = newest?.state.nextId ?? 1;
 
   const listed = new Map(newest?.state.segments.map((segment) => [segment.number, segment]));
-  const present = new Set(files.map(({ number }) => number));
-  const lost = [...listed.keys()].filter((number) => !present.has(number));
-  const numbers = [...present, ...lost].sort((a, b) => a - b);
-  for (const number of numbers) {
-    const file = files.find((each) => each.number === number);
+  for (const file of files) {
+    const { number } = file;
     const known = listed.get(number);
-    if (file && newest && number < newest.number && !known) {
+    if (newest && number < newest.number && !known) {
       // The newest state no longer knows it: its removal just had not become durable.
       litter.push(file.name);
       continue;
     }
-    const isLast = number === numbers.at(-1);
-    if (file && !file.header && isLast && !known) {
+    const isLast = file === files.at(-1);
+    if (!file.header && isLast && !known) {
       litter.push(file.name);
       continue;
     }
     survey.begin(number);
-    if (!file) {
-      survey.damaged();
-      continue;
-    }
     const segment: Segment = {
       number,
       name: file.name,
@@ -135,7 +130,7 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
     spares,
     litter,
     nextNumber: Math.max(0, ...numbersSeen, ...listed.keys(), await highestInSpares(disk, spares)) + 1,
-    quarantined: names.filter((name) => /^segment-\d{10}\.damaged-\d+$/.test(name)).length,
+    quarantined: names.filter((name) => damagedName.test(name)).length,
     ballast: names.includes(ballastName),
   };
   for (const [from, to] of acked) dead.add(from, to);

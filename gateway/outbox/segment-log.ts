@@ -47,11 +47,11 @@ interface Active {
 }
 
 export const ballastName = "ballast";
-export const quarantineLimit = 16;
+const quarantineLimit = 16;
 const sparesKept = 2;
 const readersKept = 4;
 
-export function segmentName(number: number): string {
+function segmentName(number: number): string {
   return `segment-${String(number).padStart(10, "0")}`;
 }
 
