@@ -33,6 +33,8 @@ export interface GatewayContext {
   readonly run?: string | undefined;
   /** Unix ms that an earlier boot of this machine counted from, if it is remembered. */
   bootTime?(bootId: string): number | undefined;
+  /** Applied at once, also by a reload. */
+  setLogLevel?(level: GatewayConfig["log"]["level"]): void;
   /** Reads the configuration again, for reload. */
   reloadConfig?(): { config?: GatewayConfig | undefined; diagnostics: readonly Diagnostic[] };
 }
@@ -71,6 +73,8 @@ export class Gateway implements AsyncDisposable {
   readonly #signal: AbortSignal;
   #config: GatewayConfig;
   #stateTimer: Disposable | undefined;
+  /** Settles when far sides that are being reopened are there again: a pack between two of them would be lost to both. */
+  #sidesReady: Promise<unknown> = Promise.resolve();
   #reloading: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
@@ -140,8 +144,9 @@ export class Gateway implements AsyncDisposable {
     this.#stateTimer?.[Symbol.dispose]();
     await using stack = new AsyncDisposableStack();
     // Disposed from the last to the first: lines, packs, forwarders, outboxes.
-    for (const side of this.sides.values()) stack.use(side);
+    // The far sides end by themselves: a signal would take from them the time to say goodbye.
     stack.defer(() => this.#closing.abort());
+    for (const side of this.sides.values()) stack.use(side);
     // What was read last should not have to wait for the next start.
     stack.defer(() =>
       Promise.all(Array.from(this.sides.values(), (side) => side.drained(drainMs))).then(() => {}),
@@ -153,6 +158,7 @@ export class Gateway implements AsyncDisposable {
 
   /** A pack goes to every far side's outbox; the least safe answer counts. */
   async #append(bytes: Uint8Array, head: PackHead): Promise<"disk" | "memory" | "dropped"> {
+    await this.#sidesReady;
     const outcomes = await Promise.all(
       Array.from(this.sides.values(), (side) => side.outbox.append(bytes, head)),
     );
@@ -187,6 +193,7 @@ export class Gateway implements AsyncDisposable {
           ),
         },
         lastWill: encodeOffline(gateway.id, this.run, version),
+        farewell: () => encodeOffline(gateway.id, this.run, version, clock.toUnix(clock.stamp())),
         onGap: (gap: Gap) => this.builder.gap(gap),
         bootTime: (bootId) => this.#context.bootTime?.(bootId),
         signal: this.#signal,
@@ -228,7 +235,7 @@ export class Gateway implements AsyncDisposable {
 
   #announce(): void {
     if (this.#signal.aborted) return;
-    for (const side of this.sides.values()) side.northbound.announce("state", encodeState(this.#state(side)));
+    this.#tellState();
     this.#stateTimer = this.clock.timer(stateEveryMs, () => this.#announce());
   }
 
@@ -237,6 +244,10 @@ export class Gateway implements AsyncDisposable {
     for (const { northbound } of this.sides.values()) {
       northbound.announce(`description/${device.id}`, encodeDescription(device, unitOf, northbound.topics));
     }
+  }
+
+  #tellState(): void {
+    for (const side of this.sides.values()) side.northbound.announce("state", encodeState(this.#state(side)));
   }
 
   #state(side: Side): GatewayState {
@@ -254,7 +265,11 @@ export class Gateway implements AsyncDisposable {
           why: problem,
         })),
       ),
-      lastSeqs: this.builder.accounting(),
+      // Not what was given: a pack that is not stored yet may go with a crash, and nobody can be missing it.
+      lastSeqs: this.builder
+        .accounting()
+        .map(({ audience, settledSeq }) => ({ audience, lastSeq: settledSeq }))
+        .filter(({ lastSeq }) => lastSeq > 0),
       previousRuns: side.outbox.previousRuns,
     };
   }
@@ -276,16 +291,18 @@ export class Gateway implements AsyncDisposable {
     }
     this.#config = read.config;
     await this.#apply(change, read.config);
-    const changes = describeChange(change);
+    if (change.logChanged) this.#context.setLogLevel?.(read.config.log.level);
+    const changes = describeChange(change, read.config);
     this.#log.info({ changes }, "the configuration was applied");
     return { applied: true, changes, diagnostics };
   }
 
-  async #apply(change: ConfigChange, config: GatewayConfig): Promise<void> {
+  async #applySides(change: ConfigChange, config: GatewayConfig): Promise<void> {
     for (const name of [...change.removedNorthbounds, ...change.changedNorthbounds]) {
       await this.sides.get(name)?.[Symbol.asyncDispose]();
       this.sides.delete(name);
       this.problems.delete(`northbound ${name}`);
+      this.problems.delete(`store of ${name}`);
     }
     for (const name of [...change.addedNorthbounds, ...change.changedNorthbounds]) {
       await this.#openSide(config.northbound.get(name)!);
@@ -297,6 +314,13 @@ export class Gateway implements AsyncDisposable {
       for (const { northbound } of this.sides.values())
         northbound.announce(`description/${id}`, new Uint8Array());
     }
+    if (newSides) this.#tellState();
+  }
+
+  async #apply(change: ConfigChange, config: GatewayConfig): Promise<void> {
+    const sides = this.#applySides(change, config);
+    this.#sidesReady = sides.catch(() => {});
+    await sides;
     for (const id of [...change.removedDevices, ...change.changedDevices]) {
       for (const loop of this.loops.values()) loop.removeDevice(id);
       this.pipeline.forget(id);

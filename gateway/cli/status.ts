@@ -43,7 +43,7 @@ function render(status: GatewayStatus): string {
       status.clock.trusted ? "trusted" : "not trusted yet"
     }`,
     table(
-      ["device", "profile", "connection", "state", "last seen", "errors"],
+      ["device", "profile", "connection", "state", "last seen", "errors", "problem"],
       status.devices.map((device) => [
         device.id,
         device.profile,
@@ -53,6 +53,7 @@ function render(status: GatewayStatus): string {
         Object.entries(device.errors)
           .map(([code, count]) => `${code} ${count}`)
           .join(", "),
+        device.problem ?? "",
       ]),
     ),
     table(

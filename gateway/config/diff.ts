@@ -80,7 +80,7 @@ function compare<T>(
 }
 
 /** One line per change, for people. */
-export function describeChange(change: ConfigChange): string[] {
+export function describeChange(change: ConfigChange, config: GatewayConfig): string[] {
   const lines: [string, readonly string[]][] = [
     ["added device", change.addedDevices],
     ["changed device", change.changedDevices],
@@ -93,5 +93,6 @@ export function describeChange(change: ConfigChange): string[] {
     ["removed northbound", change.removedNorthbounds],
   ];
   const changes = lines.flatMap(([what, names]) => names.map((name) => `${what} ${name}`));
+  if (change.logChanged) changes.push(`log level ${config.log.level}`);
   return changes.length > 0 ? changes : ["nothing has changed"];
 }

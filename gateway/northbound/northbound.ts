@@ -66,6 +66,8 @@ export interface NorthboundContext {
   readonly run: string;
   /** The retained body that says "offline", left with the broker as last will. */
   readonly lastWill: Uint8Array;
+  /** The retained body that a planned end leaves; `lastWill` when it is not given. */
+  farewell?(): Uint8Array;
   readonly signal: AbortSignal;
 }
 

@@ -26,6 +26,7 @@ export interface SideOptions {
     readonly audiences: Readonly<Record<string, { readonly maxBytes: number; readonly maxAge: number }>>;
   };
   readonly lastWill: Uint8Array;
+  farewell(): Uint8Array;
   onGap(gap: Gap): void | Promise<void>;
   /** Unix ms that an earlier boot counted from, if it is remembered. */
   bootTime(bootId: string): number | undefined;
@@ -80,6 +81,7 @@ export async function openSide(options: SideOptions): Promise<Side> {
       gateway: options.gateway,
       run: options.run,
       lastWill: options.lastWill,
+      farewell: () => options.farewell(),
     }),
   );
   const forwarder = opened.use(

@@ -79,7 +79,7 @@ export class PackBuilder implements AsyncDisposable {
     this.#queue = new AppendQueue({
       clock: options.clock,
       append: (bytes, head) => options.append(bytes, head),
-      settled: ({ audience, readings }, outcome) => this.#accounting.settled(audience, readings, outcome),
+      settled: (head, outcome) => this.#accounting.settled(head, outcome),
       gap: (gap) => this.gap(gap),
       maxReadings: options.maxPending ?? 50_000,
       retryMs: options.retryMs ?? 1_000,
