@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { ConnectionConfig, GatewayConfig, NorthboundConfig } from "./config/config.ts";
-import { type ConfigChange, diffConfig } from "./config/diff.ts";
+import { type ConfigChange, describeChange, diffConfig } from "./config/diff.ts";
 import type { ReloadResult } from "./local/surface.ts";
 import type { Clock, Random } from "./model/clock.ts";
 import type { Device } from "./model/device.ts";
@@ -15,6 +15,7 @@ import type { Gap, PackHead } from "./outbox/outbox.ts";
 import { learnedPlans } from "./southbound/learned-plans.ts";
 import { type ConnectionLoop, networkReopen, openLoop, serialReopen } from "./southbound/loop.ts";
 import type { Disk } from "./store/disk.ts";
+import { encodeDescription } from "./telemetry/description.ts";
 import { PackBuilder } from "./telemetry/pack-builder.ts";
 import { Pipeline } from "./telemetry/pipeline.ts";
 import { encodeOffline, encodeState, type GatewayState } from "./telemetry/state.ts";
@@ -30,6 +31,9 @@ export interface GatewayContext {
   openDisk(name: string): Promise<Disk>;
   /** Random id of this start of the daemon. */
   readonly run?: string | undefined;
+  /** Unix ms that an earlier boot of this machine counted from, if it is remembered. */
+  bootTime?(bootId: string): number | undefined;
+  /** Applied at once, also by a reload. */
   setLogLevel?(level: GatewayConfig["log"]["level"]): void;
   /** Reads the configuration again, for reload. */
   reloadConfig?(): { config?: GatewayConfig | undefined; diagnostics: readonly Diagnostic[] };
@@ -103,6 +107,7 @@ export class Gateway implements AsyncDisposable {
   async start(): Promise<void> {
     for (const side of this.#config.northbound.values()) await this.#openSide(side);
     for (const line of this.#config.connections.values()) await this.#openLoop(line);
+    for (const device of this.#config.devices) this.#describe(device);
     this.#announce();
     this.#log.info(
       { run: this.run, devices: this.#config.devices.length, connections: this.loops.size },
@@ -190,6 +195,7 @@ export class Gateway implements AsyncDisposable {
         lastWill: encodeOffline(gateway.id, this.run, version),
         farewell: () => encodeOffline(gateway.id, this.run, version, clock.toUnix(clock.stamp())),
         onGap: (gap: Gap) => this.builder.gap(gap),
+        bootTime: (bootId) => this.#context.bootTime?.(bootId),
         signal: this.#signal,
       });
       if (side.storeProblem) this.problems.set(`store of ${name}`, side.storeProblem);
@@ -231,6 +237,13 @@ export class Gateway implements AsyncDisposable {
     if (this.#signal.aborted) return;
     this.#tellState();
     this.#stateTimer = this.clock.timer(stateEveryMs, () => this.#announce());
+  }
+
+  /** Tells every far side what a device offers. */
+  #describe(device: Device): void {
+    for (const { northbound } of this.sides.values()) {
+      northbound.announce(`description/${device.id}`, encodeDescription(device, unitOf, northbound.topics));
+    }
   }
 
   #tellState(): void {
@@ -279,7 +292,7 @@ export class Gateway implements AsyncDisposable {
     this.#config = read.config;
     await this.#apply(change, read.config);
     if (change.logChanged) this.#context.setLogLevel?.(read.config.log.level);
-    const changes = describe(change, read.config);
+    const changes = describeChange(change, read.config);
     this.#log.info({ changes }, "the configuration was applied");
     return { applied: true, changes, diagnostics };
   }
@@ -294,7 +307,14 @@ export class Gateway implements AsyncDisposable {
     for (const name of [...change.addedNorthbounds, ...change.changedNorthbounds]) {
       await this.#openSide(config.northbound.get(name)!);
     }
-    if (change.addedNorthbounds.length + change.changedNorthbounds.length > 0) this.#tellState();
+    // A far side that is new has heard of no device.
+    const newSides = change.addedNorthbounds.length + change.changedNorthbounds.length > 0;
+    for (const device of newSides ? config.devices : []) this.#describe(device);
+    for (const id of change.removedDevices) {
+      for (const { northbound } of this.sides.values())
+        northbound.announce(`description/${id}`, new Uint8Array());
+    }
+    if (newSides) this.#tellState();
   }
 
   async #apply(change: ConfigChange, config: GatewayConfig): Promise<void> {
@@ -314,24 +334,8 @@ export class Gateway implements AsyncDisposable {
     for (const name of fresh) await this.#openLoop(config.connections.get(name)!);
     for (const id of [...change.addedDevices, ...change.changedDevices]) {
       const device = config.devices.find((one) => one.id === id) as Device;
+      this.#describe(device);
       if (!fresh.includes(device.connection)) await this.loops.get(device.connection)?.setDevice(device);
     }
   }
-}
-
-function describe(change: ConfigChange, config: GatewayConfig): string[] {
-  const lines: [string, readonly string[]][] = [
-    ["added device", change.addedDevices],
-    ["changed device", change.changedDevices],
-    ["removed device", change.removedDevices],
-    ["opened connection", change.addedConnections],
-    ["reopened connection", change.changedConnections],
-    ["closed connection", change.removedConnections],
-    ["added northbound", change.addedNorthbounds],
-    ["reopened northbound", change.changedNorthbounds],
-    ["removed northbound", change.removedNorthbounds],
-  ];
-  const changes = lines.flatMap(([what, names]) => names.map((name) => `${what} ${name}`));
-  if (change.logChanged) changes.push(`log level ${config.log.level}`);
-  return changes.length > 0 ? changes : ["nothing has changed"];
 }

@@ -14,6 +14,8 @@ export interface CliContext {
   err(text: string): void;
   /** Columns of the terminal, or undefined when the output is not one. */
   readonly columns: number | undefined;
+  /** Its lines, likewise. */
+  readonly rows: number | undefined;
 }
 
 /** Exit codes, the same for every command; docs/cli.md lists them. */

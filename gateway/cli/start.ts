@@ -7,19 +7,15 @@ import type { LocalSurface } from "../local/surface.ts";
 import { ConfigError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import { openClock } from "../store/clock.ts";
-import type { Disk } from "../store/disk.ts";
-import { readDocument, replaceDocument } from "../store/documents.ts";
 import { openFolderDisk } from "../store/folder-disk.ts";
 import { connectBy } from "../transport/connect.ts";
 import type { ReadConfiguration } from "./files.ts";
 import { lockStore } from "./store-lock.ts";
 import { localSurface } from "./surface.ts";
+import { keepTime, readKeptTime } from "./time-keeper.ts";
 
 /** 2026-11-01: no gateway runs this code earlier, so no clock may say so. */
 const buildTime = Date.UTC(2026, 10, 1);
-/** How often the last good time is kept, for a gateway that starts without a clock. */
-const keepTimeMs = 10 * 60_000;
-const clockDocument = "clock.json";
 
 export interface DaemonLog extends Log {
   /** Also of the logs that were derived from it. */
@@ -59,14 +55,15 @@ export async function startDaemon(
   read: () => ReadConfiguration,
 ): Promise<RunningDaemon> {
   const { folder } = config.storage;
-  const disk = () => openFolderDisk(folder);
+  const openDisk = () => openFolderDisk(folder);
+  const kept = await readKeptTime(openDisk);
   await using opened = new AsyncDisposableStack();
   // Before anything is opened: a second gateway must not even look at the log of the first.
   let surface: LocalSurface | undefined;
   opened.use(await openDoor(config.local.socket, () => surface, log));
   opened.use(await lockStore(folder));
-  const clock = opened.use(openClock({ trust: config.clock.trust, floor: await timeFloor(disk) }));
-  const keeper = opened.use(keepTime());
+  const clock = opened.use(openClock({ trust: config.clock.trust, floor: Math.max(buildTime, kept.floor) }));
+  opened.use(keepTime(clock, openDisk, kept));
   const gateway = opened.use(
     await openGateway(config, {
       clock,
@@ -74,27 +71,15 @@ export async function startDaemon(
       random: Math.random,
       connect: connectBy(clock),
       openDisk: (name) => openFolderDisk(join(folder, name)),
+      bootTime: (bootId) => kept.boots.get(bootId),
       setLogLevel: (level) => log.setLevel(level),
       reloadConfig: read,
     }),
   );
   surface = localSurface(gateway);
   log.info({ socket: config.local.socket }, "the local API listens");
-  keeper.start();
   const held = opened.move();
   return { gateway, [Symbol.asyncDispose]: () => held.disposeAsync() };
-
-  /** Writes the last good time now and then; a disk that refuses must not matter here. */
-  function keepTime(): Disposable & { start(): void } {
-    let timer: Disposable | undefined;
-    const write = async () =>
-      replaceDocument(await disk(), clockDocument, { unixMs: Math.round(clock.now()) });
-    const keep = () => {
-      if (clock.trusted) void write().catch(() => {});
-      timer = clock.timer(keepTimeMs, keep);
-    };
-    return { start: keep, [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
-  }
 }
 
 /** The local API; a disk that takes no socket must not keep the gateway from polling. */
@@ -110,14 +95,4 @@ async function openDoor(
     log.error({ code: error.code, hint: error.hint }, `${error.message}: there is no local API`);
     return { [Symbol.asyncDispose]: async () => {} };
   }
-}
-
-async function timeFloor(disk: () => Promise<Disk>): Promise<number> {
-  // A store that cannot be read must not keep the gateway from starting.
-  const kept = await disk()
-    .then((opened) => readDocument(opened, clockDocument))
-    .catch(() => undefined);
-  if (typeof kept !== "object" || kept === null || !("unixMs" in kept) || typeof kept.unixMs !== "number")
-    return buildTime;
-  return Math.max(buildTime, kept.unixMs);
 }

@@ -28,6 +28,8 @@ export interface SideOptions {
   readonly lastWill: Uint8Array;
   farewell(): Uint8Array;
   onGap(gap: Gap): void | Promise<void>;
+  /** Unix ms that an earlier boot counted from, if it is remembered. */
+  bootTime(bootId: string): number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -83,7 +85,16 @@ export async function openSide(options: SideOptions): Promise<Side> {
     }),
   );
   const forwarder = opened.use(
-    openForwarder({ outbox, northbound, clock, log, signal, setBaseTime, mergePacks }),
+    openForwarder({
+      outbox,
+      northbound,
+      clock,
+      log,
+      signal,
+      setBaseTime,
+      mergePacks,
+      bootTime: options.bootTime,
+    }),
   );
   forwarder.done.catch((error: unknown) => {
     log.error({ err: error }, "the forwarder broke: a bug; readings stay in the outbox");

@@ -78,6 +78,10 @@ class MqttNorthbound implements Northbound {
     return this.#packBytes;
   }
 
+  get topics(): string {
+    return this.#base;
+  }
+
   get concurrency(): number {
     return this.#concurrency;
   }
