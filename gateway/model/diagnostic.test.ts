@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: references as gateway.yaml writes them
 import { describe, expect, it } from "vitest";
 import { formatDiagnostic } from "./diagnostic.ts";
 

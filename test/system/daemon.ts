@@ -5,6 +5,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { afterAll } from "vitest";
 import type { GatewayStatus } from "../../gateway/local/surface.ts";
 
 export const root = resolve(import.meta.dirname, "../..");
@@ -47,7 +48,7 @@ export interface DaemonOptions {
   readonly yaml: string;
   /** Files beside it, by name. */
   readonly files?: Readonly<Record<string, string>> | undefined;
-  /** An earlier daemon's folder; otherwise a new one, which goes with the daemon. */
+  /** Where it runs; a new folder unless given. */
   readonly folder?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Command in front of node, e.g. setpriv. */
@@ -59,8 +60,16 @@ export interface DaemonOptions {
 /** Below the tests' own time limit, so that a failure can say what it saw. */
 const patienceMs = 25_000;
 
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder that goes when the tests of the file are over. */
 export function newFolder(): string {
-  return mkdtempSync(join(tmpdir(), "stadsnod-"));
+  const folder = mkdtempSync(join(tmpdir(), "stadsnod-"));
+  folders.push(folder);
+  return folder;
 }
 
 /** Starts `stadsnod run gateway.yaml`; resolves when its local API listens. */
@@ -81,7 +90,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "stadsnod-compile-cache"), ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const daemon = new Process(child, folder, options.folder === undefined, write);
+  const daemon = new Process(child, folder, write);
   if (options.nowait) return daemon;
   try {
     if (/level: (warn|error)/.test(options.yaml)) await daemon.answers();
@@ -101,16 +110,14 @@ class Process implements Daemon {
   readonly write: (yaml: string) => void;
   output = "";
   readonly #child: ChildProcess;
-  readonly #removesFolder: boolean;
   readonly #waiting = new Set<() => void>();
   #over = false;
   #signalledAt = 0;
 
-  constructor(child: ChildProcess, folder: string, removesFolder: boolean, write: (yaml: string) => void) {
+  constructor(child: ChildProcess, folder: string, write: (yaml: string) => void) {
     this.#child = child;
     this.folder = folder;
     this.socket = join(folder, "s.sock");
-    this.#removesFolder = removesFolder;
     this.write = write;
     child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.output += text;
@@ -180,7 +187,6 @@ class Process implements Daemon {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#over) await this.end("SIGKILL");
-    if (this.#removesFolder) rmSync(this.folder, { recursive: true, force: true });
   }
 
   #line(line: string): void {

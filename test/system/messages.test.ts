@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: references as gateway.yaml writes them
 import { chmodSync, chownSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -49,10 +50,9 @@ describe("messages about a plan that cannot be", () => {
     const folder = folderWith({ "test/meter": wide });
     writeFileSync(
       join(folder, "gateway.yaml"),
-      configuration({ port: 1 }).replace(/^poll: .*$/m, "poll: {fast: 1s, slow: 60s}").replace(
-        /roof: \{.*\}/,
-        "roof: {protocol: modbus, serial: {port: /dev/ttyX, baud: 9600}}",
-      ),
+      configuration({ port: 1 })
+        .replace(/^poll: .*$/m, "poll: {fast: 1s, slow: 60s}")
+        .replace(/roof: \{.*\}/, "roof: {protocol: modbus, serial: {port: /dev/ttyX, baud: 9600}}"),
     );
     const check = await run(["check"], { cwd: folder });
     expect(check.code).toBe(1);
@@ -73,9 +73,7 @@ async function said(options: DaemonOptions & { folder: string }, message: RegExp
   );
   const { msg, code, error, hint } = line;
   const parts = [...status.connections, ...status.northbound].filter((part) => part.error !== undefined);
-  const seen = parts.map(
-    ({ name, error: problem }) => `${name}: ${problem}`,
-  );
+  const seen = parts.map(({ name, error: problem }) => `${name}: ${problem}`);
   return plain(
     `log: ${msg}${error ? `: ${error}` : ""} [${code}]\nhint: ${hint}\nstatus: ${seen.join("; ")}\n`,
     options.folder,
