@@ -16,7 +16,15 @@ import { JobQueue } from "./jobs.ts";
 import { LoadMeter } from "./load-meter.ts";
 import { type AskedLine, type Outcome, pointOf, readPoints } from "./on-demand.ts";
 import { type PlanChange, PolledDevice, type PollTask, resultReadings } from "./polled-device.ts";
-import type { Driver, Learned, PointResult, Protocol, ReadRequest, SouthboundContext } from "./protocol.ts";
+import {
+  type Driver,
+  type Learned,
+  type PointResult,
+  type Protocol,
+  type ReadRequest,
+  type SouthboundContext,
+  unsent,
+} from "./protocol.ts";
 import { Schedule } from "./schedule.ts";
 import type { ConnectionState, ConnectionStatus, DeviceStatus } from "./status.ts";
 import { Wake } from "./wake.ts";
@@ -411,6 +419,12 @@ class Loop implements ConnectionLoop {
       if (probe) this.#breakers.abandoned(state.device.id);
       return;
     }
+    if (outcome.kind === "unsent") {
+      // Nothing was tried and nothing is known: the next turn comes as if this one had been held up.
+      if (probe) this.#breakers.failed(state.device.id, now, 0);
+      else this.#schedule.passed(task, now);
+      return;
+    }
     this.#jobs.polled(now - startedAt);
     if (!probe) this.#schedule.done(task, startedAt, now, outcome.kind === "read");
     if (outcome.kind === "read") {
@@ -445,6 +459,7 @@ class Loop implements ConnectionLoop {
         return { kind: "ended" };
       }
       const known = asGatewayError(error);
+      if (known.code === unsent) return { kind: "unsent", error: known };
       if (known.code === "internal" && !state.errors.has(known.code)) {
         this.#log.error({ device: state.device.id, error: stackOf(error) }, "reading broke: a bug");
       }

@@ -16,6 +16,8 @@ import type { Driver, PointResult, ReadRequest } from "./protocol.ts";
 export type Outcome =
   | { readonly kind: "read"; readonly results: PointResult[] }
   | { readonly kind: "failed"; readonly error: GatewayError }
+  /** Nothing was asked, and the device is not to blame. */
+  | { readonly kind: "unsent"; readonly error: GatewayError }
   | { readonly kind: "ended" };
 
 /** What a read on demand needs of the loop that owns the line. */
@@ -82,7 +84,7 @@ function ask(
         const outcome = await line.attempt(driver, state, request, ended);
         settle();
         if (outcome.kind === "read") resolve(outcome.results);
-        else if (outcome.kind === "failed") resolve(outcome.error);
+        else if (outcome.kind !== "ended") resolve(outcome.error);
         else reject(ended.reason ?? new LinkError("the line is closed", { code: "closed" }));
       },
       fail(error) {

@@ -136,6 +136,27 @@ export function mergePeriods<T>(items: readonly TimedItem<T>[], rules: MergeRule
   return { requests: requests.sort((a, b) => a.start - b.start || a.periodMs - b.periodMs), impossible };
 }
 
+/**
+ * Other permitted spans around `span`, by one to three `steps` units longer: the same can be read in
+ * another form. First those that lie within what is known to be there. Pure.
+ *
+ * @param known what else is read around it
+ */
+export function widened(span: Span, rules: MergeRules, known: readonly Span[], steps = 1): Span[] {
+  const permitted = permission(rules, union([span, ...known]));
+  const there = hull([span, ...known]);
+  const found = [1, 2, 3]
+    .flatMap((count) => [
+      { start: span.start, end: span.end + count * steps },
+      { start: span.start - count * steps, end: span.end },
+    ])
+    .filter((wider) => wider.start >= 0 && permitted(wider));
+  return [
+    ...found.filter((wider) => inside(wider, there)),
+    ...found.filter((wider) => !inside(wider, there)),
+  ];
+}
+
 /** Joins slower requests into faster ones while that lowers the sum of cost / period. */
 function join<T>(
   requests: { start: number; end: number; periodMs: number; items: TimedItem<T>[] }[],

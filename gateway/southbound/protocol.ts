@@ -84,6 +84,12 @@ export interface ReadPlan<Address = unknown> {
   readonly concurrency?: number | undefined;
 }
 
+/**
+ * The code of a TransientError that is no fault of the device: nothing was asked of it that it could
+ * have answered for certain. It is asked again at its next turn, and nothing is held against it.
+ */
+export const unsent = "quarantine";
+
 /** The live object on one connection. One call at a time, except where `concurrency` says more. */
 export interface Driver<Address = unknown, Settings = unknown, Head = unknown> extends AsyncDisposable {
   /** How many `read`s may run at the same time (Modbus TCP pipelining). 1 on any serial line. */

@@ -135,7 +135,19 @@ export class Schedule<T extends Task> {
     // One stall is no new cost: a step up is at most a fifth, a lasting change gets there all the same.
     entry.costMs += smoothing * Math.min(now - startedAt - entry.costMs, entry.costMs);
     this.#load += load(entry);
-    const period = task.periodMs * this.stretch;
+    this.#next(entry, startedAt, now);
+  }
+
+  /** The task's turn passed without anything done: the next one comes, and nothing is learned from this one. */
+  passed(task: T, now: number): void {
+    const entry = this.#entries.get(task);
+    if (entry?.place !== "running") return;
+    if (Number.isFinite(task.periodMs)) this.#next(entry, now, now);
+    else this.#wait(entry, now + oncePatienceMs);
+  }
+
+  #next(entry: Entry<T>, startedAt: number, now: number): void {
+    const period = entry.task.periodMs * this.stretch;
     // The first run came as soon as possible; the second is the next one on the task's own grid.
     const due = entry.fresh ? onGrid(startedAt, period, entry.phase * period) : entry.releaseAt + period;
     entry.fresh = false;

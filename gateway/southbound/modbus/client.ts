@@ -21,6 +21,8 @@ export interface Client extends AsyncDisposable {
    * `exception-<n>`), UnsupportedPointError (exceptions 1 to 3), LinkError, or the signal's reason.
    */
   request(unit: number, request: Request, timeout: number, signal: AbortSignal): Promise<Reply>;
+  /** Whether `request` would be refused with `quarantine` now. */
+  holds(unit: number, request: Request): boolean;
 }
 
 /** Counters for people. A type, so that it has the index signature of `Record<string, number>`. */

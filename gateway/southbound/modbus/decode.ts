@@ -1,4 +1,4 @@
-import { compileReader, type Reader } from "../../codec/numbers.ts";
+import { compileReader, type Layout, type Reader } from "../../codec/numbers.ts";
 import type { Instant } from "../../model/clock.ts";
 import type { Point } from "../../model/device.ts";
 import { GatewayError } from "../../model/errors.ts";
@@ -27,16 +27,28 @@ function slotsOf(request: ModbusRequest, head: ModbusHead): readonly Slot[] {
   const known = compiled.get(request);
   if (known) return known;
   const bits = isBitTable(request.table);
+  const readers = new Map<string, Reader>();
   const slots = request.points.map((point): Slot => {
     const distance = wireSpan(point.address, head.addressing).start - request.start;
     return {
       point,
       offset: bits ? distance : 2 * distance,
-      read: bits ? undefined : compileReader(layoutOf(point.address, head.order)),
+      read: bits ? undefined : readerOf(layoutOf(point.address, head.order), readers),
     };
   });
   compiled.set(request, slots);
   return slots;
+}
+
+/** One reader for all that is laid out alike: less memory, and code that the engine can keep hot. */
+function readerOf(layout: Layout, readers: Map<string, Reader>): Reader {
+  const key = JSON.stringify(layout);
+  let reader = readers.get(key);
+  if (!reader) {
+    reader = compileReader(layout);
+    readers.set(key, reader);
+  }
+  return reader;
 }
 
 /**

@@ -1,18 +1,22 @@
 import type { Device } from "../../model/device.ts";
-import { ConfigError } from "../../model/errors.ts";
+import { ConfigError, TransientError, UnsupportedPointError } from "../../model/errors.ts";
 import type { Driver, PointResult, ReadRequest, SouthboundContext } from "../protocol.ts";
+import { unsent } from "../protocol.ts";
 import { ascii } from "./ascii.ts";
 import type { Client } from "./client.ts";
 import { decodeAnswer } from "./decode.ts";
 import { LineClient, type LinePace } from "./line-client.ts";
+import type { Request } from "./pdu.ts";
 import { rtu } from "./rtu.ts";
 import {
+  isBitTable,
   type ModbusAddress,
   type ModbusConnection,
   type ModbusDevice,
   type ModbusHead,
   type ModbusRequest,
   readFunction,
+  type Span,
 } from "./settings.ts";
 import { TcpClient } from "./tcp-client.ts";
 
@@ -73,6 +77,8 @@ class LiveDriver implements ModbusDriver {
   readonly #context: SouthboundContext;
   /** When each unit may be asked again, monotonic ms; only units that need a pause. */
   readonly #restUntil = new Map<number, number>();
+  /** Wider reads that a unit did not answer with a value: not tried again. */
+  readonly #refused = new WeakSet<Span>();
   readonly #openedAt: number;
 
   constructor(connection: ModbusConnection, client: Client, context: SouthboundContext) {
@@ -105,30 +111,50 @@ class LiveDriver implements ModbusDriver {
     const { clock } = this.#context;
     this.#checkUnit(unit);
     const limit = head.timing.timeout ?? this.#connection.timing.timeout ?? defaultTimeoutMs;
-    await this.#rest(unit, head, signal);
+    const rest = this.#rest(unit, head);
+    if (rest > 0) await clock.sleep(rest, AbortSignal.any([signal, this.lost]));
+    const form = this.#form(unit, read);
     try {
-      const reply = await this.#client.request(
-        unit,
-        { function: readFunction[read.table], start: read.start, count: read.count },
-        limit,
-        signal,
-      );
+      const reply = await this.#client.request(unit, requestOf(form), limit, signal);
       const stamp = clock.stamp();
       const at = { base: stamp.base, ms: stamp.ms - (clock.monotonic() - reply.at) };
-      return decodeAnswer(read, head, reply.pdu, 2, at);
+      return decodeAnswer(read, head, reply.pdu, 2 + bytesBefore(read, form), at);
+    } catch (error) {
+      if (form !== read) this.#notWider(unit, form, error);
+      throw error;
     } finally {
       const { minInterval } = head.timing;
       if (minInterval !== undefined) this.#restUntil.set(unit, clock.monotonic() + minInterval);
     }
   }
 
-  /** Waits until the unit may be asked: after opening, and after its last answer. */
-  async #rest(unit: number, head: ModbusHead, signal: AbortSignal): Promise<void> {
-    const { minInterval, connectDelay } = head.timing;
-    if (minInterval === undefined && connectDelay === undefined) return;
+  /** Milliseconds until the unit may be asked: after opening, and after its last answer. */
+  #rest(unit: number, { timing }: ModbusHead): number {
+    const { minInterval, connectDelay } = timing;
+    if (minInterval === undefined && connectDelay === undefined) return 0;
     const until = Math.max(this.#restUntil.get(unit) ?? 0, this.#openedAt + (connectDelay ?? 0));
-    const wait = until - this.#context.clock.monotonic();
-    if (wait > 0) await this.#context.clock.sleep(wait, AbortSignal.any([signal, this.lost]));
+    return until - this.#context.clock.monotonic();
+  }
+
+  /** The read as planned; while its answer could be mistaken for one that is owed, a wider one that cannot. */
+  #form(unit: number, read: ModbusRequest): Span {
+    if (!read.wider || !this.#client.holds(unit, requestOf(read))) return read;
+    const free = read.wider.find(
+      (wider) => !this.#refused.has(wider) && !this.#client.holds(unit, requestOf(wider)),
+    );
+    return free ?? read;
+  }
+
+  /** A refusal of more than was planned says nothing about what was planned. */
+  #notWider(unit: number, form: Span, error: unknown): void {
+    const refused = error instanceof UnsupportedPointError;
+    if (!refused && !(error instanceof TransientError && error.code === "bad-reply")) return;
+    this.#refused.add(form);
+    if (!refused) return;
+    throw new TransientError(`unit ${unit} still owes an answer, and refuses a longer read`, {
+      code: unsent,
+      cause: error,
+    });
   }
 
   /** On a line 0 is broadcast, which nobody answers, and 248 to 255 are reserved. */
@@ -143,6 +169,16 @@ class LiveDriver implements ModbusDriver {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client[Symbol.asyncDispose]();
   }
+}
+
+function requestOf({ table, start, count }: Span): Request {
+  return { function: readFunction[table], start, count };
+}
+
+/** Data bytes of an answer to `form` that lie before those of `read`. */
+function bytesBefore(read: Span, form: Span): number {
+  const distance = read.start - form.start;
+  return isBitTable(read.table) ? distance >> 3 : 2 * distance;
 }
 
 /** The loop hands back what `plan` made. */

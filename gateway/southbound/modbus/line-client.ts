@@ -1,6 +1,7 @@
 import type { Clock } from "../../model/clock.ts";
 import { LinkError, TransientError } from "../../model/errors.ts";
 import type { Transport } from "../../transport/transport.ts";
+import { unsent } from "../protocol.ts";
 import { type Client, exceptionError, newStatistics, type Reply } from "./client.ts";
 import type { Found, LineFraming } from "./framing.ts";
 import { Patience } from "./patience.ts";
@@ -31,6 +32,8 @@ interface Outstanding {
   /** Time that a whole answer takes on the wire. */
   readonly answerMs: number;
   echoDue: boolean;
+  /** How often bytes came since it was sent. */
+  looks: number;
   /** What else came meanwhile, in rising order of what it says. */
   seen: "nothing" | "foreign-reply" | "bad-reply";
   readonly resolve: (reply: Reply) => void;
@@ -91,6 +94,10 @@ export class LineClient implements Client {
     }
   }
 
+  holds(unit: number, request: Request): boolean {
+    return this.#units.get(unit)?.heldUntil(request, this.#clock.monotonic()) !== undefined;
+  }
+
   async #transact(unit: number, request: Request, limit: number, signal: AbortSignal): Promise<Reply> {
     this.lost.throwIfAborted();
     signal.throwIfAborted();
@@ -125,7 +132,7 @@ export class LineClient implements Client {
     this.statistics.quarantined++;
     throw new TransientError(
       `unit ${unit} still owes an answer of this form; not asked again for ${Math.ceil(until - now)} ms`,
-      { code: "quarantine", hint: "if this happens often, the unit needs a longer timeout" },
+      { code: unsent, hint: "if this happens often, the unit needs a longer timeout" },
     );
   }
 
@@ -177,6 +184,7 @@ export class LineClient implements Client {
         answerMs,
         // A write's answer may be the write itself: only a line that is known to echo is then believed to.
         echoDue: this.#echoes === true || (this.#echoes === undefined && request.function <= 4),
+        looks: 0,
         seen: "nothing",
         resolve: (reply) => {
           finish();
@@ -187,7 +195,8 @@ export class LineClient implements Client {
           reject(error);
         },
       };
-      const timer = this.#clock.timer(frame.length * character + timeout + answerMs + slack, () =>
+      // Whole milliseconds: giving up needs no precision.
+      const timer = this.#clock.timer(Math.ceil(frame.length * character + timeout + answerMs + slack), () =>
         this.#expire(outstanding),
       );
       signal.addEventListener("abort", abort, { once: true });
@@ -201,9 +210,8 @@ export class LineClient implements Client {
           this.#writing = false;
           outstanding.sentAt = Math.max(sentAt, this.#clock.monotonic());
           this.#lastByteAt = Math.max(this.#lastByteAt, outstanding.sentAt);
-          if (this.#outstanding === outstanding && character > 0 && this.#transport.expect) {
-            const due = outstanding.sentAt + Math.max(this.#pace.silence, patience.best) + answerMs;
-            this.#transport.expect(answerBytes, due);
+          if (this.#outstanding === outstanding && character > 0) {
+            this.#transport.expect?.(answerBytes, outstanding.sentAt + patience.expected + answerMs);
           }
         },
         (error) => {
@@ -246,6 +254,7 @@ export class LineClient implements Client {
 
   #receive(chunk: Uint8Array, at: number): void {
     this.#lastByteAt = Math.max(this.#lastByteAt, at);
+    if (this.#outstanding) this.#outstanding.looks++;
     this.statistics.bytesReceived += chunk.length;
     for (let start = 0; start < chunk.length; ) {
       // A full buffer holds no frame, or it would have been taken: its older half goes.
@@ -256,6 +265,15 @@ export class LineClient implements Client {
       start = end;
       this.#cut(at);
     }
+    this.#lookAgain(at);
+  }
+
+  /** Part of an answer is here: the rest is not worth a look before its last byte can have come. */
+  #lookAgain(at: number): void {
+    const outstanding = this.#outstanding;
+    if (!outstanding || this.#pace.character === 0) return;
+    const missing = this.#framing.frameLength(answerLength(outstanding.request)) - this.#length;
+    if (missing > 0) this.#transport.expect?.(missing, at + missing * this.#pace.character);
   }
 
   /** Takes every whole frame out of the buffer. */
@@ -313,7 +331,9 @@ export class LineClient implements Client {
       outstanding.reject(this.#failure(unit, "bad-reply", "refused a request, but it is not certain which"));
       return true;
     }
-    patience.observe(Math.max(0.01, at - sentAt - (kind === "answer" ? answerMs : 0)));
+    const took = Math.max(0.01, at - sentAt - (kind === "answer" ? answerMs : 0));
+    patience.observe(took);
+    if (kind === "answer") patience.aim(took, outstanding.looks === 1);
     if (kind === "exception") {
       this.statistics.exceptions++;
       outstanding.reject(exceptionError(unit, pdu[1] ?? 0));

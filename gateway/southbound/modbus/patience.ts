@@ -8,10 +8,11 @@ interface Debt {
 }
 
 /**
- * An owed answer can be this many timeouts late before it is believed lost. Counted in the timeout
- * that was configured, not in the learned one: a unit that is quick as a rule may be slow once.
+ * An owed answer is believed lost this many timeouts after its request was sent: late by five, and two
+ * to spare. Counted in the timeout that was configured, not in the learned one, which is much shorter:
+ * a unit that is quick as a rule may be slow once. Reads of another form need not wait for it.
  */
-const quarantineTimeouts = 8;
+const quarantineTimeouts = 7;
 /** Bounds what a unit that never answers can make us remember. */
 const mostDebts = 32;
 
@@ -26,7 +27,7 @@ const mostDebts = 32;
 export class Patience {
   readonly #floor: number;
   #worst = 0;
-  #best = Number.POSITIVE_INFINITY;
+  #expected: number | undefined;
   #debts: Debt[] = [];
 
   /** @param floor shortest timeout that learning may lead to, ms */
@@ -37,12 +38,23 @@ export class Patience {
   /** A measured time from request to answer, ms. The worst is forgotten slowly. */
   observe(ms: number): void {
     this.#worst = Math.max(ms, this.#worst * 0.998);
-    this.#best = Math.min(ms, this.#best * 1.01);
   }
 
-  /** The quickest answer lately, ms; 0 when none is known. */
-  get best(): number {
-    return Number.isFinite(this.#best) ? this.#best : 0;
+  /**
+   * When to look for an answer, ms after its request (less the time that the answer itself takes); 0
+   * when nothing is known. A little early rather than late: looking early costs a second look, looking
+   * late costs time on the line.
+   */
+  get expected(): number {
+    return this.#expected ?? 0;
+  }
+
+  /** Learns when to look. `late`: the answer was whole at the first look, so it came some time before. */
+  aim(ms: number, late: boolean): void {
+    if (this.#expected === undefined) this.#expected = ms;
+    else if (late) this.#expected = 0.95 * Math.min(ms, this.#expected);
+    // One hiccup of ours or theirs must not make the next looks late.
+    else this.#expected = Math.min(ms, 1.05 * this.#expected + 0.05);
   }
 
   /** How long to wait, ms: four times the worst, at least the floor, at most `limit`; `limit` for a unit that never answered. */
@@ -53,7 +65,7 @@ export class Patience {
 
   /** The request was given up: its answer is owed. `limit`: the configured timeout, ms. */
   owe(request: Request, sentAt: number, now: number, limit: number): void {
-    const until = now + Math.max(quarantineTimeouts * limit, 3 * this.#worst);
+    const until = Math.max(sentAt + quarantineTimeouts * limit, now + 3 * this.#worst);
     this.#debts.push({ request, sentAt, until });
     if (this.#debts.length > mostDebts) this.#debts.shift();
   }

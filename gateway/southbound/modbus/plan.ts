@@ -9,6 +9,7 @@ import {
   overlaps,
   type Span,
   type TimedItem,
+  widened,
 } from "../plan.ts";
 import type { Learned } from "../protocol.ts";
 import { fasterLines, readCostMs } from "./cost.ts";
@@ -19,6 +20,7 @@ import {
   type ModbusConnection,
   type ModbusDevice,
   type ModbusHead,
+  type Span as ModbusSpan,
   readFunction,
   type Table,
   tables,
@@ -59,14 +61,15 @@ export function planModbus(
     const apart = new Set(alone.flatMap((group) => group.items));
     const windows = ranges(read.windows);
     const forbidden = ranges(read.forbidden);
+    const full: MergeRules = {
+      ...rules,
+      atomic: atomicRanges,
+      forbidden: [...forbidden, ...known.forbidden],
+      windows: windows.length > 0 ? windows : undefined,
+    };
     const { requests: merged } = mergePeriods(
       items.filter((item) => !apart.has(item)),
-      {
-        ...rules,
-        atomic: atomicRanges,
-        forbidden: [...forbidden, ...known.forbidden],
-        windows: windows.length > 0 ? windows : undefined,
-      },
+      full,
     );
     const permitted = alone.filter(
       (group) =>
@@ -74,9 +77,19 @@ export function planModbus(
         !forbidden.some((range) => overlaps(range, group)) &&
         (windows.length === 0 || windows.some((window) => inside(group, window))),
     );
-    return [...merged, ...permitted].map((request) => toRead(table, request, rules, atomicRanges));
+    return [...merged, ...permitted].map((request) => ({
+      ...toRead(table, request, rules, atomicRanges),
+      wider: widerReads(table, request, full, items),
+    }));
   });
   return { requests, concurrency: connection.concurrency };
+}
+
+/** A byte of bits or a register more, up to the end of the table. */
+function widerReads(table: Table, request: Span, rules: MergeRules, items: readonly Span[]): ModbusSpan[] {
+  return widened(request, rules, items, isBitTable(table) ? 8 : 1)
+    .filter(({ end }) => end <= 0x10000)
+    .map(({ start, end }) => ({ table, start, count: end - start }));
 }
 
 function rulesFor(

@@ -107,7 +107,13 @@ export interface Span {
 }
 
 /** One read transaction. `start` and `count` as on the wire; `points` all lie inside. */
-export interface ModbusRequest extends ReadRequest<ModbusAddress>, Span {}
+export interface ModbusRequest extends ReadRequest<ModbusAddress>, Span {
+  /**
+   * Permitted reads that hold this one and are a little longer, best first: after a lost answer they
+   * can be told from it by their length. Absent: none.
+   */
+  readonly wider?: readonly Span[] | undefined;
+}
 
 export const readFunction: Readonly<Record<Table, 1 | 2 | 3 | 4>> = {
   coil: 1,

@@ -11,6 +11,7 @@ interface Pending {
   readonly request: Request;
   readonly sentAt: number;
   readonly timeout: number;
+  readonly signal: AbortSignal;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -19,6 +20,8 @@ interface Pending {
 const shortestTimeout = 500;
 /** Transactions without an answer that one connection may collect before it is given up. */
 const mostUnanswered = 1024;
+/** Signals that are listened to before those are dropped that nobody waits with. */
+const mostHeard = 4;
 /** Frames that may wait for a peer that does not read. */
 const mostUnsent = 64;
 
@@ -39,6 +42,7 @@ export class TcpClient implements Client {
   /** Ids given up, with what they asked for: their answers may still come. */
   readonly #unanswered = new Map<number, { readonly unit: number; readonly sentAt: number }>();
   readonly #waiting: (() => void)[] = [];
+  readonly #heard = new Map<AbortSignal, () => void>();
   #running = 0;
   #next = 0;
   #timer: Disposable | undefined;
@@ -59,63 +63,106 @@ export class TcpClient implements Client {
     transport.receive((chunk, at) => this.#receive(chunk, at));
   }
 
-  async request(unit: number, request: Request, limit: number, signal: AbortSignal): Promise<Reply> {
-    if (this.#running >= this.concurrency) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#running++;
-    try {
-      return await this.#exchange(unit, request, limit, signal);
-    } finally {
-      // The turn goes straight to the one that has waited longest.
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#running--;
+  request(unit: number, request: Request, limit: number, signal: AbortSignal): Promise<Reply> {
+    if (this.#running < this.concurrency) {
+      this.#running++;
+      return this.#exchange(unit, request, limit, signal);
     }
+    return new Promise<void>((resolve) => this.#waiting.push(resolve)).then(() =>
+      this.#exchange(unit, request, limit, signal),
+    );
   }
 
+  /** Nothing has to be held back: a transaction id tells every answer apart. */
+  holds(): boolean {
+    return false;
+  }
+
+  /** The turn goes straight to the one that has waited longest. */
+  #passTurn(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#running--;
+  }
+
+  /** The caller holds a turn, which is passed on when the returned promise is settled. */
   #exchange(unit: number, request: Request, limit: number, signal: AbortSignal): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      try {
+        this.#send(unit, request, limit, signal, resolve, reject);
+      } catch (error) {
+        this.#passTurn();
+        reject(error);
+      }
+    });
+  }
+
+  #send(
+    unit: number,
+    request: Request,
+    limit: number,
+    signal: AbortSignal,
+    resolve: (reply: Reply) => void,
+    reject: (error: unknown) => void,
+  ): void {
     this.lost.throwIfAborted();
     signal.throwIfAborted();
     if (this.#unsent.length >= mostUnsent) this.#break("stuck", "the peer does not read");
     if (this.#unanswered.size >= mostUnanswered)
       this.#break("unanswered", `${mostUnanswered} requests on this connection were never answered`);
-    const patience = this.#patience(unit);
-    const timeout = patience.timeout(limit);
+    const timeout = this.#patience(unit).timeout(limit);
     const transaction = this.#transaction();
     const frame = encodeTcp(transaction, unit, encodeRequest(request));
     const sentAt = this.#clock.monotonic();
-    return new Promise((resolve, reject) => {
-      const abort = () => this.#giveUp(transaction, signal.reason);
-      const finish = () => {
-        signal.removeEventListener("abort", abort);
-        this.#pending.delete(transaction);
-      };
-      const pending: Pending = {
-        unit,
-        request,
-        sentAt,
-        timeout,
-        resolve: (reply) => {
-          finish();
-          resolve(reply);
-        },
-        reject: (error) => {
-          finish();
-          reject(error);
-        },
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      this.#pending.set(transaction, pending);
-      this.#watch(sentAt + timeout);
-      this.statistics.requests++;
-      this.statistics.bytesSent += frame.length;
-      this.#unsent.push(frame);
-      if (!this.#writing) this.#flush();
-    });
+    this.#listen(signal);
+    this.#pending.set(transaction, { unit, request, sentAt, timeout, signal, resolve, reject });
+    this.#watch(sentAt + timeout);
+    this.statistics.requests++;
+    this.statistics.bytesSent += frame.length;
+    this.#unsent.push(frame);
+    if (!this.#writing) this.#flush();
+  }
+
+  /** Ends a transaction; what it was, when it was still on its way. */
+  #finish(transaction: number): Pending | undefined {
+    const pending = this.#pending.get(transaction);
+    if (!pending) return undefined;
+    this.#pending.delete(transaction);
+    this.#passTurn();
+    return pending;
+  }
+
+  /**
+   * Hears of the signal's abort. Callers pass one and the same signal again and again: one listener
+   * stays on it, as adding and removing one for every request costs more than the request.
+   */
+  #listen(signal: AbortSignal): void {
+    if (this.#heard.has(signal)) return;
+    if (this.#heard.size >= mostHeard) this.#deafen((one) => !this.#isAwaited(one));
+    const abort = () => {
+      for (const [transaction, pending] of [...this.#pending])
+        if (pending.signal === signal) this.#giveUp(transaction, signal.reason);
+    };
+    this.#heard.set(signal, abort);
+    signal.addEventListener("abort", abort, { once: true });
+  }
+
+  #isAwaited(signal: AbortSignal): boolean {
+    for (const pending of this.#pending.values()) if (pending.signal === signal) return true;
+    return false;
+  }
+
+  #deafen(which: (signal: AbortSignal) => boolean): void {
+    for (const [signal, abort] of this.#heard) {
+      if (!which(signal)) continue;
+      signal.removeEventListener("abort", abort);
+      this.#heard.delete(signal);
+    }
   }
 
   /** The answer may still come: the id is kept from use. */
   #giveUp(transaction: number, error: unknown): void {
-    const pending = this.#pending.get(transaction);
+    const pending = this.#finish(transaction);
     if (!pending) return;
     this.#unanswered.set(transaction, { unit: pending.unit, sentAt: pending.sentAt });
     pending.reject(error);
@@ -126,7 +173,9 @@ export class TcpClient implements Client {
     if (deadline >= this.#watchAt) return;
     this.#timer?.[Symbol.dispose]();
     this.#watchAt = deadline;
-    this.#timer = this.#clock.timer(Math.max(0, deadline - this.#clock.monotonic()), () => this.#expire());
+    // Whole milliseconds: giving up needs no precision.
+    const wait = Math.max(1, Math.ceil(deadline - this.#clock.monotonic()));
+    this.#timer = this.#clock.timer(wait, () => this.#expire());
   }
 
   #expire(): void {
@@ -193,7 +242,7 @@ export class TcpClient implements Client {
   }
 
   #frame({ transaction, unit, pdu }: TcpFrame, at: number): void {
-    const pending = this.#pending.get(transaction);
+    const pending = this.#finish(transaction);
     if (!pending) {
       const owed = this.#unanswered.get(transaction);
       if (owed && owed.unit === unit) {
@@ -233,7 +282,8 @@ export class TcpClient implements Client {
     this.#unsent = [];
     this.#timer?.[Symbol.dispose]();
     this.#watchAt = Number.POSITIVE_INFINITY;
-    for (const pending of [...this.#pending.values()]) pending.reject(error);
+    this.#deafen(() => true);
+    for (const transaction of [...this.#pending.keys()]) this.#finish(transaction)?.reject(error);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
