@@ -199,6 +199,7 @@ export class Gateway implements AsyncDisposable {
         signal: this.#signal,
       });
       if (side.storeProblem) this.problems.set(`store of ${name}`, side.storeProblem);
+      if (side.configProblem) this.#quarantine(key, side.configProblem);
       this.sides.set(name, side);
     } catch (error) {
       this.#quarantine(key, error);

@@ -38,7 +38,7 @@ export function auditCommand(context: CliContext): Command {
     .addOption(socketOption())
     .option("--offline", "do not ask a running gateway; judge by the record alone")
     .option("--json", "the result as JSON")
-    .action(async (path: string, options: { socket: string; offline?: boolean; json?: boolean }) => {
+    .action(async (path: string, options: { socket?: string; offline?: boolean; json?: boolean }) => {
       // Asked first: what the gateway had then, the record may have by the time it is read.
       const asked = options.offline ? undefined : await askDaemon(context, options);
       const ledger = await readRecord(inFolder(context, path));
@@ -81,10 +81,10 @@ async function readRecord(file: string): Promise<Ledger> {
 /** The running gateway's own account; a gateway that is away cannot add to what the record says. */
 async function askDaemon(
   context: CliContext,
-  options: { socket: string },
+  options: { socket?: string },
 ): Promise<DaemonAccount | undefined> {
   try {
-    return await daemonOf(context, options).get<DaemonAccount>("/v1/accounting");
+    return await (await daemonOf(context, options)).get<DaemonAccount>("/v1/accounting");
   } catch (error) {
     if (!(error instanceof LinkError)) throw error;
     context.err(`stadsnod: ${error.message}: judged by the record alone\n`);

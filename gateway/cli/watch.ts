@@ -14,12 +14,12 @@ export function watchCommand(context: CliContext): Command {
     .option("-d, --device <id>", "only this device")
     .option("-p, --point <name>", "only this point")
     .option("--json", "one reading per line as JSON")
-    .action(async (options: { socket: string; device?: string; point?: string; json?: boolean }) => {
+    .action(async (options: { socket?: string; device?: string; point?: string; json?: boolean }) => {
       const query = new URLSearchParams();
       if (options.device) query.set("device", options.device);
       if (options.point) query.set("point", options.point);
       using live = options.json || context.columns === undefined ? undefined : new LiveTable(context);
-      const stream = daemonOf(context, options).events<ReadingJson[] | number>(
+      const stream = (await daemonOf(context, options)).events<ReadingJson[] | number>(
         `/v1/readings?${query}`,
         context.signal,
       );

@@ -1,11 +1,12 @@
 import { mergePacks, setBaseTime } from "../codec/senml.ts";
 import type { Clock, Random } from "../model/clock.ts";
-import { StorageError } from "../model/errors.ts";
+import { ConfigError, StorageError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import { openMemoryOutbox } from "../outbox/memory-outbox.ts";
 import type { Gap, Outbox } from "../outbox/outbox.ts";
 import { openOutbox } from "../outbox/segment-outbox.ts";
 import type { Disk } from "../store/disk.ts";
+import { awayNorthbound } from "./away.ts";
 import { type Forwarder, openForwarder } from "./forwarder.ts";
 import type { Northbound, NorthboundKind } from "./northbound.ts";
 
@@ -43,13 +44,18 @@ export interface Side extends AsyncDisposable {
   drained(ms: number): Promise<void>;
   /** Why packs are in memory only, when the store could not be opened. */
   readonly storeProblem: StorageError | undefined;
+  /** Why the far side is never connected. */
+  readonly configProblem: ConfigError | undefined;
 }
 
 /** A live pack that has waited longer than this is backlog. */
 const liveForMs = 60_000;
 const drainPollMs = 20;
 
-/** Rejects with ConfigError when the far side can never work as configured. A store that cannot be opened is replaced by memory. */
+/**
+ * Never rejects because something is wrong outside: a store that cannot be opened is replaced by memory,
+ * a far side that cannot work as configured by one that is never connected. Both are said in the result.
+ */
 export async function openSide(options: SideOptions): Promise<Side> {
   const { clock, random, log, signal } = options;
   await using opened = new AsyncDisposableStack();
@@ -72,16 +78,22 @@ export async function openSide(options: SideOptions): Promise<Side> {
     outbox = openMemoryOutbox(limits);
   }
   opened.use(outbox);
+  const opening = options.kind.open(options.settings, {
+    clock,
+    random,
+    log,
+    signal,
+    gateway: options.gateway,
+    run: options.run,
+    lastWill: options.lastWill,
+    farewell: () => options.farewell(),
+  });
+  let configProblem: ConfigError | undefined;
   const northbound = opened.use(
-    await options.kind.open(options.settings, {
-      clock,
-      random,
-      log,
-      signal,
-      gateway: options.gateway,
-      run: options.run,
-      lastWill: options.lastWill,
-      farewell: () => options.farewell(),
+    await opening.catch((error: unknown) => {
+      if (!(error instanceof ConfigError)) throw error;
+      configProblem = error;
+      return awayNorthbound(error, options.name);
     }),
   );
   const forwarder = opened.use(
@@ -106,6 +118,7 @@ export async function openSide(options: SideOptions): Promise<Side> {
     northbound,
     forwarder,
     storeProblem,
+    configProblem,
     async drained(ms) {
       const end = clock.monotonic() + ms;
       while (clock.monotonic() < end && outbox.status().packs > 0 && northbound.status().connected) {
