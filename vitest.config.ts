@@ -7,6 +7,7 @@ export default defineConfig({
     pool: "forks",
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    globalSetup: ["test/system/build.ts"],
     reporters: ["default", "./scripts/test-summary.ts"],
   },
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { ConnectionConfig, GatewayConfig, NorthboundConfig } from "./config/config.ts";
-import { type ConfigChange, diffConfig } from "./config/diff.ts";
+import { type ConfigChange, describeChange, diffConfig } from "./config/diff.ts";
 import type { ReloadResult } from "./local/surface.ts";
 import type { Clock, Random } from "./model/clock.ts";
 import type { Device } from "./model/device.ts";
@@ -15,6 +15,7 @@ import type { Gap, PackHead } from "./outbox/outbox.ts";
 import { learnedPlans } from "./southbound/learned-plans.ts";
 import { type ConnectionLoop, networkReopen, openLoop, serialReopen } from "./southbound/loop.ts";
 import type { Disk } from "./store/disk.ts";
+import { encodeDescription } from "./telemetry/description.ts";
 import { PackBuilder } from "./telemetry/pack-builder.ts";
 import { Pipeline } from "./telemetry/pipeline.ts";
 import { encodeOffline, encodeState, type GatewayState } from "./telemetry/state.ts";
@@ -30,6 +31,10 @@ export interface GatewayContext {
   openDisk(name: string): Promise<Disk>;
   /** Random id of this start of the daemon. */
   readonly run?: string | undefined;
+  /** Unix ms that an earlier boot of this machine counted from, if it is remembered. */
+  bootTime?(bootId: string): number | undefined;
+  /** Applied at once, also by a reload. */
+  setLogLevel?(level: GatewayConfig["log"]["level"]): void;
   /** Reads the configuration again, for reload. */
   reloadConfig?(): { config?: GatewayConfig | undefined; diagnostics: readonly Diagnostic[] };
 }
@@ -68,6 +73,8 @@ export class Gateway implements AsyncDisposable {
   readonly #signal: AbortSignal;
   #config: GatewayConfig;
   #stateTimer: Disposable | undefined;
+  /** Settles when far sides that are being reopened are there again: a pack between two of them would be lost to both. */
+  #sidesReady: Promise<unknown> = Promise.resolve();
   #reloading: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
@@ -100,6 +107,7 @@ export class Gateway implements AsyncDisposable {
   async start(): Promise<void> {
     for (const side of this.#config.northbound.values()) await this.#openSide(side);
     for (const line of this.#config.connections.values()) await this.#openLoop(line);
+    for (const device of this.#config.devices) this.#describe(device);
     this.#announce();
     this.#log.info(
       { run: this.run, devices: this.#config.devices.length, connections: this.loops.size },
@@ -136,8 +144,9 @@ export class Gateway implements AsyncDisposable {
     this.#stateTimer?.[Symbol.dispose]();
     await using stack = new AsyncDisposableStack();
     // Disposed from the last to the first: lines, packs, forwarders, outboxes.
-    for (const side of this.sides.values()) stack.use(side);
+    // The far sides end by themselves: a signal would take from them the time to say goodbye.
     stack.defer(() => this.#closing.abort());
+    for (const side of this.sides.values()) stack.use(side);
     // What was read last should not have to wait for the next start.
     stack.defer(() =>
       Promise.all(Array.from(this.sides.values(), (side) => side.drained(drainMs))).then(() => {}),
@@ -149,6 +158,7 @@ export class Gateway implements AsyncDisposable {
 
   /** A pack goes to every far side's outbox; the least safe answer counts. */
   async #append(bytes: Uint8Array, head: PackHead): Promise<"disk" | "memory" | "dropped"> {
+    await this.#sidesReady;
     const outcomes = await Promise.all(
       Array.from(this.sides.values(), (side) => side.outbox.append(bytes, head)),
     );
@@ -183,10 +193,13 @@ export class Gateway implements AsyncDisposable {
           ),
         },
         lastWill: encodeOffline(gateway.id, this.run, version),
+        farewell: () => encodeOffline(gateway.id, this.run, version, clock.toUnix(clock.stamp())),
         onGap: (gap: Gap) => this.builder.gap(gap),
+        bootTime: (bootId) => this.#context.bootTime?.(bootId),
         signal: this.#signal,
       });
       if (side.storeProblem) this.problems.set(`store of ${name}`, side.storeProblem);
+      if (side.configProblem) this.#quarantine(key, side.configProblem);
       this.sides.set(name, side);
     } catch (error) {
       this.#quarantine(key, error);
@@ -223,8 +236,19 @@ export class Gateway implements AsyncDisposable {
 
   #announce(): void {
     if (this.#signal.aborted) return;
-    for (const side of this.sides.values()) side.northbound.announce("state", encodeState(this.#state(side)));
+    this.#tellState();
     this.#stateTimer = this.clock.timer(stateEveryMs, () => this.#announce());
+  }
+
+  /** Tells every far side what a device offers. */
+  #describe(device: Device): void {
+    for (const { northbound } of this.sides.values()) {
+      northbound.announce(`description/${device.id}`, encodeDescription(device, unitOf, northbound.topics));
+    }
+  }
+
+  #tellState(): void {
+    for (const side of this.sides.values()) side.northbound.announce("state", encodeState(this.#state(side)));
   }
 
   #state(side: Side): GatewayState {
@@ -242,7 +266,11 @@ export class Gateway implements AsyncDisposable {
           why: problem,
         })),
       ),
-      lastSeqs: this.builder.accounting(),
+      // Not what was given: a pack that is not stored yet may go with a crash, and nobody can be missing it.
+      lastSeqs: this.builder
+        .accounting()
+        .map(({ audience, settledSeq }) => ({ audience, lastSeq: settledSeq }))
+        .filter(({ lastSeq }) => lastSeq > 0),
       previousRuns: side.outbox.previousRuns,
     };
   }
@@ -264,20 +292,36 @@ export class Gateway implements AsyncDisposable {
     }
     this.#config = read.config;
     await this.#apply(change, read.config);
-    const changes = describe(change);
+    if (change.logChanged) this.#context.setLogLevel?.(read.config.log.level);
+    const changes = describeChange(change, read.config);
     this.#log.info({ changes }, "the configuration was applied");
     return { applied: true, changes, diagnostics };
   }
 
-  async #apply(change: ConfigChange, config: GatewayConfig): Promise<void> {
+  async #applySides(change: ConfigChange, config: GatewayConfig): Promise<void> {
     for (const name of [...change.removedNorthbounds, ...change.changedNorthbounds]) {
       await this.sides.get(name)?.[Symbol.asyncDispose]();
       this.sides.delete(name);
       this.problems.delete(`northbound ${name}`);
+      this.problems.delete(`store of ${name}`);
     }
     for (const name of [...change.addedNorthbounds, ...change.changedNorthbounds]) {
       await this.#openSide(config.northbound.get(name)!);
     }
+    // A far side that is new has heard of no device.
+    const newSides = change.addedNorthbounds.length + change.changedNorthbounds.length > 0;
+    for (const device of newSides ? config.devices : []) this.#describe(device);
+    for (const id of change.removedDevices) {
+      for (const { northbound } of this.sides.values())
+        northbound.announce(`description/${id}`, new Uint8Array());
+    }
+    if (newSides) this.#tellState();
+  }
+
+  async #apply(change: ConfigChange, config: GatewayConfig): Promise<void> {
+    const sides = this.#applySides(change, config);
+    this.#sidesReady = sides.catch(() => {});
+    await sides;
     for (const id of [...change.removedDevices, ...change.changedDevices]) {
       for (const loop of this.loops.values()) loop.removeDevice(id);
       this.pipeline.forget(id);
@@ -291,23 +335,8 @@ export class Gateway implements AsyncDisposable {
     for (const name of fresh) await this.#openLoop(config.connections.get(name)!);
     for (const id of [...change.addedDevices, ...change.changedDevices]) {
       const device = config.devices.find((one) => one.id === id) as Device;
+      this.#describe(device);
       if (!fresh.includes(device.connection)) await this.loops.get(device.connection)?.setDevice(device);
     }
   }
-}
-
-function describe(change: ConfigChange): string[] {
-  const lines: [string, readonly string[]][] = [
-    ["added device", change.addedDevices],
-    ["changed device", change.changedDevices],
-    ["removed device", change.removedDevices],
-    ["opened connection", change.addedConnections],
-    ["reopened connection", change.changedConnections],
-    ["closed connection", change.removedConnections],
-    ["added northbound", change.addedNorthbounds],
-    ["reopened northbound", change.changedNorthbounds],
-    ["removed northbound", change.removedNorthbounds],
-  ];
-  const changes = lines.flatMap(([what, names]) => names.map((name) => `${what} ${name}`));
-  return changes.length > 0 ? changes : ["nothing has changed"];
 }

@@ -10,6 +10,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => (ending.signal.aborted ? process.exit(130) : ending.abort(new Error(signal))));
 }
 
+// A pipe whose reader is gone (`stadsnod watch | head`) ends the command, as it does every other.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
 process.exitCode = await runCli(process.argv.slice(2), {
   cwd: process.cwd(),
   env: process.env,
@@ -18,4 +24,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+  rows: process.stdout.isTTY ? process.stdout.rows : undefined,
 });

@@ -48,6 +48,14 @@ export type RecordLine =
       readonly to: number;
       readonly readings: number;
       readonly reason: string;
+    }
+  | {
+      /** What `state` says of a run: every pack up to this seq was stored and must come. */
+      readonly type: "state";
+      readonly gateway: string;
+      readonly run: string;
+      readonly audience: string;
+      readonly lastSeq: number;
     };
 
 export interface Platform extends AsyncDisposable {
@@ -105,6 +113,8 @@ class CityPlatform implements Platform {
   readonly #options: PlatformOptions;
   readonly #account = new Account();
   readonly #states = new Map<string, unknown>();
+  /** What the record says already, so that a state that comes every 30 s does not fill it. */
+  readonly #told = new Map<string, number>();
   readonly #plain = new Decoder({ mapsAsObjects: true, useRecords: false });
   readonly #rootLevels: number;
   #waiters: Waiter[] = [];
@@ -143,7 +153,7 @@ class CityPlatform implements Platform {
   #message(topic: string, payload: Buffer): void {
     const [gateway = "", kind, audience = "", format = ""] = topic.split("/").slice(this.#rootLevels + 1);
     try {
-      if (kind === "state") this.#states.set(gateway, this.#plain.decode(payload));
+      if (kind === "state") this.#state(gateway, this.#plain.decode(payload));
       else if (kind === "telemetry" || kind === "backlog")
         this.#pack(gateway, audience, kind, readPack(unpack(format, payload)));
     } catch (error) {
@@ -153,6 +163,16 @@ class CityPlatform implements Platform {
     const ready = this.#waiters.filter(({ holds }) => holds());
     this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter));
     for (const { resolve } of ready) resolve();
+  }
+
+  #state(gateway: string, state: unknown): void {
+    this.#states.set(gateway, state);
+    for (const { run, audience, lastSeq } of storedRuns(state)) {
+      const key = `${gateway} ${run} ${audience}`;
+      if (this.#told.get(key) === lastSeq) continue;
+      this.#told.set(key, lastSeq);
+      this.#record({ type: "state", gateway, run, audience, lastSeq });
+    }
   }
 
   #pack(gateway: string, audience: string, via: "telemetry" | "backlog", pack: CityPack): void {
@@ -179,6 +199,27 @@ class CityPlatform implements Platform {
   #record(line: RecordLine): void {
     if (this.#options.record !== undefined) appendFileSync(this.#options.record, `${JSON.stringify(line)}\n`);
   }
+}
+
+/** `seq` and `previous` of a gateway's `state`: what was stored in this run and in earlier ones. Throws when they are no such thing. */
+function storedRuns(state: unknown): { run: string; audience: string; lastSeq: number }[] {
+  const found: { run: string; audience: string; lastSeq: number }[] = [];
+  const add = (run: unknown, audience: unknown, seq: unknown) => {
+    const lastSeq = Number(seq);
+    if (typeof run !== "string" || typeof audience !== "string" || !Number.isSafeInteger(lastSeq))
+      throw new Error("a state without proper runs");
+    found.push({ run, audience, lastSeq });
+  };
+  const run = key(state, "run");
+  for (const [audience, seq] of Object.entries(key(state, "seq") ?? {})) add(run, audience, seq);
+  const previous = key(state, "previous");
+  for (const one of Array.isArray(previous) ? previous : [])
+    add(key(one, "run"), key(one, "aud"), key(one, "seq"));
+  return found;
+}
+
+function key(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 /** What came, as a table for people: one line per gateway. */

@@ -12,10 +12,11 @@ interface DaemonAccount {
   readonly run: string;
   readonly audiences: readonly {
     readonly audience: string;
-    readonly lastSeq: number;
-    readonly pending: number;
+    readonly settledSeq: number;
   }[];
   readonly northbound: readonly {
+    readonly name: string;
+    readonly outbox: { readonly packs: number };
     readonly previousRuns: readonly {
       readonly run: string;
       readonly audience: string;
@@ -37,9 +38,10 @@ export function auditCommand(context: CliContext): Command {
     .addOption(socketOption())
     .option("--offline", "do not ask a running gateway; judge by the record alone")
     .option("--json", "the result as JSON")
-    .action(async (path: string, options: { socket: string; offline?: boolean; json?: boolean }) => {
-      const ledger = await readRecord(inFolder(context, path));
+    .action(async (path: string, options: { socket?: string; offline?: boolean; json?: boolean }) => {
+      // Asked first: what the gateway had then, the record may have by the time it is read.
       const asked = options.offline ? undefined : await askDaemon(context, options);
+      const ledger = await readRecord(inFolder(context, path));
       if (asked) addAccount(ledger, asked);
       const streams = ledger.audit();
       const total = streams.reduce(
@@ -54,7 +56,7 @@ export function auditCommand(context: CliContext): Command {
         { packs: 0, received: 0, readings: 0, lost: 0, missing: 0, duplicates: 0 },
       );
       if (options.json) context.out(`${JSON.stringify({ ...total, streams })}\n`);
-      else context.out(report(streams, total, asked !== undefined));
+      else context.out(report(streams, total, asked));
       if (total.missing > 0) throw new ExitError(exit.failed);
     });
 }
@@ -79,10 +81,10 @@ async function readRecord(file: string): Promise<Ledger> {
 /** The running gateway's own account; a gateway that is away cannot add to what the record says. */
 async function askDaemon(
   context: CliContext,
-  options: { socket: string },
+  options: { socket?: string },
 ): Promise<DaemonAccount | undefined> {
   try {
-    return await daemonOf(context, options).get<DaemonAccount>("/v1/accounting");
+    return await (await daemonOf(context, options)).get<DaemonAccount>("/v1/accounting");
   } catch (error) {
     if (!(error instanceof LinkError)) throw error;
     context.err(`stadsnod: ${error.message}: judged by the record alone\n`);
@@ -92,9 +94,8 @@ async function askDaemon(
 
 function addAccount(ledger: Ledger, account: DaemonAccount): void {
   const { gateway, run } = account;
-  for (const { audience, lastSeq, pending } of account.audiences) {
-    // Packs that are not durable yet may rightly be on their way.
-    if (pending === 0) ledger.expect({ gateway, run, audience, lastSeq });
+  for (const { audience, settledSeq } of account.audiences) {
+    ledger.expect({ gateway, run, audience, lastSeq: settledSeq });
   }
   for (const { previousRuns } of account.northbound) {
     for (const previous of previousRuns) ledger.expect({ gateway, ...previous });
@@ -104,7 +105,7 @@ function addAccount(ledger: Ledger, account: DaemonAccount): void {
 function report(
   streams: readonly StreamAudit[],
   total: Omit<StreamAudit, "gateway" | "run" | "audience" | "expected" | "holes"> & { packs: number },
-  asked: boolean,
+  asked: DaemonAccount | undefined,
 ): string {
   const rows = streams.map((one) => [
     one.gateway,
@@ -122,6 +123,10 @@ function report(
     ),
     ...holes,
     `${total.packs - total.missing} of ${total.packs} packs accounted: ${total.received} received with ${total.readings} readings, each once; ${total.lost} given up and reported; ${total.duplicates} duplicates removed; ${total.missing} missing`,
-    ...(asked ? [] : ["(the gateway was not asked: packs after the last one received are unknown)"]),
+    ...(asked
+      ? asked.northbound
+          .filter(({ outbox }) => outbox.packs > 0)
+          .map(({ name, outbox }) => `(${outbox.packs} packs still wait in the outbox of ${name})`)
+      : ["(the gateway was not asked: packs after the last one that anybody told of are unknown)"]),
   ].join("\n")}\n`;
 }

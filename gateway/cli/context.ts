@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { GatewayError } from "../model/errors.ts";
+import { ConfigError, GatewayError } from "../model/errors.ts";
 
 /** What a command is given from the process, so that a test can run it as well. */
 export interface CliContext {
@@ -13,6 +14,8 @@ export interface CliContext {
   err(text: string): void;
   /** Columns of the terminal, or undefined when the output is not one. */
   readonly columns: number | undefined;
+  /** Its lines, likewise. */
+  readonly rows: number | undefined;
 }
 
 /** Exit codes, the same for every command; docs/cli.md lists them. */
@@ -41,6 +44,16 @@ export function explainError(error: unknown): string {
     return `stadsnod: ${error.message} [${error.code}]${error.hint ? `\nhint: ${error.hint}` : ""}`;
   }
   return `stadsnod: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}
+
+/** The bytes of a file that the command line names; `-` is standard input. Throws ConfigError. */
+export function readNamed(context: CliContext, path: string): Buffer {
+  try {
+    return readFileSync(path === "-" ? 0 : inFolder(context, path));
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unreadable";
+    throw new ConfigError(`${path} cannot be read (${code})`, { code: "unreadable-file", cause });
+  }
 }
 
 export function inFolder(context: CliContext, path: string): string {

@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
 import { inflateSync, zstdDecompressSync } from "node:zlib";
 import type { Command } from "commander";
 import { type DecodedPack, decodePack } from "../codec/senml.ts";
 import { ConfigError, GatewayError } from "../model/errors.ts";
 import { valueToJson } from "../model/json.ts";
-import { type CliContext, ExitError, exit, inFolder } from "./context.ts";
+import { type CliContext, ExitError, exit, readNamed } from "./context.ts";
 import { command } from "./daemon.ts";
 import { table } from "./table.ts";
 
@@ -19,9 +18,8 @@ export function decodeCommand(context: CliContext): Command {
     .argument("[file]", "file to read; - for standard input", "-")
     .option("--json", "one record per line as JSON")
     .action((file: string, options: { json?: boolean }) => {
-      const input = readFileSync(file === "-" ? 0 : inFolder(context, file));
       let failed = 0;
-      for (const { topic, bytes } of messages(input)) {
+      for (const { topic, bytes } of messages(readNamed(context, file))) {
         try {
           const pack = decodePack(decompress(bytes), { bootRelative: true, maxBytes });
           context.out(options.json ? json(pack, topic) : people(pack, topic));
@@ -45,7 +43,7 @@ function messages(input: Buffer): Message[] {
   if (input.length === 0) throw new ConfigError("nothing to decode", { code: "empty-input" });
   const text = input.toString("latin1").trim();
   if (/^[0-9a-fA-F\s]+$/.test(text)) return [{ bytes: Buffer.from(text.replace(/\s/g, ""), "hex") }];
-  const lines = text.split("\n").map((line) => /^(\S+) ([0-9a-fA-F]+)\s*$/.exec(line));
+  const lines = text.split("\n").map((line) => /^(\S+)(?: ([0-9a-fA-F]*))?\s*$/.exec(line));
   if (lines.every((line) => line !== null)) {
     return lines
       .filter(([, topic]) => /\/(telemetry|backlog)\//.test(topic ?? ""))

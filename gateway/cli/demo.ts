@@ -58,7 +58,7 @@ async function demonstrate(
   const broker = stack.use(await openBroker({ port: 0 }));
   say(`MQTT broker (embedded, for this demonstration only): ${broker.url}`);
 
-  const table = options.json || context.columns === undefined ? undefined : new LiveTable(context);
+  const table = options.json || context.columns === undefined ? undefined : stack.use(new LiveTable(context));
   const platform = stack.use(
     await openPlatform({
       url: broker.url,

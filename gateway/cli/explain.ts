@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Command } from "commander";
+import { ConfigError } from "../model/errors.ts";
 import { explainConnection, renderExplanation } from "../southbound/explain.ts";
 import { learnedPlans } from "../southbound/learned-plans.ts";
 import type { Learned } from "../southbound/protocol.ts";
@@ -20,10 +21,17 @@ export function explainCommand(context: CliContext): Command {
     .option("--json", "one connection per line as JSON")
     .action(async (path: string, options: { connection?: string; json?: boolean }) => {
       const config = requireConfiguration(context, path);
+      const { connection: wanted } = options;
+      if (wanted !== undefined && !config.connections.has(wanted)) {
+        throw new ConfigError(`no connection ${wanted}`, {
+          code: "unknown-connection",
+          hint: `there are ${[...config.connections.keys()].join(", ") || "none that can be used"}`,
+        });
+      }
       const plans = learnedPlans(() => openFolderDisk(join(config.storage.folder, "plans")));
       let impossible = false;
       for (const line of config.connections.values()) {
-        if (options.connection !== undefined && options.connection !== line.name) continue;
+        if (wanted !== undefined && wanted !== line.name) continue;
         const devices = config.devices.filter((device) => device.connection === line.name);
         const learned = new Map<string, Learned>();
         for (const device of devices) learned.set(device.id, await plans.load(device));

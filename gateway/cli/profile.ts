@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { ConfigError } from "../model/errors.ts";
 import { silentLog } from "../model/log.ts";
 import { documentProfile } from "../profiles/document.ts";
@@ -11,7 +11,7 @@ import { showProfile } from "../profiles/show.ts";
 import { protocols } from "../southbound/index.ts";
 import type { SouthboundContext } from "../southbound/protocol.ts";
 import { openClock } from "../store/clock.ts";
-import { type CliContext, ExitError, exit, inFolder } from "./context.ts";
+import { type CliContext, ExitError, exit, inFolder, readNamed } from "./context.ts";
 import { command } from "./daemon.ts";
 import { files, showDiagnostics } from "./files.ts";
 
@@ -44,7 +44,7 @@ function checkProfiles(context: CliContext): Command {
       let broken = 0;
       const found = profilesIn(context, paths);
       for (const file of found) {
-        const loaded = load(file);
+        const loaded = load(context, file);
         const bare = options.strict === true && loaded.profile !== undefined && loaded.examples.length === 0;
         if (options.json)
           for (const finding of loaded.diagnostics) context.out(`${JSON.stringify(finding)}\n`);
@@ -70,7 +70,7 @@ function testProfiles(context: CliContext): Command {
       let passed = 0;
       let failed = 0;
       for (const file of profilesIn(context, paths)) {
-        const loaded = load(file);
+        const loaded = load(context, file);
         showDiagnostics(context, loaded.diagnostics);
         if (!loaded.profile) {
           failed++;
@@ -122,7 +122,9 @@ function documentCommand(context: CliContext): Command {
     "stadsnod profile doc device-profiles/abb/b23.yaml --language sv",
   ])
     .argument("<path>", "the profile")
-    .option("-l, --language <language>", "en or sv", "en")
+    .addOption(
+      new Option("-l, --language <language>", "language of the titles").choices(["en", "sv"]).default("en"),
+    )
     .action((path: string, options: { language: string }) => {
       const loaded = good(context, path);
       context.out(documentProfile(loaded.profile, loaded.about, options.language === "sv" ? "sv" : "en"));
@@ -131,14 +133,14 @@ function documentCommand(context: CliContext): Command {
 
 /** The profile at a path, or the end of the command with its findings. */
 function good(context: CliContext, path: string): Required<Pick<LoadedProfile, "profile" | "about">> {
-  const { profile, about, diagnostics } = load(inFolder(context, path));
+  const { profile, about, diagnostics } = load(context, path);
   showDiagnostics(context, diagnostics);
   if (!profile || !about) throw new ExitError(exit.failed);
   return { profile, about };
 }
 
-function load(file: string): LoadedProfile {
-  return loadProfile(readFileSync(file, "utf8"), file, protocols);
+function load(context: CliContext, path: string): LoadedProfile {
+  return loadProfile(readNamed(context, path).toString("utf8"), inFolder(context, path), protocols);
 }
 
 function profilesIn(context: CliContext, paths: readonly string[]): string[] {

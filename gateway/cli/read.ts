@@ -13,8 +13,11 @@ export function readCommand(context: CliContext): Command {
     .argument("[points...]", "points to read; all when none is given")
     .addOption(socketOption())
     .option("--json", "an array as JSON")
-    .action(async (device: string, points: string[], options: { socket: string; json?: boolean }) => {
-      const readings = await daemonOf(context, options).post<ReadingJson[]>("/v1/read", { device, points });
+    .action(async (device: string, points: string[], options: { socket?: string; json?: boolean }) => {
+      const readings = await (await daemonOf(context, options)).post<ReadingJson[]>("/v1/read", {
+        device,
+        points,
+      });
       context.out(`${options.json ? JSON.stringify(readings) : readingTable(readings, context.columns)}\n`);
       if (
         readings.some((reading) => reading.quality === "comm-error" || reading.quality === "config-error")

@@ -15,8 +15,10 @@ export function runCommand(context: CliContext): Command {
     .action(async (path: string) => {
       const config = requireConfiguration(context, path);
       const log = openLog(config.log.level);
-      for (const { kind, id } of config.quarantined)
-        log.error({ kind, id }, "does not start: its configuration is wrong");
+      for (const { kind, id, diagnostics } of config.quarantined) {
+        const reason = diagnostics.find(({ severity }) => severity === "error")?.message;
+        log.error({ kind, id, reason }, "does not start: its configuration is wrong");
+      }
       await using daemon = await startDaemon(config, log, () => readConfiguration(context, path));
       context.onReload(() => {
         daemon.gateway.reload().then(

@@ -11,8 +11,8 @@ export function statusCommand(context: CliContext): Command {
   ])
     .addOption(socketOption())
     .option("--json", "the whole status as JSON")
-    .action(async (options: { socket: string; json?: boolean }) => {
-      const status = await daemonOf(context, options).get<GatewayStatus>("/v1/status");
+    .action(async (options: { socket?: string; json?: boolean }) => {
+      const status = await (await daemonOf(context, options)).get<GatewayStatus>("/v1/status");
       context.out(options.json ? `${JSON.stringify(status)}\n` : render(status));
     });
 }
@@ -24,8 +24,8 @@ export function reloadCommand(context: CliContext): Command {
   ])
     .addOption(socketOption())
     .option("--json", "the result as JSON")
-    .action(async (options: { socket: string; json?: boolean }) => {
-      const result = await daemonOf(context, options).post<{ applied: boolean; changes: string[] }>(
+    .action(async (options: { socket?: string; json?: boolean }) => {
+      const result = await (await daemonOf(context, options)).post<{ applied: boolean; changes: string[] }>(
         "/v1/reload",
       );
       if (options.json) context.out(`${JSON.stringify(result)}\n`);
@@ -43,7 +43,7 @@ function render(status: GatewayStatus): string {
       status.clock.trusted ? "trusted" : "not trusted yet"
     }`,
     table(
-      ["device", "profile", "connection", "state", "last seen", "errors"],
+      ["device", "profile", "connection", "state", "last seen", "errors", "problem"],
       status.devices.map((device) => [
         device.id,
         device.profile,
@@ -53,6 +53,7 @@ function render(status: GatewayStatus): string {
         Object.entries(device.errors)
           .map(([code, count]) => `${code} ${count}`)
           .join(", "),
+        device.problem ?? "",
       ]),
     ),
     table(

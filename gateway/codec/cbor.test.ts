@@ -120,6 +120,14 @@ describe("deterministic encoding (RFC 8949 section 4.2.1)", () => {
     expect(() => encodeCbor("\ud800")).toThrow(RangeError);
   });
 
+  it("writes labels as the integers they are", () => {
+    for (let value = -24; value <= 23; value++) {
+      const writer = new CborWriter();
+      writer.label(value);
+      expect(hex(writer.take())).toBe(hex(encodeCbor(value)));
+    }
+  });
+
   it("grows, and starts afresh after take", () => {
     const writer = new CborWriter(16);
     writer.text("x".repeat(5000));

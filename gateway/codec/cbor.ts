@@ -66,6 +66,11 @@ export class CborWriter {
     this.#byte(0xf6);
   }
 
+  /** An integer of -24..23, which is one byte: the keys of SenML and COSE. */
+  label(value: number): void {
+    this.#byte(value < 0 ? 0x1f - value : value);
+  }
+
   /** Throws RangeError beyond 64 bits (-2^64 .. 2^64 - 1). */
   bigint(value: bigint): void {
     const magnitude = value < 0n ? -1n - value : value;

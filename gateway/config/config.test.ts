@@ -90,7 +90,6 @@ describe("readConfig", () => {
       folder: "/etc/gw/data",
       maxBytes: 1e9,
       maxAgeMs: 30 * 86_400_000,
-      durability: "always",
     });
     expect(config?.telemetry).toEqual({ maxAgeMs: 5000, maxReadings: 100, maxBytes: 16_000 });
     expect(config).toMatchObject({

@@ -71,7 +71,6 @@ export interface StorageConfig {
   readonly maxBytes: number;
   readonly maxAgeMs: number;
   /** `when-offline`: packs go to disk only while the far side is away (spares SD cards; a power cut may lose what was in flight). */
-  readonly durability: "always" | "when-offline";
 }
 
 /** When a pack is full: whichever comes first. */

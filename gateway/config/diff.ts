@@ -78,3 +78,21 @@ function compare<T>(
       .map(([name]) => name),
   };
 }
+
+/** One line per change, for people. */
+export function describeChange(change: ConfigChange, config: GatewayConfig): string[] {
+  const lines: [string, readonly string[]][] = [
+    ["added device", change.addedDevices],
+    ["changed device", change.changedDevices],
+    ["removed device", change.removedDevices],
+    ["opened connection", change.addedConnections],
+    ["reopened connection", change.changedConnections],
+    ["closed connection", change.removedConnections],
+    ["added northbound", change.addedNorthbounds],
+    ["reopened northbound", change.changedNorthbounds],
+    ["removed northbound", change.removedNorthbounds],
+  ];
+  const changes = lines.flatMap(([what, names]) => names.map((name) => `${what} ${name}`));
+  if (change.logChanged) changes.push(`log level ${config.log.level}`);
+  return changes.length > 0 ? changes : ["nothing has changed"];
+}

@@ -70,7 +70,6 @@ export function loadConfig(text: string, file: string, options: ConfigOptions): 
       folder: resolve(base, written.storage.folder),
       maxBytes: written.storage.maxBytes,
       maxAgeMs: written.storage.maxAge,
-      durability: written.storage.durability,
     },
     telemetry: {
       maxAgeMs: written.telemetry.maxAge,

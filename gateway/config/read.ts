@@ -28,7 +28,10 @@ function readText(path: string, files: ProfileFiles): string {
     return files.read(path);
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unreadable";
-    const hint = code === "EACCES" ? "the gateway's user may not read it" : "name another one with --config";
+    const hint =
+      code === "EACCES"
+        ? "the gateway's user may not read it"
+        : "give its path as the argument of the command";
     throw new ConfigError(`${path} cannot be read (${code})`, { code: "config-unreadable", hint, cause });
   }
 }

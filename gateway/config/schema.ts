@@ -52,7 +52,6 @@ export const configSchema = z.strictObject({
       folder: z.string().min(1).default("data"),
       maxBytes: byteSize.prefault("1GB"),
       maxAge: duration.prefault("30d"),
-      durability: z.enum(["always", "when-offline"]).default("always"),
     })
     .prefault({}),
   telemetry: z

@@ -50,7 +50,7 @@ export function resolveSecrets(
     if (source === undefined) {
       // biome-ignore lint/suspicious/noTemplateCurlyInString: this is how gateway.yaml writes it
       const hint = "a reference is ${file:/path} or ${env:NAME}, and nothing before or after it";
-      return refuse(at, "bad-reference", `${JSON.stringify(written)} is not a reference to a secret`, hint);
+      return refuse(at, "bad-reference", `"${at.at(-1)}" is not a reference to a secret`, hint);
     }
     if (source === "env") {
       const found = sources.env[name];

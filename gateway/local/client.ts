@@ -1,6 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { createInterface } from "node:readline";
-import { GatewayError, LinkError } from "../model/errors.ts";
+import { ConfigError, GatewayError, LinkError } from "../model/errors.ts";
 
 /** Client of the local API of a running daemon, over its Unix socket. */
 export interface LocalClient {
@@ -25,8 +25,9 @@ export function localClient(socket: string): LocalClient {
           else if (line === "") event = "message";
         }
       } catch (error) {
-        if (!signal.aborted) throw error;
+        if (!signal.aborted) throw gone(socket, error);
       }
+      if (!signal.aborted && !response.complete) throw gone(socket);
     },
   };
 }
@@ -38,12 +39,20 @@ async function json<T>(socket: string, method: string, path: string, body?: unkn
   const value = JSON.parse(Buffer.concat(chunks).toString("utf8"));
   const status = response.statusCode ?? 0;
   if (status >= 400 && status !== 422) {
-    throw new GatewayError(value.message ?? `the daemon answered ${status}`, {
-      code: value.error ?? "local-api",
-      hint: value.hint,
-    });
+    throw refusal(status, value);
   }
   return value;
+}
+
+/** The daemon's own words. What it does not know (404) was asked for wrongly. */
+function refusal(status: number, { error, message, hint }: Record<string, string | undefined>): GatewayError {
+  const text = message ?? `the daemon answered ${status}`;
+  const details = { code: error ?? "local-api", hint };
+  return status === 404 ? new ConfigError(text, details) : new GatewayError(text, details);
+}
+
+function gone(socket: string, cause?: unknown): LinkError {
+  return new LinkError(`the gateway on ${socket} went away`, { code: "daemon-unreachable", cause });
 }
 
 function open(

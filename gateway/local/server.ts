@@ -1,6 +1,7 @@
-import { chmod, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, rm, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { connect } from "node:net";
+import { dirname } from "node:path";
 import { ConfigError, GatewayError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import type { LocalSurface } from "./surface.ts";
@@ -9,17 +10,22 @@ const maxBodyBytes = 64 * 1024;
 
 /**
  * The one door for everything local: HTTP over a Unix socket, guarded by the socket's file mode
- * (0660: owner and group). Throws ConfigError when another live daemon holds the socket or its
- * folder does not exist.
+ * (0660: owner and group). Until there is a surface it answers 503. Throws ConfigError:
+ * `already-running`, `local-socket` (this path can never be one), `local-disk` (the disk takes no socket now).
  */
 export async function openLocalServer(
   socket: string,
-  surface: LocalSurface,
+  surface: () => LocalSurface | undefined,
   log: Log,
 ): Promise<AsyncDisposable> {
+  await prepare(socket);
   await removeStaleSocket(socket);
   const server = createServer((request, response) => {
-    handle(surface, request, response).catch((error: unknown) => {
+    const ready = surface();
+    if (!ready) {
+      return send(response, 503, { error: "starting", message: "the gateway is still starting" });
+    }
+    handle(ready, request, response).catch((error: unknown) => {
       const known = error instanceof GatewayError;
       if (!known) log.error({ err: error, path: request.url }, "local API request failed");
       send(response, known ? (error instanceof ConfigError ? 404 : 502) : 500, {
@@ -153,20 +159,33 @@ function send(response: ServerResponse, status: number, value: unknown): void {
 function listen(server: Server, socket: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
-      reject(
-        new ConfigError(`cannot open the local socket ${socket}: ${cause.message}`, {
-          code: "local-socket",
-          hint:
-            cause.code === "ENOENT"
-              ? "create its folder, or set `local: {socket: ...}`"
-              : cause.code === "EINVAL" || socket.length > 107
-                ? "a Unix socket's path must be shorter than 108 bytes: set `local: {socket: ...}`"
-                : "set `local: {socket: ...}` to a path that this user may write",
-          cause,
-        }),
-      );
+      reject(socketError(socket, cause));
     });
     server.listen(socket, resolve);
+  });
+}
+
+async function prepare(socket: string): Promise<void> {
+  try {
+    await mkdir(dirname(socket), { recursive: true });
+  } catch (cause) {
+    throw socketError(socket, cause);
+  }
+}
+
+const diskCodes = new Set(["EROFS", "ENOSPC", "EDQUOT", "EIO"]);
+
+function socketError(socket: string, cause: unknown): ConfigError {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
+  const ofDisk = diskCodes.has(code);
+  return new ConfigError(`cannot open the local socket ${socket} (${code})`, {
+    code: ofDisk ? "local-disk" : "local-socket",
+    hint: ofDisk
+      ? "set `local: {socket: ...}` to a path in memory, such as /run/stadsnod/stadsnod.sock"
+      : Buffer.byteLength(socket) > 107
+        ? "a Unix socket's path must be shorter than 108 bytes: set `local: {socket: ...}`"
+        : "set `local: {socket: ...}` to a path that this user may write",
+    cause,
   });
 }
 
@@ -193,5 +212,7 @@ async function removeStaleSocket(socket: string): Promise<void> {
       hint: "stop it first, or give this one its own `local: {socket: ...}` and `storage: {folder: ...}`",
     });
   }
-  await rm(socket, { force: true });
+  await rm(socket, { force: true }).catch((cause: unknown) => {
+    throw socketError(socket, cause);
+  });
 }

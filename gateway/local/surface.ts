@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { ReadingJson } from "../model/json.ts";
+import type { OutboxStatus } from "../outbox/outbox.ts";
 
 /** What the local API offers, implemented by the gateway. Everything here is plain JSON. */
 export interface LocalSurface {
@@ -70,5 +71,5 @@ export interface NorthboundSummary {
   readonly connected: boolean;
   readonly peer: string;
   readonly error?: string | undefined;
-  readonly outbox: unknown;
+  readonly outbox: OutboxStatus;
 }

@@ -13,6 +13,18 @@ export interface Diagnostic {
   readonly length: number;
 }
 
+// A key that sounds like a secret, also misspelt, and its value: quoted, a list, or up to the next key.
+const secretValue =
+  /(\w*(?:pass|pwd|secret|token|psk)\w*["']?\s*:\s*)("(?:[^"\\]|\\.)*"|'[^']*'|["'].*|\[[^\]]*\]?|(?:\$\{[^}]*\}|[^,}])*)/gi;
+const referenceAlone = /^["']?\$\{[^{}]*\}["']?\s*$/;
+
+/** The line with stars for secrets in plain text, as long as they are: findings go to terminals, logs and bug reports. */
+function withoutSecrets(line: string): string {
+  return line.replace(secretValue, (whole, key: string, value: string) =>
+    referenceAlone.test(value) ? whole : key + "*".repeat(value.length),
+  );
+}
+
 /**
  * The finding as a person reads it:
  *
@@ -22,7 +34,7 @@ export interface Diagnostic {
  *       hint: did you mean "unit"?
  */
 export function formatDiagnostic(finding: Diagnostic, text: string): string {
-  const source = text.split(/\r?\n/)[finding.line - 1] ?? "";
+  const source = withoutSecrets(text.split(/\r?\n/)[finding.line - 1] ?? "");
   const number = String(finding.line);
   const gutter = " ".repeat(number.length);
   const length = Math.max(1, Math.min(finding.length, source.length - finding.column + 1));

@@ -218,21 +218,20 @@ describe("bits", () => {
     expect(outcome(point, -1).map(([, , value]) => value)).toEqual([true, true, true]);
   });
 
-  it("are all without a value together", () => {
-    const names = ["x/low", "x/high", "x/top"];
-    expect(outcome(point, 0xffff)).toEqual(names.map((name) => [name, "sentinel", undefined]));
+  it("are without a value together: one reading under the field's own name", () => {
+    expect(outcome(point, 0xffff)).toEqual([["x", "sentinel", undefined]]);
     for (const raw of [1.5, Number.NaN, "1", true]) {
-      expect(outcome(point, raw)).toEqual(names.map((name) => [name, "config-error", undefined]));
+      expect(outcome(point, raw)).toEqual([["x", "config-error", undefined]]);
     }
     const readings = badReadings(device, point, "comm-error", time, "timeout");
-    expect(readings.map(({ name, quality, detail }) => [name, quality, detail])).toEqual(
-      names.map((name) => [name, "comm-error", "timeout"]),
-    );
+    expect(readings.map(({ name, quality, detail }) => [name, quality, detail])).toEqual([
+      ["x", "comm-error", "timeout"],
+    ]);
   });
 });
 
 describe("badReadings", () => {
-  it("is one reading without a value for a plain point", () => {
+  it("is one reading without a value", () => {
     expect(badReadings(device, pointOf(), "stale", time)).toEqual([
       { device, point: pointOf(), name: "x", quality: "stale", time, detail: undefined },
     ]);

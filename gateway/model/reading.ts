@@ -42,7 +42,7 @@ export function toReadings(device: Device, point: Point, raw: RawValue, time: In
   return [good(device, point, value, time)];
 }
 
-/** A reading without a value, for one point or each bit of it. */
+/** What a point without a value says: one reading under its own name, which for a bit field holds for all its bits. */
 export function badReadings(
   device: Device,
   point: Point,
@@ -50,9 +50,7 @@ export function badReadings(
   time: Instant,
   detail?: string,
 ): Reading[] {
-  const whole = bad(device, point, quality, time, detail);
-  if (!point.bits) return [whole];
-  return Array.from(point.bits.values(), (name) => ({ ...whole, name: `${point.name}/${name}` }));
+  return [bad(device, point, quality, time, detail)];
 }
 
 const scalers = new WeakMap<Point, (raw: number | bigint) => number | bigint>();
@@ -120,7 +118,7 @@ function bitReadings(
   time: Instant,
 ): Reading[] {
   if (typeof raw !== "bigint" && !(typeof raw === "number" && Number.isInteger(raw))) {
-    return badReadings(device, point, "config-error", time, `bits need an integer, got ${describe(raw)}`);
+    return [bad(device, point, "config-error", time, `bits need an integer, got ${describe(raw)}`)];
   }
   const word = BigInt(raw);
   return Array.from(bits, ([bit, name]) => ({

@@ -64,6 +64,7 @@ class FarSide implements Northbound {
     await Promise.race([this.#up.promise, aborted]);
   }
 
+  readonly topics = "stadsnod/v1/test";
   announce(): void {}
   status() {
     return { connected: this.#connected, peer: "test", published: 0, bytes: 0, refused: 0 };

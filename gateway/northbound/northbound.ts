@@ -26,7 +26,9 @@ export interface Northbound extends AsyncDisposable {
   readonly concurrency: number;
   /** How fast stored packs may follow after an outage; absent: as fast as the far side takes them. */
   readonly backlogRate?: BacklogRate | undefined;
-  /** Replaces a retained fact (`state`, `description/<device>`). Best effort: sent again after a reconnect. */
+  /** What stands in front of everything that this gateway says there: `{root}/v1/{gateway}`. */
+  readonly topics: string;
+  /** Replaces a retained fact (`state`, `description/<device>`); an empty body withdraws it. Best effort: sent again after a reconnect. */
   announce(topic: string, body: Uint8Array): void;
   /** Resolves when connected; at once if it is. Rejects with the signal's reason. */
   connected(signal: AbortSignal): Promise<void>;
@@ -64,6 +66,8 @@ export interface NorthboundContext {
   readonly run: string;
   /** The retained body that says "offline", left with the broker as last will. */
   readonly lastWill: Uint8Array;
+  /** The retained body that a planned end leaves; `lastWill` when it is not given. */
+  farewell?(): Uint8Array;
   readonly signal: AbortSignal;
 }
 

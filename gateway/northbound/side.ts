@@ -1,11 +1,12 @@
 import { mergePacks, setBaseTime } from "../codec/senml.ts";
 import type { Clock, Random } from "../model/clock.ts";
-import { StorageError } from "../model/errors.ts";
+import { ConfigError, StorageError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import { openMemoryOutbox } from "../outbox/memory-outbox.ts";
 import type { Gap, Outbox } from "../outbox/outbox.ts";
 import { openOutbox } from "../outbox/segment-outbox.ts";
 import type { Disk } from "../store/disk.ts";
+import { awayNorthbound } from "./away.ts";
 import { type Forwarder, openForwarder } from "./forwarder.ts";
 import type { Northbound, NorthboundKind } from "./northbound.ts";
 
@@ -26,7 +27,10 @@ export interface SideOptions {
     readonly audiences: Readonly<Record<string, { readonly maxBytes: number; readonly maxAge: number }>>;
   };
   readonly lastWill: Uint8Array;
+  farewell(): Uint8Array;
   onGap(gap: Gap): void | Promise<void>;
+  /** Unix ms that an earlier boot counted from, if it is remembered. */
+  bootTime(bootId: string): number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -40,13 +44,18 @@ export interface Side extends AsyncDisposable {
   drained(ms: number): Promise<void>;
   /** Why packs are in memory only, when the store could not be opened. */
   readonly storeProblem: StorageError | undefined;
+  /** Why the far side is never connected. */
+  readonly configProblem: ConfigError | undefined;
 }
 
 /** A live pack that has waited longer than this is backlog. */
 const liveForMs = 60_000;
 const drainPollMs = 20;
 
-/** Rejects with ConfigError when the far side can never work as configured. A store that cannot be opened is replaced by memory. */
+/**
+ * Never rejects because something is wrong outside: a store that cannot be opened is replaced by memory,
+ * a far side that cannot work as configured by one that is never connected. Both are said in the result.
+ */
 export async function openSide(options: SideOptions): Promise<Side> {
   const { clock, random, log, signal } = options;
   await using opened = new AsyncDisposableStack();
@@ -69,19 +78,35 @@ export async function openSide(options: SideOptions): Promise<Side> {
     outbox = openMemoryOutbox(limits);
   }
   opened.use(outbox);
+  const opening = options.kind.open(options.settings, {
+    clock,
+    random,
+    log,
+    signal,
+    gateway: options.gateway,
+    run: options.run,
+    lastWill: options.lastWill,
+    farewell: () => options.farewell(),
+  });
+  let configProblem: ConfigError | undefined;
   const northbound = opened.use(
-    await options.kind.open(options.settings, {
-      clock,
-      random,
-      log,
-      signal,
-      gateway: options.gateway,
-      run: options.run,
-      lastWill: options.lastWill,
+    await opening.catch((error: unknown) => {
+      if (!(error instanceof ConfigError)) throw error;
+      configProblem = error;
+      return awayNorthbound(error, options.name);
     }),
   );
   const forwarder = opened.use(
-    openForwarder({ outbox, northbound, clock, log, signal, setBaseTime, mergePacks: mergeWithin }),
+    openForwarder({
+      outbox,
+      northbound,
+      clock,
+      log,
+      signal,
+      setBaseTime,
+      mergePacks,
+      bootTime: options.bootTime,
+    }),
   );
   forwarder.done.catch((error: unknown) => {
     log.error({ err: error }, "the forwarder broke: a bug; readings stay in the outbox");
@@ -93,6 +118,7 @@ export async function openSide(options: SideOptions): Promise<Side> {
     northbound,
     forwarder,
     storeProblem,
+    configProblem,
     async drained(ms) {
       const end = clock.monotonic() + ms;
       while (clock.monotonic() < end && outbox.status().packs > 0 && northbound.status().connected) {
@@ -101,18 +127,4 @@ export async function openSide(options: SideOptions): Promise<Side> {
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
-}
-
-/** Merges as many packs from the first on as stay within `maxBytes`, at least one. */
-export function mergeWithin(
-  packs: readonly Uint8Array[],
-  maxBytes: number,
-): { bytes: Uint8Array; merged: number } {
-  let count = packs.length;
-  for (;;) {
-    const bytes = count === 1 ? packs[0]! : mergePacks(packs.slice(0, count));
-    if (bytes.length <= maxBytes || count === 1) return { bytes, merged: count };
-    // Sizes are nearly proportional: one or two rounds find the number.
-    count = Math.max(1, Math.min(count - 1, Math.floor((count * maxBytes * 0.95) / bytes.length)));
-  }
 }

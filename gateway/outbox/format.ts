@@ -198,7 +198,10 @@ export function encodeGroup(group: GroupToWrite): { bytes: Buffer; placed: Place
     record("pack", seed, () => {
       const stream = streams.get(keyOf(pack))!;
       const delta = pack.time.ms - baseTime;
-      const exact = !Number.isSafeInteger(delta) || Math.abs(delta) > 2 ** 51 || Object.is(pack.time.ms, -0);
+      const exact =
+        !Number.isSafeInteger(delta) ||
+        Math.abs(delta) > 2 ** 51 ||
+        !Object.is(baseTime + delta, pack.time.ms);
       writer.varint(pack.id - firstId);
       writer.varint(stream.index);
       writer.varint(

@@ -31,26 +31,44 @@ export type TimeBase = (typeof timeBases)[number];
 
 const chunkSize = 256;
 
-/** 256 entries in columns: 70 bytes per entry instead of an object's several hundred. */
+/** Up to 256 entries in columns: 70 bytes per entry instead of an object's several hundred. */
 class Chunk {
+  readonly capacity: number;
   /** Ascending; an id stays where it is when its entry is taken out. */
-  readonly id = new Float64Array(chunkSize);
-  readonly seq = new Float64Array(chunkSize);
-  readonly time = new Float64Array(chunkSize);
-  readonly appended = new Float64Array(chunkSize);
-  readonly bytes = new Uint32Array(chunkSize);
-  readonly readings = new Uint32Array(chunkSize);
-  readonly segment = new Uint32Array(chunkSize);
-  readonly offset = new Uint32Array(chunkSize);
-  readonly length = new Uint32Array(chunkSize);
-  readonly group = new Uint32Array(chunkSize);
-  readonly stream = new Uint32Array(chunkSize);
-  readonly timeBase = new Uint8Array(chunkSize);
-  readonly dead = new Uint8Array(chunkSize);
+  readonly id: Float64Array;
+  readonly seq: Float64Array;
+  readonly time: Float64Array;
+  readonly appended: Float64Array;
+  readonly bytes: Uint32Array;
+  readonly readings: Uint32Array;
+  readonly segment: Uint32Array;
+  readonly offset: Uint32Array;
+  readonly length: Uint32Array;
+  readonly group: Uint32Array;
+  readonly stream: Uint32Array;
+  readonly timeBase: Uint8Array;
+  readonly dead: Uint8Array;
   used = 0;
   alive = 0;
   /** No entry before this one is alive. */
   first = 0;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.id = new Float64Array(capacity);
+    this.seq = new Float64Array(capacity);
+    this.time = new Float64Array(capacity);
+    this.appended = new Float64Array(capacity);
+    this.bytes = new Uint32Array(capacity);
+    this.readings = new Uint32Array(capacity);
+    this.segment = new Uint32Array(capacity);
+    this.offset = new Uint32Array(capacity);
+    this.length = new Uint32Array(capacity);
+    this.group = new Uint32Array(capacity);
+    this.stream = new Uint32Array(capacity);
+    this.timeBase = new Uint8Array(capacity);
+    this.dead = new Uint8Array(capacity);
+  }
 
   set(place: number, entry: Entry): void {
     this.id[place] = entry.id;
@@ -105,8 +123,9 @@ export class PackQueue {
   add(entry: Entry): boolean {
     let chunk = this.#chunks.at(-1);
     if (chunk && chunk.id[chunk.used - 1]! >= entry.id) return this.#insert(entry);
-    if (!chunk || chunk.used === chunkSize) {
-      chunk = new Chunk();
+    if (!chunk || chunk.used === chunk.capacity) {
+      // Small at first: most queues stay nearly empty.
+      chunk = new Chunk(this.#chunks.length === 0 ? 16 : chunkSize);
       this.#chunks.push(chunk);
     }
     chunk.set(chunk.used++, entry);
@@ -170,7 +189,7 @@ export class PackQueue {
       index,
       1,
       ...parts.map((part) => {
-        const chunk = new Chunk();
+        const chunk = new Chunk(chunkSize);
         for (const each of part) chunk.set(chunk.used++, each);
         chunk.alive = part.length;
         return chunk;

@@ -10,6 +10,8 @@ import { ballastName, type LogContents, type Segment } from "./segment-log.ts";
 /** Segments are read whole; a header that claims more is not believed. */
 const maxSegmentBytes = 64 * 2 ** 20;
 
+const damagedName = /^segment-(\d{10})\.damaged-\d+$/;
+
 export interface Recovered {
   readonly contents: LogContents;
   readonly nextId: number;
@@ -19,7 +21,7 @@ export interface Recovered {
   readonly gaps: readonly Gap[];
 }
 
-export interface RecoveredPack {
+interface RecoveredPack {
   readonly id: number;
   readonly head: PackHead;
   readonly bytes: number;
@@ -33,8 +35,9 @@ export interface RecoveredPack {
  */
 export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolean): Promise<Recovered> {
   const names = await disk.list();
-  const files = await readHeaders(disk, names);
-  const newest = await newestState(disk, files);
+  await using stack = new AsyncDisposableStack();
+  const files = await readHeaders(disk, names, stack);
+  const newest = await newestState(files);
   const survey = new Survey();
   const segments: Segment[] = [];
   const litter: string[] = [];
@@ -44,27 +47,20 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
   let nextId = newest?.state.nextId ?? 1;
 
   const listed = new Map(newest?.state.segments.map((segment) => [segment.number, segment]));
-  const present = new Set(files.map(({ number }) => number));
-  const lost = [...listed.keys()].filter((number) => !present.has(number));
-  const numbers = [...present, ...lost].sort((a, b) => a - b);
-  for (const number of numbers) {
-    const file = files.find((each) => each.number === number);
+  for (const file of files) {
+    const { number } = file;
     const known = listed.get(number);
-    if (file && newest && number < newest.number && !known) {
+    if (newest && number < newest.number && !known) {
       // The newest state no longer knows it: its removal just had not become durable.
       litter.push(file.name);
       continue;
     }
-    const isLast = number === numbers.at(-1);
-    if (file && !file.header && isLast && !known) {
+    const isLast = file === files.at(-1);
+    if (!file.header && isLast && !known) {
       litter.push(file.name);
       continue;
     }
     survey.begin(number);
-    if (!file) {
-      survey.damaged();
-      continue;
-    }
     const segment: Segment = {
       number,
       name: file.name,
@@ -74,6 +70,7 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
       alive: 0,
       dead: new IdRanges(),
       damaged: false,
+      stated: false,
     };
     segments.push(segment);
     if (!file.header) {
@@ -81,8 +78,8 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
       survey.damaged();
       continue;
     }
-    const bytes = await readSegment(disk, file.name);
-    if (isLast) await syncTail(disk, file.name);
+    const bytes = (newest?.number === number ? newest.bytes : undefined) ?? (await readSegment(file.file));
+    if (isLast) await syncTail(disk, file.file);
     if (!bytes) {
       segment.damaged = true;
       survey.damaged();
@@ -103,8 +100,10 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
         durable = Math.max(durable, record.head.durable);
       } else if (record.type === "ack") {
         for (const [from, to] of record.ids) acked.add(from, to);
-      } else if (record.type === "state") survey.state(record.state);
-      else {
+      } else if (record.type === "state") {
+        survey.state(record.state);
+        segment.stated = true;
+      } else {
         const { id, head, payload } = record;
         nextId = Math.max(nextId, id + 1);
         survey.pack(id, head);
@@ -119,17 +118,19 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
     // A hole behind the last sync is a torn write and was never promised; before it, the disk lost something.
     segment.damaged = holes.some((offset) => offset < durable) || segment.end < durable;
     if (holes.length > 0 || segment.damaged) survey.damaged();
+    if (holes[0] !== undefined && !segment.damaged) segment.tornAt = holes[0];
     if (known) segment.end = known.end;
   }
 
   for (const [, to] of acked) nextId = Math.max(nextId, to + 1);
   const numbersSeen = names.map((name) => Number(/^(?:segment|spare)-(\d{10})/.exec(name)?.[1] ?? 0));
+  const spares = names.filter((name) => /^spare-\d{10}$/.test(name));
   const contents: LogContents = {
     segments,
-    spares: names.filter((name) => /^spare-\d{10}$/.test(name)),
+    spares,
     litter,
-    nextNumber: Math.max(0, ...numbersSeen, ...listed.keys()) + 1,
-    quarantined: names.filter((name) => /^segment-\d{10}\.damaged-\d+$/.test(name)).length,
+    nextNumber: Math.max(0, ...numbersSeen, ...listed.keys(), await highestInSpares(disk, spares)) + 1,
+    quarantined: names.filter((name) => damagedName.test(name)).length,
     ballast: names.includes(ballastName),
   };
   for (const [from, to] of acked) dead.add(from, to);
@@ -139,57 +140,72 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
 interface SegmentFile {
   readonly number: number;
   readonly name: string;
+  readonly file: DiskFile;
   /** Undefined when it and its copy at the end are damaged. */
   readonly header: SegmentHeader | undefined;
 }
 
-async function readHeaders(disk: Disk, names: readonly string[]): Promise<SegmentFile[]> {
+async function readHeaders(
+  disk: Disk,
+  names: readonly string[],
+  stack: AsyncDisposableStack,
+): Promise<SegmentFile[]> {
   const files: SegmentFile[] = [];
   for (const name of names) {
     const number = Number(/^segment-(\d{10})$/.exec(name)?.[1] ?? 0);
     if (number === 0) continue;
-    await using file = await opened(disk, name);
-    const header = (at: number) => readHeader(file, at, number);
-    files.push({ number, name, header: (await header(0)) ?? (await header(file.size - headerBytes)) });
+    const file = await disk.open(name);
+    stack.defer(() => file.close());
+    const copyAt = Math.max(0, file.size - headerBytes);
+    const header =
+      (await readHeader(name, file, 0, number)) ?? (await readHeader(name, file, copyAt, number));
+    files.push({ number, name, file, header });
   }
   return files;
 }
 
 async function readHeader(
-  file: DiskFile & { readonly name: string },
+  name: string,
+  file: DiskFile,
   at: number,
   number: number,
 ): Promise<SegmentHeader | undefined> {
-  if (at < 0) return undefined;
-  const header = decodeHeader(await file.read(at, headerBytes));
-  if (header === "newer") throw newerFormat(file.name);
+  const bytes = await unlessUnreadable(file.read(at, headerBytes));
+  const header = bytes && decodeHeader(bytes);
+  if (header === "newer") throw newerFormat(name);
   // A recycled file that crashed before its new header still has the one of its earlier use.
   return header && header.number === number && header.length <= maxSegmentBytes ? header : undefined;
 }
 
-async function opened(
-  disk: Disk,
-  name: string,
-): Promise<DiskFile & AsyncDisposable & { readonly name: string }> {
-  const file = await disk.open(name);
-  return {
-    name,
-    size: file.size,
-    read: (position, length) => file.read(position, length),
-    write: (position, bytes) => file.write(position, bytes),
-    truncate: (length) => file.truncate(length),
-    sync: () => file.sync(),
-    close: () => file.close(),
-    [Symbol.asyncDispose]: () => file.close(),
-  };
+/**
+ * A spare may hold the header of a use that never became durable under its name. Were that number given
+ * again, its old content would pass as the new segment's until the first write.
+ */
+async function highestInSpares(disk: Disk, spares: readonly string[]): Promise<number> {
+  let highest = 0;
+  for (const name of spares) {
+    await using stack = new AsyncDisposableStack();
+    const file = await disk.open(name);
+    stack.defer(() => file.close());
+    for (const at of [0, Math.max(0, file.size - headerBytes)]) {
+      const bytes = await unlessUnreadable(file.read(at, headerBytes));
+      const header = bytes && decodeHeader(bytes);
+      if (header === "newer") throw newerFormat(name);
+      highest = Math.max(highest, header?.number ?? 0);
+    }
+  }
+  return highest;
 }
 
 /** Undefined when the disk cannot read it. */
-async function readSegment(disk: Disk, name: string): Promise<Buffer | undefined> {
+async function readSegment(file: DiskFile): Promise<Buffer | undefined> {
+  const bytes = await unlessUnreadable(file.read(0, Math.min(file.size, maxSegmentBytes)));
+  return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+async function unlessUnreadable<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
-    await using file = await opened(disk, name);
-    const bytes = await file.read(0, Math.min(file.size, maxSegmentBytes));
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    return await reading;
   } catch (error) {
     if (error instanceof StorageError && error.code === "disk-io") return undefined;
     throw error;
@@ -197,9 +213,8 @@ async function readSegment(disk: Disk, name: string): Promise<Buffer | undefined
 }
 
 /** After a mere process crash the tail, and the file's very name, may still be in memory only. */
-async function syncTail(disk: Disk, name: string): Promise<void> {
+async function syncTail(disk: Disk, file: DiskFile): Promise<void> {
   try {
-    await using file = await opened(disk, name);
     await file.sync();
     await disk.syncNames();
   } catch (error) {
@@ -210,15 +225,14 @@ async function syncTail(disk: Disk, name: string): Promise<void> {
 
 /** The newest state that can be read: which older segments count, and up to where. */
 async function newestState(
-  disk: Disk,
   files: readonly SegmentFile[],
-): Promise<{ number: number; state: LogState } | undefined> {
-  for (const { number, name, header } of files.toReversed()) {
-    if (!header) continue;
-    const bytes = await readSegment(disk, name);
-    for (const finding of bytes ? scanSegment(bytes, header.salt) : []) {
+): Promise<{ number: number; state: LogState; bytes: Buffer } | undefined> {
+  for (const { number, file, header } of files.toReversed()) {
+    const bytes = header && (await readSegment(file));
+    if (!bytes) continue;
+    for (const finding of scanSegment(bytes, header.salt)) {
       if (finding.kind !== "record") continue;
-      if (finding.record.type === "state") return { number, state: finding.record.state };
+      if (finding.record.type === "state") return { number, state: finding.record.state, bytes };
       if (finding.record.type === "group" && finding.record.head.group > 2) break;
     }
   }

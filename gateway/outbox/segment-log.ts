@@ -19,6 +19,10 @@ export interface Segment {
   readonly dead: IdRanges;
   /** Its good records are to be rewritten, then it goes to quarantine. */
   damaged: boolean;
+  /** Whether a readable state record is in it. */
+  stated: boolean;
+  /** Where a torn write begins that has good records behind it: those are to be rewritten, then belief ends here. */
+  tornAt?: number;
 }
 
 /** What recovery found and the log goes on from. */
@@ -43,11 +47,11 @@ interface Active {
 }
 
 export const ballastName = "ballast";
-export const quarantineLimit = 16;
+const quarantineLimit = 16;
 const sparesKept = 2;
 const readersKept = 4;
 
-export function segmentName(number: number): string {
+function segmentName(number: number): string {
   return `segment-${String(number).padStart(10, "0")}`;
 }
 
@@ -152,6 +156,11 @@ export class SegmentLog {
     if (changed) await this.#disk.syncNames();
   }
 
+  /** Whether a newer segment holds this one's bookkeeping. */
+  outlived(segment: Segment): boolean {
+    return segment.number < this.#newest();
+  }
+
   /** Puts a damaged segment, whose good packs are elsewhere by now, out of the way. Never deletes one below the limit. */
   async quarantine(segment: Segment): Promise<void> {
     await this.#closeReader(segment.number);
@@ -205,7 +214,9 @@ export class SegmentLog {
   /** The newest segment whose state record is durable. */
   #newest(): number {
     let newest = 0;
-    for (const { number, end } of this.segments.values()) if (end > 0) newest = Math.max(newest, number);
+    for (const { number, end, stated } of this.segments.values()) {
+      if (stated && end > 0) newest = Math.max(newest, number);
+    }
     return newest;
   }
 
@@ -235,6 +246,7 @@ export class SegmentLog {
       alive: 0,
       dead: new IdRanges(),
       damaged: false,
+      stated: true,
     };
     this.segments.set(number, segment);
     this.#active = { segment, file, at: 0, group: 0, synced: false, state: this.#state(number) };

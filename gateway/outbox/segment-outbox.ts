@@ -1,15 +1,19 @@
+// Long for one file: appends, acks, retries and salvage all act on the same few lists, and one worker
+// orders them. What could stand alone does: index, log, reader, recovery, gap reports.
 import type { Clock, Random } from "../model/clock.ts";
 import { StorageError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import type { Disk } from "../store/disk.ts";
 import { Arrivals } from "./arrivals.ts";
-import { decodePayload, maxBodyBytes } from "./format.ts";
+import { maxBodyBytes } from "./format.ts";
 import { GapReporter, type OnGap } from "./gap-reporter.ts";
 import { IdRanges } from "./id-ranges.ts";
 import { closedOutbox } from "./memory-outbox.ts";
 import type { Gap, Lane, Outbox, OutboxStatus, PackHead, PreviousRun, StoredPack } from "./outbox.ts";
 import { gapsOf, type OutboxLimits, PackIndex } from "./pack-index.ts";
 import { type Entry, inMemory, type Place } from "./pack-queue.ts";
+import { PackReader } from "./pack-reader.ts";
+import { RecentPacks } from "./recent-packs.ts";
 import { type Recovered, recover } from "./recovery.ts";
 import { type Segment, SegmentLog } from "./segment-log.ts";
 
@@ -56,7 +60,6 @@ const acksPerWrite = 256;
 const firstRetry = 1_000;
 const lastRetry = 60_000;
 const groupBytes = 512 * 1024;
-const readAhead = 256 * 1024;
 
 class SegmentOutbox implements Outbox {
   readonly previousRuns: readonly PreviousRun[];
@@ -69,6 +72,7 @@ class SegmentOutbox implements Outbox {
   readonly #arrivals: Arrivals;
   readonly #reporter: GapReporter;
   readonly #recent: RecentPacks;
+  readonly #reader: PackReader;
   readonly #closing = new AbortController();
   /** Appended, not yet committed; oldest first. */
   #waiting: Waiting[] = [];
@@ -77,11 +81,9 @@ class SegmentOutbox implements Outbox {
   readonly #held = new Map<number, StoredPack>();
   #heldBytes = 0;
   #acks = new IdRanges();
-  readonly #damaged: Segment[];
+  readonly #salvageable: Segment[];
   /** Whether the gaps that the damage left are safe: until then the damaged files stay where they are. */
   #gapsSafe = false;
-  /** Packs that the disk cannot read; kept for a better day. */
-  readonly #unreadable = new Set<number>();
   #nextId: number;
   #disk: OutboxStatus["disk"] = "ok";
   #retry: Disposable | undefined;
@@ -110,21 +112,25 @@ class SegmentOutbox implements Outbox {
       contents: recovered.contents,
       bookkeeping: () => ({ nextId: this.#nextId, runs: index.runs }),
     });
+    this.#reader = new PackReader(index, this.#segments, options.log, (entry) => {
+      void this.#giveUp([{ entry, reason: "damaged" }]);
+    });
     const acked: Entry[] = [];
     for (const entry of index) if (recovered.acked.has(entry.id)) acked.push(entry);
     for (const { id, at } of acked) {
       index.take(id);
       this.#segments.died(at.segment, id);
     }
-    this.#damaged = recovered.contents.segments.filter(({ damaged }) => damaged);
+    const { segments } = recovered.contents;
+    this.#salvageable = segments.filter(({ damaged, tornAt }) => damaged || tornAt !== undefined);
     void this.#reporter.report(recovered.gaps).then((safe) => {
       this.#gapsSafe = safe;
-      if (safe && this.#damaged.length > 0) this.#wake();
+      if (safe) this.#wake();
     });
-    if (this.#damaged.length > 0) {
-      const segments = this.#damaged.map(({ name }) => name);
+    const damaged = segments.filter((segment) => segment.damaged).map(({ name }) => name);
+    if (damaged.length > 0) {
       this.#log.error(
-        { segments, gaps: recovered.gaps },
+        { damaged, gaps: recovered.gaps },
         "outbox segments are damaged; salvaging what is good",
       );
     }
@@ -151,8 +157,8 @@ class SegmentOutbox implements Outbox {
   async peek(lane: Lane, limit: number): Promise<StoredPack[]> {
     this.#expire();
     const entries = this.#index
-      .oldest(lane, limit + this.#unreadable.size)
-      .filter(({ id }) => !this.#unreadable.has(id))
+      .oldest(lane, limit + this.#reader.unreadable)
+      .filter(({ id }) => !this.#reader.isUnreadable(id))
       .slice(0, limit);
     const packs: StoredPack[] = [];
     let failure: unknown;
@@ -164,9 +170,9 @@ class SegmentOutbox implements Outbox {
         place++;
         continue;
       }
-      const together = this.#neighbours(entries, place);
+      const together = this.#reader.neighbours(entries, place);
       place += together.length;
-      const read = await this.#readEach(together);
+      const read = await this.#reader.each(together);
       packs.push(...read.packs);
       failure ??= read.failure;
     }
@@ -216,7 +222,7 @@ class SegmentOutbox implements Outbox {
     this.#retry?.[Symbol.dispose]();
     this.#retryNow = true;
     this.#wake();
-    while (this.#running) await this.#running;
+    while (this.#running !== undefined) await this.#running;
     await this.#segments.close();
     if (this.#held.size > 0) {
       this.#log.warn(
@@ -322,9 +328,9 @@ class SegmentOutbox implements Outbox {
 
   /** One group, with the acks that are due. A poisoned segment is followed by one try on a fresh one. */
   async #commit(packs: readonly StoredPack[]): Promise<Place[]> {
+    const sync = packs.length > 0 || this.#closing.signal.aborted;
     const acks = this.#acks;
     this.#acks = new IdRanges();
-    const sync = packs.length > 0 || this.#closing.signal.aborted;
     try {
       return await this.#segments.commit(packs, acks, sync);
     } catch (error) {
@@ -354,23 +360,24 @@ class SegmentOutbox implements Outbox {
     this.#acks.add(id);
   }
 
-  /** Rewrites what is good of a damaged segment, a group at a time, then puts the file away. */
+  /** Rewrites what is good behind a tear or in a damaged segment, a group at a time; a damaged file is then put away. */
   async #salvage(): Promise<boolean> {
-    const segment = this.#damaged[0];
+    const segment = this.#salvageable[0];
     if (!segment) return false;
     const entries: Entry[] = [];
     let bytes = 0;
     let left = 0;
     for (const entry of this.#index) {
-      if (entry.at.segment !== segment.number) continue;
+      if (entry.at.segment !== segment.number || entry.at.offset < (segment.tornAt ?? 0)) continue;
       left++;
-      if (this.#unreadable.has(entry.id)) continue;
+      if (this.#reader.isUnreadable(entry.id)) continue;
       if (entries.length > 0 && bytes + entry.bytes > this.#groupLimit) break;
       bytes += entry.bytes;
       entries.push(entry);
     }
     if (entries.length > 0) {
-      const { packs } = await this.#readEach(entries);
+      entries.sort((a, b) => a.at.offset - b.at.offset);
+      const { packs } = await this.#reader.each(entries);
       const places = packs.length > 0 ? await this.#commit(packs) : [];
       for (const [index, { id }] of packs.entries()) {
         const at = places[index]!;
@@ -379,9 +386,11 @@ class SegmentOutbox implements Outbox {
       }
       return true;
     }
-    if (left === 0 && !this.#gapsSafe) return false;
-    this.#damaged.shift();
-    if (left === 0) await this.#segments.quarantine(segment);
+    if (segment.damaged && left === 0) {
+      if (!this.#gapsSafe || !this.#segments.outlived(segment)) return false;
+      await this.#segments.quarantine(segment);
+    } else if (segment.tornAt !== undefined && left === 0) segment.end = segment.tornAt;
+    this.#salvageable.shift();
     return true;
   }
 
@@ -481,7 +490,7 @@ class SegmentOutbox implements Outbox {
   }
 
   #settled({ id, at }: Entry): void {
-    this.#unreadable.delete(id);
+    this.#reader.forget(id);
     this.#recent.forget(id);
     this.#release(id);
     if (at.segment === 0) return;
@@ -492,112 +501,9 @@ class SegmentOutbox implements Outbox {
   get #groupLimit(): number {
     return Math.min(groupBytes, this.#segments.maxPackBytes);
   }
-
-  /** The entries from `start` that lie behind each other on disk: one read. */
-  #neighbours(entries: readonly Entry[], start: number): Entry[] {
-    const first = entries[start]!;
-    const together = [first];
-    for (const entry of entries.slice(start + 1)) {
-      const last = together.at(-1)!.at;
-      const gap = entry.at.offset - (last.offset + last.length);
-      if (entry.at.segment !== first.at.segment || gap < 0 || gap > 4_096) break;
-      if (entry.at.offset + entry.at.length - first.at.offset > readAhead) break;
-      if (this.#recent.get(entry.id)) break;
-      together.push(entry);
-    }
-    return together;
-  }
-
-  /** All that can be read of these neighbours; one bad sector must not hide the rest. */
-  async #readEach(entries: readonly Entry[]): Promise<{ packs: StoredPack[]; failure?: unknown }> {
-    try {
-      return { packs: await this.#read(entries) };
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error;
-      if (entries.length === 1) {
-        this.#unreadable.add(entries[0]!.id);
-        this.#log.error({ error, ...entries[0]!.at }, "stored pack cannot be read");
-        return { packs: [], failure: error };
-      }
-    }
-    const all = { packs: [] as StoredPack[], failure: undefined as unknown };
-    for (const entry of entries) {
-      const one = await this.#readEach([entry]);
-      all.packs.push(...one.packs);
-      all.failure ??= one.failure;
-    }
-    return all;
-  }
-
-  /** Reads neighbours. What its CRC does not vouch for is given up as damaged. */
-  async #read(entries: readonly Entry[]): Promise<StoredPack[]> {
-    const first = entries[0]!.at;
-    const last = entries.at(-1)!.at;
-    const salt = this.#segments.segments.get(first.segment)?.salt ?? 0;
-    const read = await this.#segments.read({ ...first, length: last.offset + last.length - first.offset });
-    const bytes = Buffer.from(read.buffer, read.byteOffset, read.length);
-    const packs: StoredPack[] = [];
-    for (const entry of entries) {
-      const start = entry.at.offset - first.offset;
-      const record = decodePayload(bytes.subarray(start, start + entry.at.length), salt, entry.at.group);
-      if (!record) {
-        // Acked or moved while we read: no damage.
-        const now = this.#index.find(entry.id);
-        if (now?.at.segment !== entry.at.segment) continue;
-        this.#log.error({ segment: entry.at.segment, offset: entry.at.offset }, "stored pack is damaged");
-        this.#index.take(entry.id);
-        void this.#giveUp([{ entry, reason: "damaged" }]);
-        continue;
-      }
-      const { run, audience, bootId } = this.#index.streamOf(entry);
-      packs.push({
-        id: entry.id,
-        lane: record.lane,
-        audience,
-        run,
-        seq: entry.seq,
-        time: { base: entry.timeBase === "unix" ? "unix" : "boot", ms: entry.time },
-        bootId,
-        readings: entry.readings,
-        bytes: record.payload,
-      });
-    }
-    return packs;
-  }
 }
 
 function conditionOf({ code }: StorageError): OutboxStatus["disk"] {
   if (code === "disk-full") return "full";
   return code === "disk-read-only" ? "read-only" : "failing";
-}
-
-/** The last packs appended, up to a number of bytes: the forwarder mostly wants just these. */
-class RecentPacks {
-  readonly #limit: number;
-  readonly #packs = new Map<number, StoredPack>();
-  #bytes = 0;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  get(id: number): StoredPack | undefined {
-    return this.#packs.get(id);
-  }
-
-  add(pack: StoredPack): void {
-    this.#packs.set(pack.id, pack);
-    this.#bytes += pack.bytes.length;
-    for (const id of this.#packs.keys()) {
-      if (this.#bytes <= this.#limit) break;
-      this.forget(id);
-    }
-  }
-
-  forget(id: number): void {
-    const pack = this.#packs.get(id);
-    if (!pack) return;
-    this.#packs.delete(id);
-    this.#bytes -= pack.bytes.length;
-  }
 }

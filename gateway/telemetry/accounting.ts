@@ -4,6 +4,11 @@ export interface AudienceAccount {
   readonly run: string;
   /** Last seq given; seqs are gapless from 1, so this is also the number of packs. */
   readonly lastSeq: number;
+  /**
+   * Every pack up to this seq is out of our hands: stored, held in memory by the outbox, or given up with
+   * a gap record. What a crash takes away lies behind it, so it is what `state` may promise.
+   */
+  readonly settledSeq: number;
   /** Records of readings, quality records included, in packs that got a seq. */
   readonly readings: number;
   /** Of these readings: durable on disk. */
@@ -18,6 +23,20 @@ export interface AudienceAccount {
 
 type Outcome = "disk" | "memory" | "dropped";
 
+interface Settled {
+  readonly audience: string;
+  readonly seq: number;
+  readonly readings: number;
+}
+
+interface Account extends Record<Outcome, number> {
+  lastSeq: number;
+  settledSeq: number;
+  /** Seqs that settled before an earlier one; no more than appends that run at once. */
+  readonly early: Set<number>;
+  readings: number;
+}
+
 /**
  * Counts readings by audience from the moment their pack has a seq. At every moment
  * readings = stored + volatile + dropped + pending, so `stadsnod audit` can compare what was
@@ -25,7 +44,7 @@ type Outcome = "disk" | "memory" | "dropped";
  */
 export class Accounting {
   readonly #run: string;
-  readonly #audiences = new Map<string, { lastSeq: number; readings: number } & Record<Outcome, number>>();
+  readonly #audiences = new Map<string, Account>();
 
   constructor(run: string) {
     this.#run = run;
@@ -38,27 +57,44 @@ export class Accounting {
     return ++account.lastSeq;
   }
 
-  settled(audience: string, readings: number, outcome: Outcome): void {
-    this.#account(audience)[outcome] += readings;
+  settled({ audience, seq, readings }: Settled, outcome: Outcome): void {
+    const account = this.#account(audience);
+    account[outcome] += readings;
+    account.early.add(seq);
+    while (account.early.delete(account.settledSeq + 1)) account.settledSeq++;
   }
 
   list(): AudienceAccount[] {
-    return Array.from(this.#audiences, ([audience, { lastSeq, readings, disk, memory, dropped }]) => ({
+    return Array.from(this.#audiences, ([audience, account]) => this.#listed(audience, account));
+  }
+
+  #listed(audience: string, account: Account): AudienceAccount {
+    const { lastSeq, settledSeq, readings, disk, memory, dropped } = account;
+    return {
       audience,
       run: this.#run,
       lastSeq,
+      settledSeq,
       readings,
       stored: disk,
       volatile: memory,
       dropped,
       pending: readings - disk - memory - dropped,
-    }));
+    };
   }
 
-  #account(audience: string): { lastSeq: number; readings: number } & Record<Outcome, number> {
+  #account(audience: string): Account {
     let account = this.#audiences.get(audience);
     if (!account) {
-      account = { lastSeq: 0, readings: 0, disk: 0, memory: 0, dropped: 0 };
+      account = {
+        lastSeq: 0,
+        settledSeq: 0,
+        early: new Set(),
+        readings: 0,
+        disk: 0,
+        memory: 0,
+        dropped: 0,
+      };
       this.#audiences.set(audience, account);
     }
     return account;

@@ -268,9 +268,9 @@ describe("PackBuilder", () => {
 
   it("sends gaps with the next pack or by itself, joined", async () => {
     const { clock, stored, builder } = setUp();
-    builder.gap(gap());
-    builder.gap(gap({ from: 7, to: 7, readings: 100 }));
-    builder.gap(gap({ from: 9, to: 9, readings: 1, reason: "expired" }));
+    void builder.gap(gap());
+    void builder.gap(gap({ from: 7, to: 7, readings: 100 }));
+    void builder.gap(gap({ from: 9, to: 9, readings: 1, reason: "expired" }));
     await clock.advance(5_000);
     expect(decodePack(stored[0]!.bytes).gaps).toMatchObject([
       { run: "r0", from: 4, to: 7, readings: 400, reason: "disk-full" },
@@ -280,17 +280,30 @@ describe("PackBuilder", () => {
     await clock.advance(60_000);
     expect(stored).toHaveLength(1);
     void builder.add([good(meter, volt, 1, clock.stamp())]);
-    builder.gap(gap({ from: 20, to: 20 }));
+    void builder.gap(gap({ from: 20, to: 20 }));
     await clock.advance(5_000);
     expect(stored).toHaveLength(2);
     expect(decodePack(stored[1]!.bytes)).toMatchObject({ gaps: [{ from: 20 }], records: [{ value: 1 }] });
   });
 
+  it("says when a gap is safe: with the pack that tells it, not before", async () => {
+    const { clock, stored, builder } = setUp();
+    let safe = false;
+    const told = builder.gap(gap()).then(() => {
+      safe = true;
+    });
+    await clock.advance(4_000);
+    expect(safe).toBe(false);
+    await clock.advance(1_000);
+    await told;
+    expect(stored).toHaveLength(1);
+  });
+
   it("tells a gap again when the pack that told it was dropped", async () => {
     const { clock, stored, builder } = setUp();
-    builder.gap(gap());
+    void builder.gap(gap());
     await clock.advance(5_000);
-    builder.gap(gap({ run: "r1", from: 1, to: 1, readings: 0, reason: "expired" }));
+    void builder.gap(gap({ run: "r1", from: 1, to: 1, readings: 0, reason: "expired" }));
     await clock.advance(5_000);
     expect(decodePack(stored[1]!.bytes).gaps).toMatchObject([
       { run: "r0", from: 4, to: 6, readings: 300 },

@@ -66,6 +66,8 @@ export class PackBuilder implements AsyncDisposable {
   readonly #queue: AppendQueue;
   readonly #open = new Map<string, Batch>();
   readonly #gapTimers = new Map<string, Disposable>();
+  /** By audience: settles with the pack that will carry the gaps that wait. */
+  readonly #gapsTold = new Map<string, PromiseWithResolvers<void>>();
   #closed = false;
 
   constructor(options: PackBuilderOptions) {
@@ -79,8 +81,8 @@ export class PackBuilder implements AsyncDisposable {
     this.#queue = new AppendQueue({
       clock: options.clock,
       append: (bytes, head) => options.append(bytes, head),
-      settled: ({ audience, readings }, outcome) => this.#accounting.settled(audience, readings, outcome),
-      gap: (gap) => this.gap(gap),
+      settled: (head, outcome) => this.#accounting.settled(head, outcome),
+      gap: (gap) => void this.gap(gap),
       maxReadings: options.maxPending ?? 50_000,
       retryMs: options.retryMs ?? 1_000,
     });
@@ -114,15 +116,28 @@ export class PackBuilder implements AsyncDisposable {
     await Promise.all(Array.from(touched, (batch) => batch.done.promise));
   }
 
-  /** Tells an audience about packs that will never come, with its next pack or after `maxAgeMs`. */
-  gap(gap: Gap): void {
+  /**
+   * Tells an audience about packs that will never come, with its next pack or after `maxAgeMs`. Resolves
+   * when that pack is as safe as `add` says.
+   */
+  gap(gap: Gap): Promise<void> {
     this.#gaps.add({ ...gap, noticed: this.#clock.stamp() });
     const { audience } = gap;
-    if (this.#closed || this.#open.has(audience) || this.#gapTimers.has(audience)) return;
-    this.#gapTimers.set(
-      audience,
-      this.#clock.timer(this.#maxAgeMs, () => this.#sealGaps(audience)),
-    );
+    if (this.#closed) return Promise.resolve();
+    let told = this.#gapsTold.get(audience);
+    if (!told) {
+      told = Promise.withResolvers();
+      // Whoever only tells must not be brought down by a failure.
+      told.promise.catch(() => {});
+      this.#gapsTold.set(audience, told);
+    }
+    if (!this.#open.has(audience) && !this.#gapTimers.has(audience)) {
+      this.#gapTimers.set(
+        audience,
+        this.#clock.timer(this.#maxAgeMs, () => this.#sealGaps(audience)),
+      );
+    }
+    return told.promise;
   }
 
   /** Closes every open pack; resolves when all that was taken before is settled or was tried once more in vain. */
@@ -198,6 +213,9 @@ export class PackBuilder implements AsyncDisposable {
     }
     const seq = this.#accounting.sealed(audience, readings);
     const gaps = this.#gaps.take(audience, run, seq);
+    const told = this.#gapsTold.get(audience);
+    this.#gapsTold.delete(audience);
+    if (told) batch.done.promise.then(told.resolve, told.reject);
     // Trust may have come since the first reading: its times are then resolved at once.
     const start = this.#clock.toUnix({ base: "boot", ms: 0 });
     const boot = batch.boot && start === undefined;

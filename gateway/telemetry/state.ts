@@ -20,7 +20,7 @@ export interface GatewayState {
   readonly clockTrusted: boolean;
   readonly outbox: OutboxStatus;
   readonly devices: readonly DeviceAvailability[];
-  /** Last seq given per audience in this run. */
+  /** Per audience the last seq of this run up to which everything is stored or told in a gap. */
   readonly lastSeqs: readonly { readonly audience: string; readonly lastSeq: number }[];
   /** What earlier runs are known to have stored. */
   readonly previousRuns: readonly PreviousRun[];

@@ -58,7 +58,7 @@ const devices: readonly CityDevice[] = [
     unit: 1,
     where: "lamps of the quay",
   },
-  { id: "quay-climate", model: "xy/md02", connection: "line", unit: 2, where: "cabinet at the quay" },
+  { id: "quay-climate", model: "xy/xy-md02", connection: "line", unit: 2, where: "cabinet at the quay" },
   { id: "school-air", model: "senseair/s8", connection: "line", unit: 3, where: "classroom 4B" },
   { id: "drain-level", model: "generic/qdy30a", connection: "line", unit: 4, where: "storm drain" },
 ];

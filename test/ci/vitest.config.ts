@@ -8,6 +8,7 @@ export default defineConfig({
     root: resolve(import.meta.dirname, "../.."),
     include: ["test/ci/**/*.test.ts"],
     pool: "forks",
+    globalSetup: ["test/system/build.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

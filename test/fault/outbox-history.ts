@@ -57,7 +57,7 @@ class Life {
 
   async run(): Promise<number> {
     let disk = new SimulatedDisk(this.#diskOptions());
-    const starts = 2 + Math.floor(this.#random() * 3);
+    const starts = 2 + Math.floor(this.#random() * 2);
     for (let start = 1; start <= starts; start++) {
       disk = await this.#oneRun(disk, `run-${start}`);
     }
@@ -69,10 +69,10 @@ class Life {
     this.#syncFailed = false;
     disk.options = this.#diskOptions(() => this.#maybeCut(disk));
     const { outbox, clock } = await this.#opened(disk);
-    this.#cutRate = 0.5;
+    this.#cutRate = 0.9;
     const seqs = new Map<string, number>();
     const pending: Promise<unknown>[] = [];
-    const steps = 6 + Math.floor(this.#random() * 18);
+    const steps = 4 + Math.floor(this.#random() * 12);
     for (let step = 0; step < steps; step++) {
       const dice = this.#random();
       if (dice < 0.55) pending.push(...this.#append(outbox, run, seqs));
@@ -90,6 +90,7 @@ class Life {
     // The old process is dead from here on: what it still does, and hears, reaches nobody.
     this.#cutRate = 0;
     this.#promised = [...this.#promised];
+    disk.options = { random: this.#random };
     const killed = !this.#syncFailed && this.#random() < 0.2;
     const next = killed ? disk.copy(this.#diskOptions()) : this.#cut(disk).disk;
     const cuts = [...this.#cuts, this.#cutOf(next.copy(this.#diskOptions()))];
@@ -197,7 +198,9 @@ class Life {
       lastSeq.set(stream, pack.seq);
     }
     const acked = new Set(this.#acked.slice(0, cut.acked));
-    const known = new Map(outbox.previousRuns.map(({ run, audience, lastSeq }) => [`${run}/${audience}`, lastSeq]));
+    const known = new Map(
+      outbox.previousRuns.map(({ run, audience, lastSeq }) => [`${run}/${audience}`, lastSeq]),
+    );
     for (const key of this.#promised.slice(0, cut.promised)) {
       if (!found.has(key) && !acked.has(key)) throw new Error(`${key} was promised and is lost`);
       const { head } = this.#written.get(key)!;
@@ -212,6 +215,7 @@ class Life {
         const key = `${run}/${audience}/${seq}`;
         if (found.has(key)) throw new Error(`${key} was reported as a gap and is there`);
         if (!this.#written.has(key)) throw new Error(`gap of ${key}, which never was`);
+        if (acked.has(key) && !this.#faulty) throw new Error(`${key} was delivered and is reported as a gap`);
       }
     }
     return [...found];

@@ -2,7 +2,17 @@ import type { Random } from "../../gateway/model/clock.ts";
 import { StorageError } from "../../gateway/model/errors.ts";
 import type { Disk, DiskFile } from "../../gateway/store/disk.ts";
 
-export type Operation = "list" | "create" | "open" | "rename" | "remove" | "syncNames" | "read" | "write" | "truncate" | "sync";
+export type Operation =
+  | "list"
+  | "create"
+  | "open"
+  | "rename"
+  | "remove"
+  | "syncNames"
+  | "read"
+  | "write"
+  | "truncate"
+  | "sync";
 
 interface PendingWrite {
   readonly position: number;

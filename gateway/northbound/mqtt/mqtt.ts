@@ -16,6 +16,8 @@ import { loadCredentials, openSocket, tlsFacts } from "./socket.ts";
 /** Uncompressed bytes of a pack when the broker tells no limit: the size of a merged backlog pack. */
 const defaultPackBytes = 65_536;
 /** From the first packet to CONNACK. */
+/** A whole gateway stops within two seconds, whatever its brokers do. */
+const goodbyeMs = 500;
 const connectTimeoutMs = 30_000;
 /** Full jitter: uniform between 0 and min(longest, first * 2^attempt). */
 const firstBackoffMs = 2_000;
@@ -76,6 +78,10 @@ class MqttNorthbound implements Northbound {
     return this.#packBytes;
   }
 
+  get topics(): string {
+    return this.#base;
+  }
+
   get concurrency(): number {
     return this.#concurrency;
   }
@@ -124,15 +130,16 @@ class MqttNorthbound implements Northbound {
     return this.#session?.lost.aborted ? undefined : this.#session;
   }
 
-  /** Leaves `state` as the last will says it, then DISCONNECT. */
+  /** Leaves the farewell as `state`, then DISCONNECT. */
   async [Symbol.asyncDispose](): Promise<void> {
     const session = this.#live;
     this.#session = undefined;
     if (session) {
       // The broker forgets the will at a DISCONNECT, so a planned end is told like any other fact.
-      const goodbye = session.send(factMessage(this.#base, "state", this.#context.lastWill));
+      const { farewell, lastWill } = this.#context;
+      const goodbye = session.send(factMessage(this.#base, "state", farewell?.() ?? lastWill));
       const { promise: late, resolve: giveUp } = Promise.withResolvers<void>();
-      using _deadline = this.#context.clock.timer(2000, giveUp);
+      using _deadline = this.#context.clock.timer(goodbyeMs, giveUp);
       await Promise.race([goodbye.catch(() => {}), late]);
       await session.close();
     }
