@@ -1,6 +1,7 @@
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { createInterface } from "node:readline";
 import { ConfigError, GatewayError, LinkError } from "../model/errors.ts";
+import { request as httpRequest } from "./http.ts";
 
 /** Client of the local API of a running daemon, over its Unix socket. */
 export interface LocalClient {

@@ -1,9 +1,10 @@
 import { chmod, mkdir, rm, stat } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import { ConfigError, GatewayError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
+import { createServer } from "./http.ts";
 import type { LocalSurface } from "./surface.ts";
 
 const maxBodyBytes = 64 * 1024;

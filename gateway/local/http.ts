@@ -1,0 +1,5 @@
+/**
+ * `node:http` without what an `import` of it drags along: that reads every export, also those that load
+ * all of fetch and WebSocket when they are read. 14 MB and 25 ms on Node 24, for nothing.
+ */
+export const { createServer, request } = process.getBuiltinModule("node:http");
