@@ -19,6 +19,8 @@ export interface MasterSettings {
   /** How long to read, at full speed or `perSecond` requests. */
   readonly durationMs: number;
   readonly perSecond?: number;
+  /** The requests of a second at its beginning, not spaced over it. */
+  readonly burst?: boolean;
   /** Reads as long beforehand without counting: what a daemon does all year is compiled and warm. */
   readonly warmUpMs?: number;
   /** Stop after so many requests instead. */
@@ -51,7 +53,17 @@ export type Read = (unit: number, address: number) => Promise<readonly (number |
 export async function drive(settings: MasterSettings, read: Read): Promise<MasterResult> {
   const { warmUpMs = 0 } = settings;
   if (warmUpMs > 0) await drive({ ...settings, durationMs: warmUpMs, warmUpMs: 0 }, read);
-  const { units, registers, concurrency, durationMs, perSecond, requests, roam = false, type } = settings;
+  const {
+    units,
+    registers,
+    concurrency,
+    durationMs,
+    perSecond,
+    burst = false,
+    requests,
+    roam = false,
+    type,
+  } = settings;
   const width = type === "u32" ? 2 : 1;
   const byUnit = units.map(() => 0);
   let good = 0;
@@ -67,7 +79,8 @@ export async function drive(settings: MasterSettings, read: Read): Promise<Maste
     while (more()) {
       const number = begun++;
       if (perSecond !== undefined) {
-        const wait = start + (number * 1000) / perSecond - performance.now();
+        const due = burst ? Math.floor(number / perSecond) * 1000 : (number * 1000) / perSecond;
+        const wait = start + due - performance.now();
         if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
       }
       const turn = number % units.length;

@@ -3,7 +3,7 @@ import type { SimulatorReady, SimulatorSettings } from "./children/simulator.ts"
 import type { MasterAnswers, MasterResult, MasterSettings } from "./master.ts";
 import { startChild } from "./process.ts";
 
-type MasterScript = "gateway.ts" | "modbus-serial.ts";
+export type MasterScript = "gateway.ts" | "gateway-steady.ts" | "modbus-serial.ts";
 
 /** Runs one master, in a process of its own, against a fresh TCP device, in another. */
 export async function overTcp(
