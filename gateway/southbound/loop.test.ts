@@ -10,7 +10,14 @@ import type { Sink } from "./delivery.ts";
 import { type ConnectionLoop, type LoopOptions, openLoop, serialReopen } from "./loop.ts";
 import { learnParts } from "./modbus/learn.ts";
 import { mergePeriods } from "./plan.ts";
-import type { Driver, Learned, PointResult, Protocol, ReadRequest } from "./protocol.ts";
+import {
+  type Driver,
+  type Learned,
+  type PointResult,
+  type Protocol,
+  type ReadRequest,
+  unsent,
+} from "./protocol.ts";
 
 // One line of 19200 baud: 20 registers take about 39 ms, a unit that is silent takes the timeout.
 const fixedMs = 17;
@@ -46,6 +53,10 @@ class Line {
   active = 0;
   mostActive = 0;
   lost = new AbortController();
+  /** Whether a request is never answered, while others of its unit are. */
+  mute: (device: string, label: string) => boolean = () => false;
+  /** Whether a request cannot be sent. */
+  holds: (device: string, label: string) => boolean = () => false;
   /** How long the next read hangs. */
   stallMs = 0;
 
@@ -120,7 +131,8 @@ class Line {
     this.active += 1;
     this.mostActive = Math.max(this.mostActive, this.active);
     try {
-      const dead = this.dead.has(device.id);
+      if (this.holds(device.id, request.label)) throw new TransientError("not sent", { code: unsent });
+      const dead = this.dead.has(device.id) || this.mute(device.id, request.label);
       const ms = (dead ? timeoutMs : request.costMs) + this.stallMs;
       this.stallMs = 0;
       this.log.push({ at, device: device.id, label: request.label, ms });
@@ -300,6 +312,71 @@ describe("polling", () => {
       expect(line.reads(id, since)).toBeLessThanOrEqual(11);
     }
     expect(loop.status().missed).toBeGreaterThan(30);
+  });
+});
+
+describe("a request that is never answered by a unit that answers others", () => {
+  it("costs a share of the line, is said once, and is read again when it answers", async () => {
+    const line = new Line();
+    line.mute = (id, label) => id === "a" && label === "400..419";
+    const { loop, readings } = await start(line, [
+      device("a", [...points(20), ...points(20, 400)], 200),
+      device("b", points(20), 200),
+    ]);
+    await line.clock.advance(60_000);
+    const since = line.clock.monotonic();
+    await line.clock.advance(300_000);
+    const tries = line.log.filter(({ at, ms }) => at >= since && ms === timeoutMs);
+    expect(tries.length).toBeGreaterThan(10);
+    expect((tries.length * timeoutMs) / 300_000).toBeLessThanOrEqual(0.035);
+    expect(line.reads("b", since)).toBeGreaterThan(1450);
+    const silent = readings.filter(({ name, quality }) => name === "p400" && quality === "comm-error");
+    expect(silent).toHaveLength(1);
+    expect(loop.status().devices[0]).toMatchObject({ availability: "available", breaker: "closed" });
+    line.mute = () => false;
+    await line.clock.advance(10_000);
+    const back = line.clock.monotonic();
+    await line.clock.advance(10_000);
+    expect(line.log.filter(({ at, label }) => at >= back && label === "400..419").length).toBeGreaterThan(45);
+  });
+
+  it("and several such requests share one share", async () => {
+    const line = new Line();
+    line.mute = (_id, label) => label !== "0..19";
+    await start(line, [
+      device(
+        "a",
+        [0, 400, 800, 1200, 1600].flatMap((from) => points(20, from)),
+        500,
+      ),
+    ]);
+    await line.clock.advance(120_000);
+    const since = line.clock.monotonic();
+    await line.clock.advance(600_000);
+    const tries = line.log.filter(({ at, ms }) => at >= since && ms === timeoutMs).length;
+    expect(tries).toBeGreaterThan(0);
+    expect((tries * timeoutMs) / 600_000).toBeLessThanOrEqual(0.04);
+  });
+});
+
+describe("a request that could not be sent", () => {
+  it("is no failure: it is asked again at its next turn, and nothing is held against the unit", async () => {
+    const line = new Line();
+    const { loop, readings } = await start(line, [device("a", points(20))]);
+    await line.clock.advance(1500);
+    line.holds = () => true;
+    await line.clock.advance(20_000);
+    const since = line.clock.monotonic();
+    expect(line.reads("a", since - 20_000)).toBe(0);
+    expect(loop.status().devices[0]).toMatchObject({
+      availability: "available",
+      breaker: "closed",
+      errors: {},
+    });
+    expect(readings.every(({ quality }) => quality === "good")).toBe(true);
+    line.holds = () => false;
+    await line.clock.advance(1000);
+    expect(line.reads("a", since)).toBe(1);
   });
 });
 

@@ -96,6 +96,8 @@ class Loop implements ConnectionLoop {
   readonly #devices = new Map<string, PolledDevice>();
   readonly #breakers: Breakers;
   readonly #jobs = new JobQueue();
+  /** Part of the line's time for probes of dead units, and as much for requests that are put off. */
+  readonly #spareShare: number;
   readonly #delivery: Delivery;
   readonly #wake: Wake;
   readonly #meter: LoadMeter;
@@ -131,7 +133,9 @@ class Loop implements ConnectionLoop {
     this.#context = options.context;
     this.#log = options.context.log.child({ connection: options.connection });
     this.#signal = AbortSignal.any([options.context.signal, this.#closing.signal]);
-    this.#breakers = new Breakers(options.context.random, options.breaker ?? defaultBreakerLimits);
+    const limits = options.breaker ?? defaultBreakerLimits;
+    this.#breakers = new Breakers(options.context.random, limits);
+    this.#spareShare = limits.probeShare;
     this.#delivery = new Delivery(options.sink, options.context.clock, this.#log);
     this.#wake = new Wake(options.context.clock);
     this.#meter = new LoadMeter(options.context.clock.monotonic());
@@ -364,7 +368,7 @@ class Loop implements ConnectionLoop {
     const dead = this.#breakers.next(now);
     const state = dead === undefined ? undefined : this.#devices.get(dead);
     if (dead !== undefined && state) {
-      const probe = cheapest(state.tasks);
+      const probe = state.probe();
       if (probe) return () => this.#poll(driver, state, probe, ended, true);
       this.#breakers.succeeded(dead);
     }
@@ -425,12 +429,45 @@ class Loop implements ConnectionLoop {
       return;
     }
     this.#jobs.polled(now - startedAt);
-    if (!probe) this.#schedule.done(task, startedAt, now, outcome.kind === "read");
+    if (!probe) {
+      const putOffMs = this.#setback(state, task, outcome, now - startedAt);
+      this.#schedule.done(task, startedAt, now, outcome.kind === "read", putOffMs);
+    }
     if (outcome.kind === "read") {
       this.#pass(state, state.readings(outcome.results, task, now, this.#schedule.stretch));
     } else if (outcome.error instanceof UnsupportedPointError) {
       this.#refused(state, task.request, outcome.error);
     }
+  }
+
+  /** How long to put off a request that fails again and again while its unit answers others, ms. */
+  #setback(state: PolledDevice, { request }: PollTask, outcome: Outcome, costMs: number): number {
+    const { setbacks } = state;
+    if (outcome.kind !== "failed" || !(outcome.error instanceof TransientError)) {
+      setbacks.answered(request.label);
+      return 0;
+    }
+    if (setbacks.failed(request.label)) this.#notAnswered(state, request, outcome.error);
+    if (!setbacks.has(request.label)) return 0;
+    // All that are put off share the line's spare time.
+    let count = 0;
+    for (const one of this.#devices.values())
+      if (this.#breakers.state(one.device.id) === "closed") count += one.setbacks.count;
+    return (costMs * count) / this.#spareShare;
+  }
+
+  /** One reading per point and one line in the log, at the change only. */
+  #notAnswered(state: PolledDevice, request: ReadRequest, { code, message, hint }: GatewayError): void {
+    if (state.availability === "unavailable") return;
+    this.#log.warn(
+      { device: state.device.id, request: request.label, code, error: message, hint },
+      "the device does not answer this request: it is asked less often",
+    );
+    const time = this.#context.clock.stamp();
+    this.#pass(
+      state,
+      request.points.flatMap((point) => badReadings(state.device, point, "comm-error", time, code)),
+    );
   }
 
   /** One transaction, with all that follows for the device whoever asked for it. Never rejects. */
@@ -464,7 +501,7 @@ class Loop implements ConnectionLoop {
       }
       state.count(known.code);
       // A device that says no is alive.
-      if (known instanceof TransientError) this.#silent(state, known, now - startedAt);
+      if (known instanceof TransientError) this.#silent(state, request, known, now - startedAt);
       else this.#answered(state, startedAt);
       return { kind: "failed", error: known };
     }
@@ -489,9 +526,11 @@ class Loop implements ConnectionLoop {
     this.#plan(state, false);
   }
 
-  #silent(state: PolledDevice, error: GatewayError, costMs: number): void {
+  #silent(state: PolledDevice, request: ReadRequest, error: GatewayError, costMs: number): void {
     const { id } = state.device;
     if (this.#devices.get(id) !== state) return;
+    // A request that is known for its silence says nothing about the unit, as long as others speak for it.
+    if (this.#breakers.state(id) === "closed" && state.saysNothing(request)) return;
     const dead = this.#breakers.failed(id, this.#context.clock.monotonic(), costMs);
     if (!dead) return;
     this.#schedule.remove(...state.tasks);
@@ -558,13 +597,6 @@ class Loop implements ConnectionLoop {
       results.flatMap((result) => resultReadings(state.device, result)),
     );
   }
-}
-
-function cheapest(tasks: readonly PollTask[]): PollTask | undefined {
-  return tasks.reduce<PollTask | undefined>(
-    (least, task) => (least && least.costMs <= task.costMs ? least : task),
-    undefined,
-  );
 }
 
 /** What is not one of our errors is a bug: it counts as a failed attempt and keeps its cause. */

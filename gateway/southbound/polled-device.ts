@@ -4,6 +4,7 @@ import { badReadings, type Reading, toReadings } from "../model/reading.ts";
 import { requestPeriod } from "./line-plan.ts";
 import type { Learned, PointResult, Protocol, ReadRequest } from "./protocol.ts";
 import type { Task } from "./schedule.ts";
+import { Setbacks } from "./setbacks.ts";
 
 export type Availability = "unknown" | "available" | "unavailable";
 
@@ -34,6 +35,9 @@ export class PolledDevice {
   replyMs: number | undefined;
   readonly errors = new Map<string, number>();
   readonly leftOut = new Set<Point>();
+  /** Requests that fail while others are answered, by label. */
+  readonly setbacks = new Setbacks();
+  #probes = 0;
   readonly #passedAt = new Map<Point, number>();
   #tasks = new Map<string, PollTask>();
 
@@ -44,6 +48,17 @@ export class PolledDevice {
 
   get tasks(): readonly PollTask[] {
     return [...this.#tasks.values()];
+  }
+
+  /** Whether this request fails as ever, while there are others that do not. */
+  saysNothing({ label }: ReadRequest): boolean {
+    return this.setbacks.has(label) && this.setbacks.count < this.#tasks.size;
+  }
+
+  /** What to ask a unit that was silent: the cheapest first, then the others in turn, as one may be the very one it never answers. */
+  probe(): PollTask | undefined {
+    const byCost = this.tasks.toSorted((a, b) => a.costMs - b.costMs);
+    return byCost[this.#probes++ % byCost.length];
   }
 
   /** A new chance for everything: points left out, and points that are read once. */
@@ -82,6 +97,7 @@ export class PolledDevice {
       if (!kept) added.push(task);
       this.#tasks.set(key, task);
     }
+    this.setbacks.keep(new Set(requests.map(({ label }) => label)));
     added.sort((a, b) => a.periodMs - b.periodMs);
     return { added, removed: [...before.values()], unreadable };
   }

@@ -16,6 +16,8 @@ interface Entry<T> {
   /** Part of the period by which this task is shifted, so that tasks of one period do not come in a heap. */
   readonly phase: number;
   readonly order: number;
+  /** Milliseconds between its runs: its period, or longer while it is put off. */
+  everyMs: number;
   place: "waiting" | "ready" | "running" | "gone";
   /** Not run since it was added: its grid begins with the next run. */
   fresh: boolean;
@@ -81,6 +83,7 @@ export class Schedule<T extends Task> {
       deadline: now + (first ? 0 : patience(task)),
       phase: (order * goldenRatio) % 1,
       order,
+      everyMs: task.periodMs,
       place: "ready",
       fresh: true,
     };
@@ -121,21 +124,22 @@ export class Schedule<T extends Task> {
 
   /**
    * The task ran from `startedAt` to `now`. A `once` task is dropped when it was `answered`, else it
-   * is tried again.
+   * is tried again. Put off by `putOffMs`, its next run is the first of its own grid after that.
    */
-  done(task: T, startedAt: number, now: number, answered = true): void {
+  done(task: T, startedAt: number, now: number, answered = true, putOffMs = 0): void {
     const entry = this.#entries.get(task);
     if (entry?.place !== "running") return;
     if (!Number.isFinite(task.periodMs)) {
       if (answered) this.remove(task);
-      else this.#wait(entry, now + oncePatienceMs);
+      else this.#wait(entry, now + Math.max(oncePatienceMs, putOffMs));
       return;
     }
     this.#load -= load(entry);
+    entry.everyMs = Math.max(task.periodMs, putOffMs);
     // One stall is no new cost: a step up is at most a fifth, a lasting change gets there all the same.
     entry.costMs += smoothing * Math.min(now - startedAt - entry.costMs, entry.costMs);
     this.#load += load(entry);
-    this.#next(entry, startedAt, now);
+    this.#next(entry, startedAt, now, putOffMs);
   }
 
   /** The task's turn passed without anything done: the next one comes, and nothing is learned from this one. */
@@ -146,14 +150,16 @@ export class Schedule<T extends Task> {
     else this.#wait(entry, now + oncePatienceMs);
   }
 
-  #next(entry: Entry<T>, startedAt: number, now: number): void {
+  #next(entry: Entry<T>, startedAt: number, now: number, putOffMs = 0): void {
     const period = entry.task.periodMs * this.stretch;
     // The first run came as soon as possible; the second is the next one on the task's own grid.
     const due = entry.fresh ? onGrid(startedAt, period, entry.phase * period) : entry.releaseAt + period;
     entry.fresh = false;
     const late = Math.max(0, Math.floor((now - due) / period));
     this.#missed += late;
-    this.#wait(entry, due + late * period);
+    const next = due + late * period;
+    const more = Math.max(0, Math.ceil((now + putOffMs - next) / period));
+    this.#wait(entry, putOffMs > 0 ? next + more * period : next);
   }
 
   #wait(entry: Entry<T>, at: number): void {
@@ -169,7 +175,7 @@ function patience(task: Task): number {
 }
 
 function load(entry: Entry<Task>): number {
-  return entry.costMs / entry.task.periodMs;
+  return entry.costMs / entry.everyMs;
 }
 
 /** The first moment after `now` that is `phase` past a multiple of `period`. */

@@ -77,8 +77,8 @@ class LiveDriver implements ModbusDriver {
   readonly #context: SouthboundContext;
   /** When each unit may be asked again, monotonic ms; only units that need a pause. */
   readonly #restUntil = new Map<number, number>();
-  /** Wider reads that a unit did not answer with a value: not tried again. */
-  readonly #refused = new WeakSet<Span>();
+  /** Requests whose unit did not give a value when it was asked for more: not tried again. */
+  readonly #narrow = new WeakSet<ModbusRequest>();
   readonly #openedAt: number;
 
   constructor(connection: ModbusConnection, client: Client, context: SouthboundContext) {
@@ -120,7 +120,7 @@ class LiveDriver implements ModbusDriver {
       const at = { base: stamp.base, ms: stamp.ms - (clock.monotonic() - reply.at) };
       return decodeAnswer(read, head, reply.pdu, 2 + bytesBefore(read, form), at);
     } catch (error) {
-      if (form !== read) this.#notWider(unit, form, error);
+      if (form !== read) this.#notWider(unit, read, error);
       throw error;
     } finally {
       const { minInterval } = head.timing;
@@ -138,19 +138,15 @@ class LiveDriver implements ModbusDriver {
 
   /** The read as planned; while its answer could be mistaken for one that is owed, a wider one that cannot. */
   #form(unit: number, read: ModbusRequest): Span {
-    if (!read.wider || !this.#client.holds(unit, requestOf(read))) return read;
-    const free = read.wider.find(
-      (wider) => !this.#refused.has(wider) && !this.#client.holds(unit, requestOf(wider)),
-    );
-    return free ?? read;
+    if (!read.wider || this.#narrow.has(read) || !this.#client.holds(unit, requestOf(read))) return read;
+    return read.wider.find((wider) => !this.#client.holds(unit, requestOf(wider))) ?? read;
   }
 
   /** A refusal of more than was planned says nothing about what was planned. */
-  #notWider(unit: number, form: Span, error: unknown): void {
-    const refused = error instanceof UnsupportedPointError;
-    if (!refused && !(error instanceof TransientError && error.code === "bad-reply")) return;
-    this.#refused.add(form);
-    if (!refused) return;
+  #notWider(unit: number, read: ModbusRequest, error: unknown): void {
+    const unclear = error instanceof TransientError && error.code === "bad-reply";
+    if (!unclear && !(error instanceof UnsupportedPointError)) return;
+    this.#narrow.add(read);
     throw new TransientError(`unit ${unit} still owes an answer, and refuses a longer read`, {
       code: unsent,
       cause: error,
