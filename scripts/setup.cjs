@@ -75,9 +75,19 @@ function bin(name) {
   return fs.realpathSync(target);
 }
 
+/** The flags that the program names in its first line, so that a checkout runs it as an installation does. */
+function programFlags(program) {
+  const [first] = fs.readFileSync(program, "utf8").split("\n", 1);
+  return first.startsWith("#!") ? first.split(" ").filter((word) => word.startsWith("--")) : [];
+}
+
 /** Replaces this process as well as Node can: signals go to the child, its exit code is ours. */
-function handOver(node, env, script, args) {
-  const child = spawn(node, [script, ...args], { env, stdio: "inherit", cwd: process.env.INIT_CWD || root });
+function handOver(node, env, script, args, flags = []) {
+  const child = spawn(node, [...flags, script, ...args], {
+    env,
+    stdio: "inherit",
+    cwd: process.env.INIT_CWD || root,
+  });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     // The terminal sends SIGINT to the whole group; this process only has to survive it.
     process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
@@ -95,11 +105,11 @@ const stadsnod = path.join(root, "dist", "stadsnod.js");
 switch (task) {
   case "demo":
     ensureBuild(node, env);
-    handOver(node, env, stadsnod, ["demo", ...rest]);
+    handOver(node, env, stadsnod, ["demo", ...rest], programFlags(stadsnod));
     break;
   case "stadsnod":
     ensureBuild(node, env);
-    handOver(node, env, stadsnod, rest);
+    handOver(node, env, stadsnod, rest, programFlags(stadsnod));
     break;
   case "test":
     ensureBuild(node, env);

@@ -327,7 +327,9 @@ class Loop implements ConnectionLoop {
     this.#broken = broken;
     this.#state = "open";
     this.#breakers.reset();
-    this.#schedule = new Schedule(driver.concurrency);
+    // A network carries a burst; on a slow line it would only stand in everybody's way.
+    const spread = this.#protocol.isLocal?.(this.#options.settings) ?? true;
+    this.#schedule = new Schedule(driver.concurrency, spread);
     for (const state of this.#devices.values()) this.#connect(state);
     const running = new Set<Promise<void>>();
     while (!ended.aborted) {

@@ -44,13 +44,19 @@ export class Schedule<T extends Task> {
   readonly #waiting = new Heap<Entry<T>>((entry) => entry.releaseAt);
   readonly #ready = new Heap<Entry<T>>((entry) => entry.deadline);
   readonly #capacity: number;
+  readonly #spread: boolean;
   #load = 0;
   #count = 0;
   #missed = 0;
 
-  /** @param capacity transactions that may run at the same time */
-  constructor(capacity = 1) {
+  /**
+   * @param capacity transactions that may run at the same time
+   * @param spread whether tasks of one period are spread over it, which keeps a slow line calm; else
+   *   they come together, so that the machine wakes up once for all of them
+   */
+  constructor(capacity = 1, spread = true) {
     this.#capacity = capacity;
+    this.#spread = spread;
   }
 
   get size(): number {
@@ -81,7 +87,7 @@ export class Schedule<T extends Task> {
       costMs: task.costMs,
       releaseAt: now,
       deadline: now + (first ? 0 : patience(task)),
-      phase: (order * goldenRatio) % 1,
+      phase: this.#spread ? (order * goldenRatio) % 1 : 0,
       order,
       everyMs: task.periodMs,
       place: "ready",

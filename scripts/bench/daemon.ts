@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectAsync } from "mqtt";
@@ -10,6 +10,12 @@ import type { SimulatorReady, SimulatorSettings } from "./children/simulator.ts"
 import { cpuSeconds, rssMb, startChild } from "./process.ts";
 
 const program = resolve(import.meta.dirname, "../../dist/stadsnod.js");
+
+/** As the program's first line asks for them. */
+function programFlags(): string[] {
+  const [first = ""] = readFileSync(program, "utf8").split("\n", 1);
+  return first.split(" ").filter((word) => word.startsWith("--"));
+}
 const pointsPerDevice = 100;
 
 /** The whole daemon as it is shipped, against a simulated line of devices and a real broker. */
@@ -88,7 +94,7 @@ async function startDaemon(
   writeFileSync(join(folder, "gateway.yaml"), configuration(units, every, simulator.ready.port, broker.url));
 
   const start = performance.now();
-  const process_ = spawn(process.execPath, [program, "run", "gateway.yaml"], {
+  const process_ = spawn(process.execPath, [...programFlags(), program, "run", "gateway.yaml"], {
     cwd: folder,
     stdio: ["ignore", "ignore", "pipe"],
   });

@@ -18,7 +18,7 @@ export const modbusSteady: Bench = {
   name: "modbus.steady",
   title: "50 units of 120 registers, each once a second: processor time",
   run: async ({ quick, folder }) => {
-    const durationMs = quick ? 4000 : 15_000;
+    const durationMs = quick ? 4000 : 10_000;
     const base = {
       units,
       registers,
@@ -26,7 +26,7 @@ export const modbusSteady: Bench = {
       timeoutMs: 1000,
       durationMs,
       perSecond,
-      warmUpMs: quick ? 4000 : 10_000,
+      warmUpMs: quick ? 4000 : 8000,
     } as const;
     const once = async (
       script: MasterScript,
@@ -52,7 +52,7 @@ export const modbusSteady: Bench = {
       burst: [],
       burst16: [],
     };
-    for (let round = 0; round < (quick ? 1 : 3); round++) {
+    for (let round = 0; round < (quick ? 1 : 2); round++) {
       for (const [way, run] of Object.entries(ways) as [keyof typeof ways, () => Promise<number>][]) {
         found[way].push(await run());
       }
