@@ -20,6 +20,14 @@ function ensureDependencies() {
   const wanted = createHash("sha256").update(lock).digest("hex");
   const stamp = path.join(root, "node_modules", ".stadsnod-installed");
   if (fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8") === wanted) return;
+  // npm ci would empty what the link leads to, which belongs to another checkout.
+  const folder = fs.lstatSync(path.join(root, "node_modules"), { throwIfNoEntry: false });
+  if (folder?.isSymbolicLink()) {
+    fail(
+      "node_modules is a link, and what it leads to does not fit this checkout's package-lock.json",
+      "remove the link and try again",
+    );
+  }
   say("installing dependencies, Node 24 included (npm ci, once; about 170 MB on disk) ...");
   const started = Date.now();
   // Warnings about the older Node are expected here: the step itself then runs on Node 24.

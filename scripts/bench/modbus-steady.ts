@@ -11,8 +11,9 @@ const units = Array.from({ length: perSecond }, (_, index) => index + 1);
  * Processor time of calm polling: 50 units of 120 registers, each once a second, over one TCP
  * connection, decoded to 32-bit values. Ours is the loop as the daemon runs it, on a connection that
  * takes 16 requests at a time. modbus-serial reads the same units in three ways (evenly spaced, all
- * each second one after the other, all each second 16 at a time); the cheapest counts. Most of the
- * cost is waking up, so whoever wakes less often pays less: rows per way tell.
+ * each second one after the other, all each second 16 at a time). Most of the cost is waking up, so
+ * whoever wakes less often pays less: there is a row per way, one ratio to the evenly spaced polling
+ * that its users write, and one to the cheapest of the three.
  */
 export const modbusSteady: Bench = {
   name: "modbus.steady",
@@ -65,7 +66,14 @@ export const modbusSteady: Bench = {
       { name: "modbus.steady.cpu.modbusSerial.burst16", value: burst16, unit: "%" },
       compared("modbus.steady.cpu", ours, "%", "modbus-serial at its best", theirs),
       compared("modbus.steady.cpu.oneAtATime", oneAtATime, "%", "modbus-serial at its best", theirs),
-      { name: "modbus.steady.cpuRatioToModbusSerial", value: ours / theirs, unit: "" },
+      compared(
+        "modbus.steady.cpuRatioToModbusSerial",
+        ours / spaced,
+        "",
+        "modbus-serial, a read every 20 ms",
+        1,
+      ),
+      { name: "modbus.steady.cpuRatioToModbusSerial.best", value: ours / theirs, unit: "" },
     ];
     const name = "modbus.steady.cpuRatioToNodeRed";
     try {
