@@ -9,6 +9,7 @@ export default defineConfig({
     include: ["test/ci/**/*.test.ts"],
     pool: "forks",
     globalSetup: ["test/system/build.ts"],
+    reporters: ["default", resolve(import.meta.dirname, "../../scripts/test-summary.ts")],
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },
