@@ -1,3 +1,4 @@
+// A little long: the only file that knows every room, and all it does is put them together and take them apart.
 import { randomBytes } from "node:crypto";
 import type { ConnectionConfig, GatewayConfig, NorthboundConfig } from "./config/config.ts";
 import { type ConfigChange, describeChange, diffConfig } from "./config/diff.ts";

@@ -1,3 +1,4 @@
+// A little long: one pass over the records with the base fields in force; apart, the pieces would share all their state.
 import type { Value } from "../model/value.ts";
 import { CborWriter } from "./cbor.ts";
 import { type GapRecord, label, type Pack, type PackHeader, type Series } from "./senml-pack.ts";

@@ -1,3 +1,4 @@
+// A little long: every byte of the format, both directions side by side, in the one place that docs/outbox.md describes.
 import { crc32 } from "node:zlib";
 import { StorageError } from "../model/errors.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";

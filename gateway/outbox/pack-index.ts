@@ -1,3 +1,4 @@
+// A little long: which packs wait, which are too many and which too old are questions to the same queues.
 import type { Clock } from "../model/clock.ts";
 import type { Gap, Lane, PackHead, PreviousRun } from "./outbox.ts";
 import { type Entry, PackQueue, type Place, type TimeBase } from "./pack-queue.ts";

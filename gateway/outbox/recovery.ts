@@ -1,3 +1,4 @@
+// A little long: what one reading of the files decides, in the order in which it is decided.
 import { StorageError } from "../model/errors.ts";
 import type { Disk, DiskFile } from "../store/disk.ts";
 import { decodeHeader, headerBytes, type LogState, newerFormat, type SegmentHeader } from "./format.ts";

@@ -1,3 +1,4 @@
+// A little long: the life of the segment files (make, fill, recycle, quarantine) shares one list that must stay right at every crash.
 import type { Random } from "../model/clock.ts";
 import { StorageError } from "../model/errors.ts";
 import type { Disk, DiskFile } from "../store/disk.ts";
