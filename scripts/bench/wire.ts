@@ -1,5 +1,5 @@
-import { constants as zlib, zstdCompressSync } from "node:zlib";
 import { decodePack, encodePack, mergePacks, type Series } from "../../gateway/codec/senml.ts";
+import { compress } from "../../gateway/northbound/mqtt/message.ts";
 import { type Bench, compared, median, type Row } from "./bench.ts";
 import { type CityReading, cityReadings } from "./readings.ts";
 
@@ -92,12 +92,13 @@ function pack(batch: readonly CityReading[], index: number) {
   };
 }
 
-/** Packs that the forwarder merges into one message of a backlog: 16 kB of stored packs and more fit its limits. */
-const mergedPacks = 10;
+/** What the forwarder puts into one message of a backlog: stored packs of 64 kB together. */
+const mergedBytes = 64 * 1024;
 
-/** Bytes after merging stored packs, 1000 readings together, and compressing them. */
+/** Bytes after merging stored packs as the forwarder does, and compressing them. */
 function backlog(packs: readonly Uint8Array[]): number {
-  return sum(inBatches(packs, mergedPacks), (some) => zstd(mergePacks(some)).length);
+  const size = Math.floor(mergedBytes / (sum(packs, ({ length }) => length) / packs.length));
+  return sum(inBatches(packs, size), (some) => zstd(mergePacks(some)).length);
 }
 
 function jsonLine({ base, name, unit, value, time }: CityReading): string {
@@ -110,8 +111,9 @@ function jsonLine({ base, name, unit, value, time }: CityReading): string {
   });
 }
 
+/** As the MQTT northbound compresses; JSON is compressed in the same way. */
 function zstd(bytes: Uint8Array): Uint8Array {
-  return zstdCompressSync(bytes, { params: { [zlib.ZSTD_c_compressionLevel]: 3 } });
+  return compress(bytes, "zstd");
 }
 
 function inBatches<T>(all: readonly T[], size: number): T[][] {

@@ -14,7 +14,13 @@ export interface Message {
 
 export type Compression = "zstd" | "deflate" | "none";
 
-const zstdLevel = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
+/**
+ * Level 15 makes a live pack a tenth smaller than level 3, for 3 us more per reading. A merged pack of
+ * the backlog holds repetitions that level 9 finds as well, in a third of the time.
+ */
+const small = { params: { [constants.ZSTD_c_compressionLevel]: 15 } };
+const large = { params: { [constants.ZSTD_c_compressionLevel]: 9 } };
+const smallBytes = 16 * 1024;
 
 /**
  * A pack as a message: topic `{root}/v1/{gateway}/{telemetry|backlog}/{audience}/{format}`, format 112
@@ -58,10 +64,10 @@ export function factMessage(base: string, topic: string, body: Uint8Array): Mess
   };
 }
 
-function compress(bytes: Uint8Array, compression: Compression): Uint8Array {
+export function compress(bytes: Uint8Array, compression: Compression): Uint8Array {
   switch (compression) {
     case "zstd":
-      return zstdCompressSync(bytes, zstdLevel);
+      return zstdCompressSync(bytes, bytes.length <= smallBytes ? small : large);
     case "deflate":
       return deflateSync(bytes);
     case "none":
