@@ -6,7 +6,12 @@ import { type Flaws, liveThrough } from "./outbox-history.ts";
 const replay = process.env.OUTBOX_SEED;
 const wanted = Number(process.env.OUTBOX_CRASHES ?? 100_000);
 
-async function seedThatLoses(
+const lost = /was promised and is lost$/;
+const wrong = /(was never appended|has other bytes|has another \w+)$/;
+
+/** The first history that fails in just this way: a failure of another kind is no proof that the harness sees this one. */
+async function seedThatFails(
+  how: RegExp,
   open: typeof openOutbox,
   flaws: Flaws,
   histories: number,
@@ -16,7 +21,8 @@ async function seedThatLoses(
     try {
       await live(seed, open, flaws);
     } catch (error) {
-      return `seed=${seed}: ${error instanceof Error ? error.message : error}`;
+      const message = error instanceof Error ? error.message : String(error);
+      if (how.test(message)) return `seed=${seed}: ${message}`;
     }
   }
   return undefined;
@@ -47,11 +53,11 @@ describe("negative controls", () => {
   });
 
   it("finds losses on a disk that ignores fsync", async () => {
-    expect(await seedThatLoses(openOutbox, { ignoreSync: true }, 100)).toMatch(/seed=/);
+    expect(await seedThatFails(lost, openOutbox, { ignoreSync: true }, 100)).toMatch(/seed=/);
   });
 
   it("finds losses on a disk that ignores the directory's fsync", async () => {
-    expect(await seedThatLoses(openOutbox, { ignoreSyncNames: true }, 100)).toMatch(/seed=/);
+    expect(await seedThatFails(lost, openOutbox, { ignoreSyncNames: true }, 100)).toMatch(/seed=/);
   });
 
   it("finds wrong packs when no CRC is checked", async () => {
@@ -59,6 +65,6 @@ describe("negative controls", () => {
     vi.doMock("node:zlib", () => ({ crc32: () => 0 }));
     const unchecked = await import("../../gateway/outbox/segment-outbox.ts");
     const history = await import("./outbox-history.ts");
-    expect(await seedThatLoses(unchecked.openOutbox, {}, 1_000, history.liveThrough)).toMatch(/seed=/);
+    expect(await seedThatFails(wrong, unchecked.openOutbox, {}, 1_000, history.liveThrough)).toMatch(/seed=/);
   });
 });

@@ -49,8 +49,9 @@ function decode(vector: Vector): unknown {
     const length = byte ? bytes.length / 2 : bytes.length;
     return compileReader({ type: "ascii", cells: "registers", order, length, byte })(bytes, 0);
   }
-  // Their request tests keep one list of numbers, big endian, and reverse the bytes before they write
-  // them to the simulated device of the DCBA run: the list is not what was on the wire.
+  // An inference, not a documented fact: the expected values of this group only come out when the bytes
+  // are reversed first, as if one big-endian list had been reversed on its way to the simulated device.
+  // So these vectors prove the decoding of ABCD again rather than of DCBA, which the other groups hold.
   if (/^TestRequestTypes.*DCBA$/.test(vector.test)) bytes.reverse();
   if (dataType === "BIT") {
     return Number(
