@@ -1,0 +1,295 @@
+import type { Clock, Instant } from "../../model/clock.ts";
+import { TransientError } from "../../model/errors.ts";
+import type { Exchange } from "../exchange.ts";
+import { unsent } from "../protocol.ts";
+import type { Received } from "./address.ts";
+import {
+  encodeLong,
+  encodeShort,
+  type Frame,
+  frameCountBit,
+  isResponse,
+  type LongFrame,
+  longestFrame,
+  requestUserData2,
+  selectedAddress,
+  sendInitialise,
+  sendUserData,
+} from "./frame.ts";
+import type { ScanAnswer } from "./scan.ts";
+import { encodeSelect, matches } from "./secondary.ts";
+import {
+  characterBits,
+  type MbusConnection,
+  type MbusDevice,
+  type MbusHead,
+  meterName,
+  type SecondaryAddress,
+} from "./settings.ts";
+import { decodeTelegram } from "./telegram.ts";
+
+/** Longest wait for an answer of a meter: 330 bit times and 50 ms (EN 13757-2, 5.7.3.2). */
+const responseBits = 330;
+const responseMs = 50;
+/** Silence before a request, so that every receiver is at rest (FT 1.2: 33 bits after an error). */
+const restBits = 33;
+/** USB adapters and the kernel hold bytes back; a converter's network does so for longer. */
+const serialSlackMs = 100;
+const tcpSlackMs = 500;
+/** A meter that makes pauses inside its answer may take so much longer than the line needs. */
+const slowFactor = 2;
+/** Silence that ends what looked like the beginning of a frame, ms. */
+export const serialQuietMs = 150;
+export const tcpQuietMs = 500;
+const applicationReset = 0x50;
+/** Between the wake-up bytes and the request. */
+const wakePauseBits = 66;
+
+/** What is known of one meter between two readings. */
+export interface MeterState {
+  /** The meter has been initialised and is at its only telegram: the frame count bit alone goes on. */
+  ready: boolean;
+  /** Frame count bit of the next request. */
+  count: boolean;
+  /** When it answered last, monotonic ms. */
+  readAt: number | undefined;
+}
+
+export function newMeterState(): MeterState {
+  return { ready: false, count: true, readAt: undefined };
+}
+
+/** The master of one line. One call at a time. */
+export class MbusMaster {
+  readonly #exchange: Exchange<Frame>;
+  readonly #connection: MbusConnection;
+  readonly #clock: Clock;
+  readonly #counts = { telegrams: 0, repeats: 0, "foreign-telegrams": 0, "bad-telegrams": 0, "wake-ups": 0 };
+
+  constructor(exchange: Exchange<Frame>, connection: MbusConnection, clock: Clock) {
+    this.#exchange = exchange;
+    this.#connection = connection;
+    this.#clock = clock;
+  }
+
+  get statistics(): Readonly<Record<string, number>> {
+    return { ...this.#exchange.statistics, ...this.#counts };
+  }
+
+  /**
+   * All telegrams of one reading. Rejects with TransientError (`timeout`, `bad-reply`,
+   * `foreign-reply`, `repeated-telegram`, `no-data`, what `decodeTelegram` throws, or `unsent` before
+   * the meter's least interval has passed), LinkError or the signal's reason.
+   */
+  async read(
+    meter: MbusDevice,
+    head: MbusHead,
+    state: MeterState,
+    signal: AbortSignal,
+  ): Promise<readonly Received[]> {
+    this.#keepBudget(meter, head, state);
+    const wakeUp = head.wakeUp ?? this.#connection.wakeUp;
+    if (wakeUp) await this.#wake(wakeUp.byte, wakeUp.forMs, signal);
+    const wasReady = state.ready;
+    state.ready = false;
+    const address = meter.secondary ? selectedAddress : meter.address;
+    const ask: Ask = { name: meterName(meter), timeout: head.timing.timeout, signal };
+    if (meter.secondary) {
+      await this.#acknowledged(encodeSelect(meter.secondary), ask);
+      state.count = true;
+    } else if (!wasReady && head.reset === "link") {
+      await this.#acknowledged(encodeShort(sendInitialise, address), ask);
+      state.count = true;
+    }
+    if (!wasReady && head.reset === "application") {
+      const reset = { control: sendUserData, address, information: applicationReset, data: new Uint8Array(0) };
+      await this.#acknowledged(encodeLong(reset), ask);
+    }
+    const received = await this.#telegrams(meter, address, head, state, ask);
+    // Only with one telegram a meter stays where it is: else it has to be led back to the first.
+    state.ready = received.length === 1 && received[0]?.telegram.more === false;
+    return received;
+  }
+
+  /** What the line says when the meters that match are selected: for `scanSecondary`. */
+  async probe(address: SecondaryAddress, signal: AbortSignal): Promise<ScanAnswer> {
+    const ask: Ask = { name: meterName({ secondary: address }), signal, timeout: undefined, once: true };
+    try {
+      await this.#acknowledged(encodeSelect(address), ask);
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      if (error.code === "timeout") return "nobody";
+      // Bytes, but no single E5: several meters acknowledged at slightly different times.
+    }
+    try {
+      const { frame } = await this.#request(
+        encodeShort(requestUserData2 | frameCountBit, selectedAddress),
+        isResponse,
+        ask,
+        true,
+      );
+      return frame.kind === "long" ? decodeTelegram(frame).header : "several";
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      return "several";
+    }
+  }
+
+  /** A meter's battery lasts for so many readings: what comes too early is not sent. */
+  #keepBudget(meter: MbusDevice, { minInterval }: MbusHead, { readAt }: MeterState): void {
+    if (minInterval === undefined || readAt === undefined) return;
+    const wait = readAt + minInterval - this.#clock.monotonic();
+    if (wait <= 0) return;
+    throw new TransientError(`${meterName(meter)} may be read again in ${Math.ceil(wait / 1000)} s`, {
+      code: unsent,
+      hint: "its profile says minInterval: every reading costs battery",
+    });
+  }
+
+  async #telegrams(
+    meter: MbusDevice,
+    address: number,
+    { telegrams }: MbusHead,
+    state: MeterState,
+    ask: Ask,
+  ): Promise<readonly Received[]> {
+    const received: Received[] = [];
+    let before: LongFrame | undefined;
+    for (;;) {
+      const control = requestUserData2 | (state.count ? frameCountBit : 0);
+      const { frame, at } = await this.#answer(encodeShort(control, address), meter, ask);
+      state.count = !state.count;
+      state.readAt = this.#clock.monotonic();
+      if (before && isSame(before, frame))
+        throw new TransientError(`${ask.name} gave the same telegram twice`, {
+          code: "repeated-telegram",
+          hint: "raise the timeout, or write telegrams: 1 when the meter has only one",
+        });
+      before = frame;
+      received.push({ telegram: this.#decode(frame, meter), at: this.#instant(at) });
+      if (received.length === telegrams || received.at(-1)?.telegram.more === false) return received;
+    }
+  }
+
+  #decode(frame: LongFrame, { secondary }: MbusDevice): Received["telegram"] {
+    try {
+      const telegram = decodeTelegram(frame);
+      if (secondary && !matches(secondary, telegram.header)) {
+        this.#counts["foreign-telegrams"]++;
+        throw new TransientError(`meter ${telegram.header.id} answered instead`, { code: "foreign-reply" });
+      }
+      this.#counts.telegrams++;
+      return telegram;
+    } catch (error) {
+      if (error instanceof TransientError && error.code !== "foreign-reply") this.#counts["bad-telegrams"]++;
+      throw error;
+    }
+  }
+
+  async #answer(bytes: Uint8Array, meter: MbusDevice, ask: Ask): Promise<{ frame: LongFrame; at: number }> {
+    // A selected meter answers with its primary address, which only it knows; or with 253.
+    const mine = (frame: Frame) =>
+      frame.kind === "ack" || (isResponse(frame) && (!!meter.secondary || frame.address === meter.address));
+    const { frame, at } = await this.#request(bytes, mine, ask, true);
+    if (frame.kind !== "long")
+      throw new TransientError(`${ask.name} has no data`, { code: "no-data" });
+    return { frame, at };
+  }
+
+  async #acknowledged(bytes: Uint8Array, ask: Ask): Promise<void> {
+    await this.#request(bytes, (frame) => frame.kind === "ack", ask, false);
+  }
+
+  /** One request with its repeats. */
+  async #request(
+    bytes: Uint8Array,
+    accepts: (frame: Frame) => boolean,
+    ask: Ask,
+    long: boolean,
+  ): Promise<{ frame: Frame; at: number }> {
+    const { endpoint, timing, retries } = this.#connection;
+    const slack = endpoint.kind === "serial" ? serialSlackMs : tcpSlackMs;
+    // A write is over when the kernel has the bytes: they still have to get to the meter.
+    const sending = bytes.length * this.#bits(characterBits);
+    const response = ask.timeout ?? timing.timeout ?? this.#bits(responseBits) + responseMs;
+    const timeoutMs = sending + response + slack;
+    const longestMs = timeoutMs + slowFactor * (long ? longestFrame : 1) * this.#bits(characterBits);
+    for (let repeat = 0; ; repeat++) {
+      await this.#rest(ask.signal);
+      try {
+        return await this.#exchange.request(bytes, accepts, { timeoutMs, longestMs }, ask.signal);
+      } catch (error) {
+        if (!(error instanceof TransientError)) throw error;
+        if (ask.once || repeat >= retries)
+          throw new TransientError(`${ask.name}: ${error.message}`, {
+            code: error.code,
+            hint: error.code === "timeout" ? error.hint : `${error.hint}; or two meters answer at once`,
+            cause: error,
+          });
+        this.#counts.repeats++;
+      }
+    }
+  }
+
+  /** The line is silent for so long before anybody is asked; one that never is, is busy. */
+  async #rest(signal: AbortSignal): Promise<void> {
+    const silence = this.#bits(restBits);
+    const started = this.#clock.monotonic();
+    const patience = silence + slowFactor * longestFrame * this.#bits(characterBits);
+    for (;;) {
+      const now = this.#clock.monotonic();
+      const { lastByteAt } = this.#exchange;
+      const wait = lastByteAt === 0 ? 0 : lastByteAt + silence - now;
+      if (wait <= 0) return;
+      if (now - started > patience)
+        throw new TransientError("the line is never silent", {
+          code: "line-busy",
+          hint: "another master, a babbling meter, or a wrong baud rate",
+        });
+      await this.#clock.sleep(wait, this.#ended(signal));
+    }
+  }
+
+  async #wake(byte: number, forMs: number, signal: AbortSignal): Promise<void> {
+    const count = Math.ceil(forMs / this.#bits(characterBits));
+    const started = this.#clock.monotonic();
+    await this.#exchange.write(new Uint8Array(count).fill(byte));
+    this.#counts["wake-ups"]++;
+    const until = started + count * this.#bits(characterBits) + this.#bits(wakePauseBits);
+    const wait = until - this.#clock.monotonic();
+    if (wait > 0) await this.#clock.sleep(wait, this.#ended(signal));
+  }
+
+  #ended(signal: AbortSignal): AbortSignal {
+    return AbortSignal.any([signal, this.#exchange.lost]);
+  }
+
+  #bits(count: number): number {
+    return (count * 1000) / this.#connection.baud;
+  }
+
+  #instant(at: number): Instant {
+    const stamp = this.#clock.stamp();
+    return { base: stamp.base, ms: stamp.ms - (this.#clock.monotonic() - at) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#exchange[Symbol.asyncDispose]();
+  }
+}
+
+interface Ask {
+  readonly name: string;
+  readonly timeout: number | undefined;
+  readonly signal: AbortSignal;
+  /** Without repeats: silence is an answer too. */
+  readonly once?: boolean | undefined;
+}
+
+function isSame(one: LongFrame, other: LongFrame): boolean {
+  return (
+    one.information === other.information &&
+    one.data.length === other.data.length &&
+    one.data.every((byte, index) => byte === other.data[index])
+  );
+}
