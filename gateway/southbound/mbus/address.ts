@@ -81,7 +81,9 @@ function fits(record: DataRecord, address: QuantityAddress | TextAddress | KeyAd
 
 function sameWords(found: readonly string[], wanted: readonly string[]): boolean {
   if (found.length !== wanted.length) return false;
-  return found.length < 2 ? found[0] === wanted[0] : found.toSorted().every((word, index) => word === wanted[index]);
+  return found.length < 2
+    ? found[0] === wanted[0]
+    : found.toSorted().every((word, index) => word === wanted[index]);
 }
 
 function rawOf(record: DataRecord, address: QuantityAddress | TextAddress | KeyAddress): RawValue | Problem {
@@ -115,7 +117,9 @@ function rawOf(record: DataRecord, address: QuantityAddress | TextAddress | KeyA
 }
 
 function wholeText(mantissa: number | bigint, digits: number | undefined): string {
-  const text = String(mantissa).replace("-", "").padStart(digits ?? 0, "0");
+  const text = String(mantissa)
+    .replace("-", "")
+    .padStart(digits ?? 0, "0");
   return mantissa < 0 ? `-${text}` : text;
 }
 
@@ -131,7 +135,8 @@ function numberOf(
   raw: number | bigint,
 ): RawValue | Problem {
   const { unit, factor, exponent } = record;
-  const target = address.in ?? (address.by === "quantity" ? quantities.get(address.quantity)?.unit : undefined);
+  const target =
+    address.in ?? (address.by === "quantity" ? quantities.get(address.quantity)?.unit : undefined);
   const convert = converter(unit, factor, exponent, address.by === "text" ? unit : (target ?? unit));
   if (!convert) return refused(record, `comes in ${unit || "no unit"}, not in ${target}`);
   const value = convert(raw);
@@ -148,7 +153,8 @@ function refused(record: DataRecord, what: string): Problem {
 export function wantedKind(address: MbusAddress): Wanted {
   if (address.by === "header")
     return address.field === "id" || address.field === "manufacturer" ? "text" : "integer";
-  if (address.by === "quantity") return kindOf(quantities.get(address.quantity)?.shape ?? "number", address.with);
+  if (address.by === "quantity")
+    return kindOf(quantities.get(address.quantity)?.shape ?? "number", address.with);
   if (address.by === "text") return "float";
   const bytes = keyBytes(address.key);
   const type = (bytes[0] ?? 0) & 0x0f;

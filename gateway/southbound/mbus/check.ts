@@ -1,7 +1,7 @@
-import { formatDuration } from "../../model/duration.ts";
 import type { DeviceProfile, Point } from "../../model/device.ts";
+import { formatDuration } from "../../model/duration.ts";
 import type { ProtocolFinding } from "../protocol.ts";
-import { addressText, meaningOfKey, keyBytes, wantedKind } from "./address.ts";
+import { addressText, keyBytes, meaningOfKey, wantedKind } from "./address.ts";
 import type { MbusAddress, MbusHead } from "./settings.ts";
 import { agrees, converts } from "./units.ts";
 import { quantities } from "./vif.ts";
@@ -53,7 +53,8 @@ function unitFindings(point: MbusPoint): ProtocolFinding[] {
   const { address, unit, scale } = point;
   if (address.by === "header" || address.by === "text" || wantedKind(address) !== "float") return [];
   // An extension makes another quantity of it: Wh per hour.
-  if (address.by === "quantity" && address.with.some((word) => /^(per|times)-|limit|duration/.test(word))) return [];
+  if (address.by === "quantity" && address.with.some((word) => /^(per|times)-|limit|duration/.test(word)))
+    return [];
   const own = ownUnit(address) ?? "";
   if (address.in !== undefined && own !== "" && !converts(own, address.in))
     return [
@@ -70,7 +71,9 @@ function unitFindings(point: MbusPoint): ProtocolFinding[] {
       path: ["points", point.name, "unit"],
       code: "unit-and-scale",
       message: `the raw value comes in ${raw}, and with this scale it is not in ${unit}`,
-      hint: converts(raw, unit) ? `write in: ${unit} under at, and no scale` : "check the quantity and the unit",
+      hint: converts(raw, unit)
+        ? `write in: ${unit} under at, and no scale`
+        : "check the quantity and the unit",
     },
   ];
 }

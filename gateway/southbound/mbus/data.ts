@@ -114,7 +114,8 @@ function decodeInteger(bytes: Uint8Array, from: number, length: number, signed: 
 
 function decodeLong(bytes: Uint8Array, from: number, length: number, signed: boolean): RecordValue {
   let value = 0n;
-  for (let index = from + length - 1; index >= from; index--) value = value * 256n + BigInt(bytes[index] ?? 0);
+  for (let index = from + length - 1; index >= from; index--)
+    value = value * 256n + BigInt(bytes[index] ?? 0);
   const size = 8 * length;
   if (signed && value === 1n << BigInt(size - 1)) return { ...lowest, unsigned: value };
   return { kind: "whole", mantissa: signed ? BigInt.asIntN(size, value) : value };

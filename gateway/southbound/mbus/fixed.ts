@@ -24,10 +24,7 @@ const units: ReadonlyMap<number, ValueInfo> = new Map([
   ...series(0x26, "volume", "m3", -6, 9),
   ...series(0x2f, "volume-flow", "m3/h", -6, 9),
   [0x38, { quantity: "temperature", unit: "Cel", exponent: -3, factor: 1, shape: "number" }],
-  [
-    0x39,
-    { quantity: "heat-cost-allocation", unit: "count", exponent: 0, factor: 1, shape: "number" },
-  ],
+  [0x39, { quantity: "heat-cost-allocation", unit: "count", exponent: 0, factor: 1, shape: "number" }],
   [0x3f, { quantity: "dimensionless", unit: "", exponent: 0, factor: 1, shape: "number" }],
 ]);
 

@@ -102,7 +102,12 @@ export class MbusMaster {
       state.count = true;
     }
     if (!wasReady && head.reset === "application") {
-      const reset = { control: sendUserData, address, information: applicationReset, data: new Uint8Array(0) };
+      const reset = {
+        control: sendUserData,
+        address,
+        information: applicationReset,
+        data: new Uint8Array(0),
+      };
       await this.#acknowledged(encodeLong(reset), ask);
     }
     const received = await this.#telegrams(meter, address, head, state, ask);
@@ -191,8 +196,7 @@ export class MbusMaster {
     const mine = (frame: Frame) =>
       frame.kind === "ack" || (isResponse(frame) && (!!meter.secondary || frame.address === meter.address));
     const { frame, at } = await this.#request(bytes, mine, ask, true);
-    if (frame.kind !== "long")
-      throw new TransientError(`${ask.name} has no data`, { code: "no-data" });
+    if (frame.kind !== "long") throw new TransientError(`${ask.name} has no data`, { code: "no-data" });
     return { frame, at };
   }
 

@@ -40,9 +40,7 @@ export function planMbus(
 export function readCostMs(connection: MbusConnection, { secondary }: MbusDevice, head: MbusHead): number {
   const bits = (count: number) => (count * 1000) / connection.baud;
   const turnaround =
-    head.timing.turnaround ??
-    connection.timing.turnaround ??
-    bits(usualResponseBits) + usualResponseMs;
+    head.timing.turnaround ?? connection.timing.turnaround ?? bits(usualResponseBits) + usualResponseMs;
   const exchange = (sent: number, received: number) =>
     bits((sent + received) * characterBits + restBits) + turnaround;
   const wake = (head.wakeUp ?? connection.wakeUp)?.forMs ?? 0;

@@ -176,7 +176,8 @@ export function decodeMeaning(bytes: Uint8Array, from: number, swapped = false):
   } else if ((code & 0x7f) === 0x7f) info = manufacturerInfo;
   else if ((code & 0x7f) === 0x7e) info = anyInfo;
   else info = valueInfo("primary", code);
-  if ((code & 0x80) === 0) return { info, exponent: 0, modifiers: noModifiers, unsigned: false, text, end: at };
+  if ((code & 0x80) === 0)
+    return { info, exponent: 0, modifiers: noModifiers, unsigned: false, text, end: at };
   return extendMeaning(bytes, at, { info, text, own: info === manufacturerInfo, count });
 }
 

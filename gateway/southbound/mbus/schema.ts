@@ -49,7 +49,11 @@ export const connectionSchema = z
     const problem = endpointProblem(written);
     if (problem) context.addIssue({ code: "custom", path: [], message: problem });
     if (written.serial && written.baud !== undefined)
-      context.addIssue({ code: "custom", path: ["baud"], message: "a serial line has its baud under serial" });
+      context.addIssue({
+        code: "custom",
+        path: ["baud"],
+        message: "a serial line has its baud under serial",
+      });
   })
   .transform((written): MbusConnection => {
     const endpoint = endpointOf(written);
@@ -77,7 +81,12 @@ const secondary = z.strictObject({
 /** What gateway.yaml may say about a meter: one of its two addresses. */
 export const deviceSchema = z
   .strictObject({
-    address: z.int().min(0).max(250).optional().meta({ description: "Primary address: 1 to 250, 0 when never set." }),
+    address: z
+      .int()
+      .min(0)
+      .max(250)
+      .optional()
+      .meta({ description: "Primary address: 1 to 250, 0 when never set." }),
     secondary: secondary
       .optional()
       .meta({ description: "Secondary address; what is left out matches every meter." }),
@@ -155,7 +164,9 @@ export const addressSchema = z
   })
   .superRefine((written, context) => {
     const refuse = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
-    const named = (["quantity", "text", "key", "header"] as const).filter((key) => written[key] !== undefined);
+    const named = (["quantity", "text", "key", "header"] as const).filter(
+      (key) => written[key] !== undefined,
+    );
     if (named.length !== 1) return refuse([], "an address names exactly one of quantity, text, key, header");
     const [by] = named;
     const sort = ["storage", "tariff", "subunit", "function", "with"] as const;

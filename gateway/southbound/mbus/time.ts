@@ -31,7 +31,11 @@ export function decodeDateTimeSecond(bytes: Uint8Array, from: number): MeterTime
 
 /** Type J, 3 bytes: a time of day. */
 export function decodeTime(bytes: Uint8Array, from: number): MeterTime {
-  const text = clockText((bytes[from + 2] ?? 0) & 0x1f, (bytes[from + 1] ?? 0) & 0x3f, (bytes[from] ?? 0) & 0x3f);
+  const text = clockText(
+    (bytes[from + 2] ?? 0) & 0x1f,
+    (bytes[from + 1] ?? 0) & 0x3f,
+    (bytes[from] ?? 0) & 0x3f,
+  );
   return text === undefined ? { problem: "a time that no clock shows" } : { text };
 }
 
@@ -48,7 +52,8 @@ function date(low: number, high: number, century: number | undefined): MeterTime
   if (year > 99) return { problem: `year ${year} of the century` };
   if (day === 0 || month === 0 || month === 15) return { problem: "a date without a day or month" };
   const full = century ? 1900 + 100 * century + year : year <= 80 ? 2000 + year : 1900 + year;
-  if (month > 12 || day > daysIn(month, full)) return { problem: `${full}-${two(month)}-${two(day)} is no date` };
+  if (month > 12 || day > daysIn(month, full))
+    return { problem: `${full}-${two(month)}-${two(day)} is no date` };
   return { text: `${full}-${two(month)}-${two(day)}` };
 }
 

@@ -28,7 +28,11 @@ function decades(first: number, count: number, quantity: string, unit: string, e
 const unitsOfTime = { s: 1, min: 60, h: 3600, d: 86_400 } as const;
 
 /** One code for each unit of time, in seconds; what has no fixed length keeps its own unit. */
-function durations(first: number, quantity: string, units: readonly string[] = ["s", "min", "h", "d"]): Entries {
+function durations(
+  first: number,
+  quantity: string,
+  units: readonly string[] = ["s", "min", "h", "d"],
+): Entries {
   return units.map((written, index) => {
     const known = written in unitsOfTime;
     const factor = known ? unitsOfTime[written as keyof typeof unitsOfTime] : 1;

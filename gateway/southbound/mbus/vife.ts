@@ -110,7 +110,11 @@ function limitWords(): Word[] {
   for (const [upper, limit] of ["lower", "upper"].entries())
     for (const [last, turn] of ["first", "last"].entries()) {
       for (const [end, edge] of ["begin", "end"].entries())
-        found.push([0x42 | (upper << 3) | (last << 2) | end, `${turn}-${limit}-limit-exceed-${edge}`, asDate]);
+        found.push([
+          0x42 | (upper << 3) | (last << 2) | end,
+          `${turn}-${limit}-limit-exceed-${edge}`,
+          asDate,
+        ]);
       for (const [unit, [word, info]] of durationWords.entries())
         found.push([0x50 | (upper << 3) | (last << 2) | unit, `${turn}-${limit}-limit-exceed-${word}`, info]);
     }
@@ -152,7 +156,8 @@ function first(): readonly Extended[] {
   }));
   found[0] = none;
   for (const [code, text, missing] of recordErrors) found[code] = { kind: "error", text, missing };
-  for (const [code, word, info] of [...words, ...limitWords()]) found[code] = { kind: "modifier", word, info };
+  for (const [code, word, info] of [...words, ...limitWords()])
+    found[code] = { kind: "modifier", word, info };
   for (let step = 0; step < 8; step++) found[0x70 + step] = { kind: "exponent", exponent: step - 6 };
   found[0x7c] = { kind: "second-table" };
   found[0x7d] = { kind: "exponent", exponent: 3 };
@@ -179,7 +184,5 @@ export function extended(code: number, after: boolean): Extended {
 
 /** Every word that `with:` may name. */
 export const modifierWords: readonly string[] = [
-  ...new Set(
-    [...words, ...limitWords(), ...secondWords].map(([, word]) => word),
-  ),
+  ...new Set([...words, ...limitWords(), ...secondWords].map(([, word]) => word)),
 ];
