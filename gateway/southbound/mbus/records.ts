@@ -213,8 +213,10 @@ function extendMeaning(bytes: Uint8Array, from: number, base: Base): Meaning {
       if (meant.word === "type-c" || meant.word === "type-d") unsigned = true;
     } else if (meant.kind === "exponent") exponent += meant.exponent;
     else if (meant.kind === "second-table") second = true;
-    else if (meant.kind === "manufacturer") own = true;
-    else
+    else if (meant.kind === "manufacturer") {
+      own = true;
+      modifiers.push("manufacturer");
+    } else
       problem = {
         kind: "problem",
         quality: meant.missing ? "config-error" : "sentinel",

@@ -185,4 +185,5 @@ export function extended(code: number, after: boolean): Extended {
 /** Every word that `with:` may name. */
 export const modifierWords: readonly string[] = [
   ...new Set([...words, ...limitWords(), ...secondWords].map(([, word]) => word)),
+  "manufacturer",
 ];
