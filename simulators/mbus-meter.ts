@@ -217,14 +217,15 @@ function telegram(state: MeterState): number[] {
   return [0x68, body.length, body.length, 0x68, ...body, sum, 0x16];
 }
 
-/** What answers that overlap make of each other; undefined: nobody spoke. */
+/**
+ * What answers that overlap make of each other; undefined: nobody spoke. No two meters take equally
+ * long to answer: each begins a character after the one before.
+ */
 function garbled(spoken: readonly number[][]): number[] | undefined {
-  const [first, ...others] = spoken;
-  if (!first) return undefined;
-  const longest = Math.max(...spoken.map(({ length }) => length));
-  if (others.length === 0) return first;
+  if (spoken.length === 0) return undefined;
+  const longest = Math.max(...spoken.map(({ length }, late) => length + late));
   return Array.from({ length: longest }, (_, at) =>
-    spoken.reduce((line, answer) => line & (answer[at] ?? 0xff), 0xff),
+    spoken.reduce((line, answer, late) => line & (answer[at - late] ?? 0xff), 0xff),
   );
 }
 

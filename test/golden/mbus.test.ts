@@ -260,9 +260,9 @@ describe.skipIf(!goldenIsHere)("golden M-Bus frames (needs ../shared/golden)", (
       else if (attr === "unit")
         expect(mine.text ?? mine.unit).toBe(units[value] ?? value.replaceAll('"', ""));
       else if (mine.value.kind === "problem") {
-        // Two records of BDEBDD digits, which pyMeterBus adds up as if they were decimal ones.
-        expect(mine.value.detail).toMatch(/the digits D?DBDEBBD$|the digits [0-9A-F]*[A-F][0-9A-F]*$/);
-        expect(name === "hyd.json" && (record === 7 || record === 8)).toBe(true);
+        // pyMeterBus adds these digits up as if they were decimal ones.
+        const digits = record === 7 ? "DDEBBD" : "DDDDEBBD";
+        expect(`${name} ${mine.value.detail}`).toBe(`hyd.json the meter gives the digits ${digits}`);
       } else expect(Number(valueText(mine))).toBe(Number(value));
     }
   });
@@ -297,7 +297,10 @@ describe.skipIf(!goldenIsHere)("golden M-Bus frames on a bad line (needs ../shar
           const stream = Uint8Array.from(frames.flatMap((frame) => [...frame]));
           const chunks: Uint8Array[] = [];
           let from = 0;
-          for (const cut of cuts) chunks.push(stream.subarray(from, (from += cut)));
+          for (const cut of cuts) {
+            chunks.push(stream.subarray(from, from + cut));
+            from += cut;
+          }
           chunks.push(stream.subarray(from));
           expect(readStream(chunks)).toEqual(readStream([stream]));
           expect(readStream(chunks).length).toBe(frames.length);
