@@ -17,7 +17,7 @@ import {
   type ValueInfo,
   valueInfo,
 } from "./vif.ts";
-import { extended } from "./vife.ts";
+import { extended, manufacturerWord } from "./vife.ts";
 
 /** What a value is of its kind: EN 13757-3, table 7. */
 export const functions = ["instantaneous", "maximum", "minimum", "error"] as const;
@@ -202,7 +202,7 @@ function extendMeaning(bytes: Uint8Array, from: number, base: Base): Meaning {
     if (count === mostExtensions) throw malformed(`more than ${mostExtensions} VIFEs`);
     code = byteAt(bytes, at++);
     if (own) {
-      modifiers.push(`manufacturer-${hex(code & 0x7f).toLowerCase()}`);
+      modifiers.push(manufacturerWord(code));
       continue;
     }
     const meant = extended(code, second);

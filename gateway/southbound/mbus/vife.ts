@@ -182,8 +182,14 @@ export function extended(code: number, after: boolean): Extended {
   return (after ? secondTable : firstTable)[code & 0x7f] ?? none;
 }
 
+/** The word for an extension of the manufacturer's own. */
+export function manufacturerWord(code: number): string {
+  return `manufacturer-${(code & 0x7f).toString(16).padStart(2, "0")}`;
+}
+
 /** Every word that `with:` may name. */
 export const modifierWords: readonly string[] = [
   ...new Set([...words, ...limitWords(), ...secondWords].map(([, word]) => word)),
   "manufacturer",
+  ...Array.from({ length: 128 }, (_, code) => manufacturerWord(code)),
 ];
