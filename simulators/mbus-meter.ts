@@ -29,7 +29,7 @@ export interface MbusLineOptions {
   readonly echo?: boolean | undefined;
   /** Answers that get lost: called with the number of the answer, from 1. */
   readonly loses?: ((answer: number) => boolean) | undefined;
-  /** A wake-up string of at least so many 55 is needed within a line that was quiet. */
+  /** The meters sleep until they have heard so many 55, and then stay awake. */
   readonly wakeBytes?: number | undefined;
 }
 

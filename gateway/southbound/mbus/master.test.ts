@@ -239,6 +239,22 @@ describe("the M-Bus master", () => {
     expect((await read(device)).values).toEqual(expected);
   });
 
+  it("reads a meter that is polled exactly as often as it may be, though polls are held up", async () => {
+    const { read, heard, clock } = await bench([meterOf(5, "12345678")]);
+    const device = deviceOf({ address: 5 }, { minInterval: "2m" });
+    const start = clock.monotonic();
+    for (let turn = 0; turn < 20; turn++) {
+      const heldUp = turn % 3 === 0 ? 20_000 : 0;
+      await clock.advance(start + turn * 120_000 + heldUp - clock.monotonic());
+      expect((await read(device)).values).toEqual(expected);
+    }
+    // In the long run not one reading more: half an interval early is too early after those.
+    const sent = heard.heard.length;
+    await clock.advance(start + 20 * 120_000 - 65_000 - clock.monotonic());
+    await expect(read(device)).rejects.toMatchObject({ code: "quarantine" });
+    expect(heard.heard.length).toBe(sent);
+  });
+
   it("bears a converter that sends its own bytes back, and answers in single bytes", async () => {
     const { read } = await bench([meterOf(5, "12345678")], { echo: true, chunk: 1 });
     expect((await read(deviceOf({ address: 5 }))).values).toEqual(expected);
@@ -264,6 +280,21 @@ describe("the M-Bus master", () => {
       clock.timer(20, () => void far.write(Uint8Array.from(answer)));
     });
     await expect(read(deviceOf({ address: 5 }))).rejects.toMatchObject({ code: "repeated-telegram" });
+  });
+
+  it("waits for the telegram behind a late E5, and says when E5 is all", async () => {
+    const { read, far, clock } = await bench([]);
+    const body = [8, 5, 0x78, 0x04, 0x06, 0x01, 0, 0, 0];
+    const sum = body.reduce((total, byte) => total + byte, 0) & 0xff;
+    const frame = [0x68, body.length, body.length, 0x68, ...body, sum, 0x16];
+    let hasData = true;
+    far.receive((chunk) => {
+      const answer = chunk[1] === 0x40 || !hasData ? [0xe5] : [0xe5, ...frame];
+      clock.timer(20, () => void far.write(Uint8Array.from(answer)));
+    });
+    expect((await read(deviceOf({ address: 5 }))).values.energy).toBe(1);
+    hasData = false;
+    await expect(read(deviceOf({ address: 5 }))).rejects.toMatchObject({ code: "no-data" });
   });
 
   it("ends with the line", async () => {

@@ -51,12 +51,12 @@ export interface MeterState {
   ready: boolean;
   /** Frame count bit of the next request. */
   count: boolean;
-  /** When it answered last, monotonic ms. */
-  readAt: number | undefined;
+  /** When its battery has earned the next reading, monotonic ms. */
+  dueAt: number | undefined;
 }
 
 export function newMeterState(): MeterState {
-  return { ready: false, count: true, readAt: undefined };
+  return { ready: false, count: true, dueAt: undefined };
 }
 
 /** The master of one line. One call at a time. */
@@ -88,6 +88,7 @@ export class MbusMaster {
     signal: AbortSignal,
   ): Promise<readonly Received[]> {
     this.#keepBudget(meter, head, state);
+    const startedAt = this.#clock.monotonic();
     const wakeUp = head.wakeUp ?? this.#connection.wakeUp;
     if (wakeUp) await this.#wake(wakeUp.byte, wakeUp.forMs, signal);
     const wasReady = state.ready;
@@ -110,7 +111,10 @@ export class MbusMaster {
       };
       await this.#acknowledged(encodeLong(reset), ask);
     }
-    const received = await this.#telegrams(meter, address, head, state, ask);
+    const spent = Math.max(startedAt, state.dueAt ?? startedAt) + (head.minInterval ?? 0);
+    const received = await this.#telegrams(meter, address, head, state, ask, () => {
+      state.dueAt = spent;
+    });
     // Only with one telegram a meter stays where it is: else it has to be led back to the first.
     state.ready = received.length === 1 && received[0]?.telegram.more === false;
     return received;
@@ -118,7 +122,7 @@ export class MbusMaster {
 
   /** What the line says when the meters that match are selected: for `scanSecondary`. */
   async probe(address: SecondaryAddress, signal: AbortSignal): Promise<ScanAnswer> {
-    const ask: Ask = { name: meterName({ secondary: address }), signal, timeout: undefined, once: true };
+    const ask: Ask = { name: meterName({ secondary: address }), signal, timeout: undefined, repeats: 1 };
     try {
       await this.#acknowledged(encodeSelect(address), ask);
     } catch (error) {
@@ -130,7 +134,7 @@ export class MbusMaster {
       const { frame } = await this.#request(
         encodeShort(requestUserData2 | frameCountBit, selectedAddress),
         isResponse,
-        ask,
+        { ...ask, repeats: 0 },
         true,
       );
       return frame.kind === "long" ? decodeTelegram(frame).header : "several";
@@ -141,9 +145,10 @@ export class MbusMaster {
   }
 
   /** A meter's battery lasts for so many readings: what comes too early is not sent. */
-  #keepBudget(meter: MbusDevice, { minInterval }: MbusHead, { readAt }: MeterState): void {
-    if (minInterval === undefined || readAt === undefined) return;
-    const wait = readAt + minInterval - this.#clock.monotonic();
+  #keepBudget(meter: MbusDevice, { minInterval }: MbusHead, { dueAt }: MeterState): void {
+    if (minInterval === undefined || dueAt === undefined) return;
+    // A poll that was held up and the next one on time are closer: what counts is the long run.
+    const wait = dueAt - minInterval / 2 - this.#clock.monotonic();
     if (wait <= 0) return;
     throw new TransientError(`${meterName(meter)} may be read again in ${Math.ceil(wait / 1000)} s`, {
       code: unsent,
@@ -157,6 +162,7 @@ export class MbusMaster {
     { telegrams }: MbusHead,
     state: MeterState,
     ask: Ask,
+    answered: () => void,
   ): Promise<readonly Received[]> {
     const received: Received[] = [];
     let before: LongFrame | undefined;
@@ -164,7 +170,7 @@ export class MbusMaster {
       const control = requestUserData2 | (state.count ? frameCountBit : 0);
       const { frame, at } = await this.#answer(encodeShort(control, address), meter, ask);
       state.count = !state.count;
-      state.readAt = this.#clock.monotonic();
+      answered();
       if (before && isSame(before, frame))
         throw new TransientError(`${ask.name} gave the same telegram twice`, {
           code: "repeated-telegram",
@@ -192,12 +198,21 @@ export class MbusMaster {
   }
 
   async #answer(bytes: Uint8Array, meter: MbusDevice, ask: Ask): Promise<{ frame: LongFrame; at: number }> {
-    // A selected meter answers with its primary address, which only it knows; or with 253.
-    const mine = (frame: Frame) =>
-      frame.kind === "ack" || (isResponse(frame) && (!!meter.secondary || frame.address === meter.address));
-    const { frame, at } = await this.#request(bytes, mine, ask, true);
-    if (frame.kind !== "long") throw new TransientError(`${ask.name} has no data`, { code: "no-data" });
-    return { frame, at };
+    let idle = false;
+    const mine = (frame: Frame) => {
+      // E5 is "nothing to say", or the late answer to what was asked before: more may come.
+      if (frame.kind === "ack") idle = true;
+      // A selected meter answers with its primary address, which only it knows; or with 253.
+      return isResponse(frame) && (meter.secondary !== undefined || frame.address === meter.address);
+    };
+    try {
+      const { frame, at } = await this.#request(bytes, mine, ask, true);
+      if (frame.kind !== "long") throw new TransientError("not a telegram", { code: "bad-reply" });
+      return { frame, at };
+    } catch (error) {
+      if (!idle || !(error instanceof TransientError)) throw error;
+      throw new TransientError(`${ask.name} has nothing to say`, { code: "no-data", cause: error });
+    }
   }
 
   async #acknowledged(bytes: Uint8Array, ask: Ask): Promise<void> {
@@ -224,7 +239,7 @@ export class MbusMaster {
         return await this.#exchange.request(bytes, accepts, { timeoutMs, longestMs }, ask.signal);
       } catch (error) {
         if (!(error instanceof TransientError)) throw error;
-        if (ask.once || repeat >= retries)
+        if (repeat >= Math.min(retries, ask.repeats ?? retries))
           throw new TransientError(`${ask.name}: ${error.message}`, {
             code: error.code,
             hint: error.code === "timeout" ? error.hint : `${error.hint}; or two meters answer at once`,
@@ -286,8 +301,8 @@ interface Ask {
   readonly name: string;
   readonly timeout: number | undefined;
   readonly signal: AbortSignal;
-  /** Without repeats: silence is an answer too. */
-  readonly once?: boolean | undefined;
+  /** At most so many repeats: to a scan, silence and noise are answers too. */
+  readonly repeats?: number | undefined;
 }
 
 function isSame(one: LongFrame, other: LongFrame): boolean {

@@ -202,12 +202,13 @@ export function valueInfo(extension: Extension, code: number): ValueInfo {
 }
 
 /** Every quantity that a telegram can name, and the unit and shape that its values come in first. */
-export const quantities: ReadonlyMap<string, { readonly unit: string; readonly shape: Shape }> = new Map(
-  Object.values(tables)
-    .flat()
-    .filter((info) => info !== undefined)
-    .map((info): [string, { unit: string; shape: Shape }] => [info.quantity, info])
-    // Of several units the first one of the tables is the quantity's own.
-    .toReversed()
-    .map(([quantity, { unit, shape }]) => [quantity, { unit, shape }]),
-);
+export const quantities: ReadonlyMap<string, { readonly unit: string; readonly shape: Shape }> = listed();
+
+function listed() {
+  const found = new Map<string, { readonly unit: string; readonly shape: Shape }>();
+  // Of several units the first one of the tables is the quantity's own.
+  for (const info of Object.values(tables).flat())
+    if (info && !found.has(info.quantity)) found.set(info.quantity, { unit: info.unit, shape: info.shape });
+  // Of the fixed structure, which does not say whose temperature it is.
+  return found.set("temperature", { unit: "Cel", shape: "number" });
+}
