@@ -1,4 +1,4 @@
-// The data of one record: EN 13757-3, table 4 (data field) and table 5 (variable length).
+// The data of one record: EN 13757-3 (data field and variable length).
 
 import type { Quality } from "../../model/quality.ts";
 import { decodeDate, decodeDateTime, decodeDateTimeSecond, decodeTime, type MeterTime } from "./time.ts";

@@ -4,7 +4,8 @@ import { Exchange } from "../exchange.ts";
 import type { Driver, PointResult, ReadRequest, SouthboundContext } from "../protocol.ts";
 import { resultsOf } from "./address.ts";
 import { MbusDeframer } from "./deframer.ts";
-import { MbusMaster, type MeterState, newMeterState, serialQuietMs, tcpQuietMs } from "./master.ts";
+import { serialQuietMs, tcpQuietMs } from "./line.ts";
+import { MbusMaster, type MeterState, newMeterState } from "./master.ts";
 import type { MbusAddress, MbusConnection, MbusDevice, MbusHead } from "./settings.ts";
 
 export type MbusDriver = Driver<MbusAddress, MbusDevice, MbusHead>;

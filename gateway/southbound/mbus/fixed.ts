@@ -3,7 +3,7 @@ import { type DataRecord, malformed } from "./records.ts";
 import type { Telegram } from "./telegram.ts";
 import { unknownInfo, type ValueInfo } from "./vif.ts";
 
-// The fixed data structure of old meters: two counters (EN 1434-3; the M-Bus documentation, 6.2).
+// The fixed data structure of old meters: two counters (EN 1434-3).
 
 const fixedLength = 16;
 /** Both counters are of one quantity and the second is a stored one. */

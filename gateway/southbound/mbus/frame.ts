@@ -35,11 +35,11 @@ export const mostData = 255 - headLength;
 /** 68 L L 68, 255 bytes, checksum, 16. */
 export const longestFrame = 261;
 
-/** Reserved addresses (EN 13757-2, 5.7.5). */
+/** Reserved addresses (EN 13757-2). */
 export const selectedAddress = 253;
 export const testAddress = 254;
 
-/** Control bytes of the master (EN 13757-2, 5.7.3); bit 5 is the frame count bit. */
+/** Control bytes of the master (EN 13757-2); bit 5 is the frame count bit. */
 export const sendInitialise = 0x40;
 export const sendUserData = 0x53;
 export const requestUserData2 = 0x5b;

@@ -10,16 +10,15 @@ import {
   frameCountBit,
   isResponse,
   type LongFrame,
-  longestFrame,
   requestUserData2,
   selectedAddress,
   sendInitialise,
   sendUserData,
 } from "./frame.ts";
+import { type Ask, MbusLine } from "./line.ts";
 import type { ScanAnswer } from "./scan.ts";
 import { encodeSelect, matches } from "./secondary.ts";
 import {
-  characterBits,
   type MbusConnection,
   type MbusDevice,
   type MbusHead,
@@ -28,23 +27,7 @@ import {
 } from "./settings.ts";
 import { decodeTelegram } from "./telegram.ts";
 
-/** Longest wait for an answer of a meter: 330 bit times and 50 ms (EN 13757-2, 5.7.3.2). */
-const responseBits = 330;
-const responseMs = 50;
-/** Silence before a request, so that every receiver is at rest (FT 1.2: 33 bits after an error). */
-const restBits = 33;
-/** USB adapters and the kernel hold bytes back; a converter's network does so for longer. */
-const serialSlackMs = 100;
-const tcpSlackMs = 500;
-/** A meter that makes pauses inside its answer may take so much longer than the line needs. */
-const slowFactor = 2;
-/** Silence that ends what looked like the beginning of a frame, ms. */
-export const serialQuietMs = 150;
-export const tcpQuietMs = 500;
 const applicationReset = 0x50;
-/** Between the wake-up bytes and the request. */
-const wakePauseBits = 66;
-
 /** What is known of one meter between two readings. */
 export interface MeterState {
   /** The meter has been initialised and is at its only telegram: the frame count bit alone goes on. */
@@ -61,19 +44,19 @@ export function newMeterState(): MeterState {
 
 /** The master of one line. One call at a time. */
 export class MbusMaster {
-  readonly #exchange: Exchange<Frame>;
+  readonly #line: MbusLine;
   readonly #connection: MbusConnection;
   readonly #clock: Clock;
-  readonly #counts = { telegrams: 0, repeats: 0, "foreign-telegrams": 0, "bad-telegrams": 0, "wake-ups": 0 };
+  readonly #counts = { telegrams: 0, "foreign-telegrams": 0, "bad-telegrams": 0 };
 
   constructor(exchange: Exchange<Frame>, connection: MbusConnection, clock: Clock) {
-    this.#exchange = exchange;
+    this.#line = new MbusLine(exchange, connection, clock);
     this.#connection = connection;
     this.#clock = clock;
   }
 
   get statistics(): Readonly<Record<string, number>> {
-    return { ...this.#exchange.statistics, ...this.#counts };
+    return { ...this.#line.statistics, ...this.#counts };
   }
 
   /**
@@ -90,7 +73,7 @@ export class MbusMaster {
     this.#keepBudget(meter, head, state);
     const startedAt = this.#clock.monotonic();
     const wakeUp = head.wakeUp ?? this.#connection.wakeUp;
-    if (wakeUp) await this.#wake(wakeUp.byte, wakeUp.forMs, signal);
+    if (wakeUp) await this.#line.wake(wakeUp.byte, wakeUp.forMs, signal);
     const wasReady = state.ready;
     state.ready = false;
     const address = meter.secondary ? selectedAddress : meter.address;
@@ -131,7 +114,7 @@ export class MbusMaster {
       // Bytes, but no single E5: several meters acknowledged at slightly different times.
     }
     try {
-      const { frame } = await this.#request(
+      const { frame } = await this.#line.request(
         encodeShort(requestUserData2 | frameCountBit, selectedAddress),
         isResponse,
         { ...ask, repeats: 0 },
@@ -206,7 +189,7 @@ export class MbusMaster {
       return isResponse(frame) && (meter.secondary !== undefined || frame.address === meter.address);
     };
     try {
-      const { frame, at } = await this.#request(bytes, mine, ask, true);
+      const { frame, at } = await this.#line.request(bytes, mine, ask, true);
       if (frame.kind !== "long") throw new TransientError("not a telegram", { code: "bad-reply" });
       return { frame, at };
     } catch (error) {
@@ -216,75 +199,7 @@ export class MbusMaster {
   }
 
   async #acknowledged(bytes: Uint8Array, ask: Ask): Promise<void> {
-    await this.#request(bytes, (frame) => frame.kind === "ack", ask, false);
-  }
-
-  /** One request with its repeats. */
-  async #request(
-    bytes: Uint8Array,
-    accepts: (frame: Frame) => boolean,
-    ask: Ask,
-    long: boolean,
-  ): Promise<{ frame: Frame; at: number }> {
-    const { endpoint, timing, retries } = this.#connection;
-    const slack = endpoint.kind === "serial" ? serialSlackMs : tcpSlackMs;
-    // A write is over when the kernel has the bytes: they still have to get to the meter.
-    const sending = bytes.length * this.#bits(characterBits);
-    const response = ask.timeout ?? timing.timeout ?? this.#bits(responseBits) + responseMs;
-    const timeoutMs = sending + response + slack;
-    const longestMs = timeoutMs + slowFactor * (long ? longestFrame : 1) * this.#bits(characterBits);
-    for (let repeat = 0; ; repeat++) {
-      await this.#rest(ask.signal);
-      try {
-        return await this.#exchange.request(bytes, accepts, { timeoutMs, longestMs }, ask.signal);
-      } catch (error) {
-        if (!(error instanceof TransientError)) throw error;
-        if (repeat >= Math.min(retries, ask.repeats ?? retries))
-          throw new TransientError(`${ask.name}: ${error.message}`, {
-            code: error.code,
-            hint: error.code === "timeout" ? error.hint : `${error.hint}; or two meters answer at once`,
-            cause: error,
-          });
-        this.#counts.repeats++;
-      }
-    }
-  }
-
-  /** The line is silent for so long before anybody is asked; one that never is, is busy. */
-  async #rest(signal: AbortSignal): Promise<void> {
-    const silence = this.#bits(restBits);
-    const started = this.#clock.monotonic();
-    const patience = silence + slowFactor * longestFrame * this.#bits(characterBits);
-    for (;;) {
-      const now = this.#clock.monotonic();
-      const { lastByteAt } = this.#exchange;
-      const wait = lastByteAt === 0 ? 0 : lastByteAt + silence - now;
-      if (wait <= 0) return;
-      if (now - started > patience)
-        throw new TransientError("the line is never silent", {
-          code: "line-busy",
-          hint: "another master, a babbling meter, or a wrong baud rate",
-        });
-      await this.#clock.sleep(wait, this.#ended(signal));
-    }
-  }
-
-  async #wake(byte: number, forMs: number, signal: AbortSignal): Promise<void> {
-    const count = Math.ceil(forMs / this.#bits(characterBits));
-    const started = this.#clock.monotonic();
-    await this.#exchange.write(new Uint8Array(count).fill(byte));
-    this.#counts["wake-ups"]++;
-    const until = started + count * this.#bits(characterBits) + this.#bits(wakePauseBits);
-    const wait = until - this.#clock.monotonic();
-    if (wait > 0) await this.#clock.sleep(wait, this.#ended(signal));
-  }
-
-  #ended(signal: AbortSignal): AbortSignal {
-    return AbortSignal.any([signal, this.#exchange.lost]);
-  }
-
-  #bits(count: number): number {
-    return (count * 1000) / this.#connection.baud;
+    await this.#line.request(bytes, (frame) => frame.kind === "ack", ask, false);
   }
 
   #instant(at: number): Instant {
@@ -293,16 +208,8 @@ export class MbusMaster {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#exchange[Symbol.asyncDispose]();
+    await this.#line[Symbol.asyncDispose]();
   }
-}
-
-interface Ask {
-  readonly name: string;
-  readonly timeout: number | undefined;
-  readonly signal: AbortSignal;
-  /** At most so many repeats: to a scan, silence and noise are answers too. */
-  readonly repeats?: number | undefined;
 }
 
 function isSame(one: LongFrame, other: LongFrame): boolean {

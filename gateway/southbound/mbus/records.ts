@@ -19,7 +19,7 @@ import {
 } from "./vif.ts";
 import { extended, manufacturerWord } from "./vife.ts";
 
-/** What a value is of its kind: EN 13757-3, table 7. */
+/** What a value is of its kind: EN 13757-3. */
 export const functions = ["instantaneous", "maximum", "minimum", "error"] as const;
 export type ValueFunction = (typeof functions)[number];
 

@@ -23,7 +23,7 @@ const otherDigits = [..."ABCDE"];
 
 /**
  * Finds every meter of a line by its secondary address: where several answer, one more digit is
- * fixed (EN 13757-3, 11.5). Asks 10 times for every shared beginning of two numbers. No I/O of its
+ * fixed (EN 13757-3). Asks 10 times for every shared beginning of two numbers. No I/O of its
  * own. Meters whose answers cover each other bit by bit are one to it: a line that is known to have
  * more is looked at again with the mask narrowed.
  *

@@ -5,7 +5,7 @@ import { type Header, manufacturerCode } from "./telegram.ts";
 const selectInformation = 0x52;
 const any = 0xff;
 
-/** The frame that selects every meter that the address matches and deselects all others (EN 13757-3, 11.3). */
+/** The frame that selects every meter that the address matches and deselects all others (EN 13757-3). */
 export function encodeSelect({ id, manufacturer, version, medium }: SecondaryAddress): Uint8Array {
   const code = manufacturer === undefined ? 0xffff : manufacturerCode(manufacturer);
   const data = new Uint8Array(8);

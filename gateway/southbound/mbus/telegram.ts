@@ -11,7 +11,7 @@ export interface Header {
   /** Three letters. */
   readonly manufacturer?: string | undefined;
   readonly version?: number | undefined;
-  /** Device type, EN 13757-7 table 13: 4 heat, 6 warm water, 7 water ... */
+  /** Device type, EN 13757-7: 4 heat, 6 warm water, 7 water ... */
   readonly medium?: number | undefined;
   readonly access?: number | undefined;
   /** Bit 2 power low, bit 3 permanent error, bit 4 temporary error, 5 to 7 the maker's own. */
@@ -28,7 +28,7 @@ export interface Telegram {
   readonly more: boolean;
 }
 
-/** EN 13757-3, table 8: what a meter that cannot answer says instead. */
+/** EN 13757-3: what a meter that cannot answer says instead. */
 const applicationErrors: readonly string[] = [
   "unspecified error",
   "unimplemented CI field",
@@ -45,7 +45,7 @@ const applicationErrors: readonly string[] = [
 const longHeader = 12;
 const shortHeader = 4;
 const noHeader: Header = {};
-/** Configuration words of these modes announce encrypted records (EN 13757-7, 7.5). */
+/** Configuration words of these modes announce encrypted records (EN 13757-7). */
 const encryptedModes = new Set([5, 7, 13]);
 
 /**
@@ -119,7 +119,7 @@ function word(data: Uint8Array, at: number, swapped: boolean): number {
   return (low ?? 0) | ((high ?? 0) << 8);
 }
 
-/** Three letters of five bits each (EN 13757-7, 7.5.2: the FLAG association's list). */
+/** Three letters of five bits each (the list of the FLAG association). */
 export function manufacturerLetters(code: number): string {
   return String.fromCharCode(64 + ((code >> 10) & 0x1f), 64 + ((code >> 5) & 0x1f), 64 + (code & 0x1f));
 }

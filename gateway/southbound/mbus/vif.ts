@@ -1,5 +1,5 @@
-// What a value information field means: EN 13757-3, tables 10 (primary), 12 (extension FB) and 14
-// (extension FD), and the older codes for American units that meters still send.
+// What a value information field means: EN 13757-3 (the primary table and
+// the extensions FB and FD), and the older codes for American units that meters still send.
 
 /** How a value is to be read, besides its number of bytes. */
 export type Shape = "number" | "integer" | "flags" | "text" | "date" | "date-time" | "time";
@@ -140,7 +140,7 @@ const extensionFd = table(
   single(0x76, "manufacturer-container", "text"),
 );
 
-/** FD FD: the second level of table 14. */
+/** FD FD: its second level. */
 const extensionFdFd = table(
   single(0x00, "selected-application", "integer"),
   durations(0x02, "battery-remaining", ["month", "year"]),

@@ -1,5 +1,4 @@
-// Combinable extensions of a value information field: EN 13757-3, tables 15 and 16, and the record
-// errors of table 18.
+// Combinable extensions of a value information field: EN 13757-3, with the errors of a record.
 
 import type { ValueInfo } from "./vif.ts";
 
@@ -11,7 +10,7 @@ export type Extended =
   | { readonly kind: "exponent"; readonly exponent: number }
   /** The meter has no value. `missing`: it does not have the record at all. */
   | { readonly kind: "error"; readonly text: string; readonly missing: boolean }
-  /** The following extensions are those of table 16. */
+  /** The following extensions are those of the second table. */
   | { readonly kind: "second-table" }
   /** The following extensions are the manufacturer's own. */
   | { readonly kind: "manufacturer" };
