@@ -5,7 +5,10 @@ import type { CliContext } from "../context.ts";
 import { command } from "../daemon.ts";
 import { checkProfiles } from "./check.ts";
 import { documentCommand } from "./doc.ts";
+import { probeCommand } from "./probe.ts";
+import { recordCommand } from "./record.ts";
 import { showCommand } from "./show.ts";
+import { simulateCommand } from "./simulate.ts";
 import { testProfiles } from "./test.ts";
 
 export function profileCommand(context: CliContext): Command {
@@ -13,7 +16,15 @@ export function profileCommand(context: CliContext): Command {
     "stadsnod profile check device-profiles",
     "stadsnod profile test device-profiles/eastron/sdm630.yaml",
   ]);
-  for (const make of [checkProfiles, testProfiles, showCommand, documentCommand])
+  for (const make of [
+    checkProfiles,
+    testProfiles,
+    showCommand,
+    documentCommand,
+    simulateCommand,
+    probeCommand,
+    recordCommand,
+  ])
     profile.addCommand(make(context));
   profile.addCommand(
     command("schema", "print the JSON Schema of profiles, for editors", [
