@@ -15,15 +15,18 @@ const tables: Readonly<Record<string, string>> = {
 
 /** Reads an EdgeX device profile. Throws ConfigError when there is no Modbus resource in it. */
 export function importEdgex(text: string): Imported {
-  const profile = record(parseDocument(text, { logLevel: "silent" }).toJS({ maxAliasCount: 100 }));
+  // Every scalar as it is written: the address 10.10 is bit 10, not 10.1.
+  const document = parseDocument(text, { logLevel: "silent", schema: "failsafe" });
+  const profile = record(document.toJS({ maxAliasCount: 100 }));
   const taken = new Set<string>();
   const leftOut: string[] = [];
-  const points = list(profile.deviceResources).flatMap((one) => pointOf(record(one), taken, leftOut));
+  const labels = labelsOf(profile);
+  const points = list(profile.deviceResources).flatMap((one) => pointOf(record(one), labels, taken, leftOut));
   if (points.length === 0)
     throw new ConfigError("there is no Modbus resource in this profile", { code: "nothing-to-import" });
   const commands = list(profile.deviceCommands).length;
   if (commands > 0)
-    leftOut.push(`${commands} deviceCommands: points are read together anyway, and have labels of their own`);
+    leftOut.push(`${commands} deviceCommands: points are read together anyway; labels were taken from them`);
   const manufacturer = string(profile.manufacturer);
   const model = string(profile.model);
   return {
@@ -37,7 +40,29 @@ export function importEdgex(text: string): Imported {
   };
 }
 
-function pointOf(resource: Record<string, unknown>, taken: Set<string>, leftOut: string[]): ImportedPoint[] {
+/** Labels stand where commands use a resource: {"0": "Cool"}. */
+function labelsOf(profile: Record<string, unknown>): ReadonlyMap<string, Readonly<Record<string, string>>> {
+  const labels = new Map<string, Record<string, string>>();
+  for (const operation of list(profile.deviceCommands).flatMap((one) =>
+    list(record(one).resourceOperations),
+  )) {
+    const { deviceResource, mappings } = record(operation);
+    const found = Object.entries(record(mappings)).filter(([raw]) => /^(-?\d+|true|false)$/.test(raw));
+    if (found.length > 0)
+      labels.set(
+        string(deviceResource) ?? "",
+        Object.fromEntries(found.map(([raw, label]) => [raw, string(label) ?? raw])),
+      );
+  }
+  return labels;
+}
+
+function pointOf(
+  resource: Record<string, unknown>,
+  labels: ReadonlyMap<string, Readonly<Record<string, string>>>,
+  taken: Set<string>,
+  leftOut: string[],
+): ImportedPoint[] {
   const label = string(resource.name) ?? "resource";
   const attributes = record(resource.attributes);
   const properties = record(resource.properties);
@@ -85,6 +110,7 @@ function pointOf(resource: Record<string, unknown>, taken: Set<string>, leftOut:
       },
       unit: bits || textual || boolean ? undefined : string(properties.units),
       kind: textual ? "text" : bits || boolean ? "state" : undefined,
+      values: textual ? undefined : labels.get(label),
       scale: textual || boolean || bits ? undefined : number(properties.scale),
       offset: textual || boolean || bits ? undefined : number(properties.offset),
       range: rangeOf(properties, textual || boolean || bits),

@@ -25,7 +25,7 @@ function loaded(imported: Imported) {
 }
 
 describe("profiles out of EdgeX profiles", () => {
-  const { points, leftOut } = loaded(
+  const { points, leftOut, text } = loaded(
     importEdgex(`name: Boiler
 manufacturer: Acme
 model: B1
@@ -35,7 +35,7 @@ deviceResources:
     attributes: {primaryTable: INPUT_REGISTERS, startingAddress: 3, rawType: Int16}
     properties: {valueType: Float32, readWrite: R, scale: 0.1, units: °C}
   - name: Alarm
-    attributes: {primaryTable: HOLDING_REGISTERS, startingAddress: "10.4"}
+    attributes: {primaryTable: HOLDING_REGISTERS, startingAddress: 10.10}
     properties: {valueType: Bool, readWrite: R}
   - name: Pump
     attributes: {primaryTable: COILS, startingAddress: 0}
@@ -52,7 +52,9 @@ deviceResources:
   - name: Odd
     attributes: {primaryTable: HOLDING_REGISTERS, startingAddress: 50}
     properties: {valueType: Decimal9, readWrite: R}
-deviceCommands: [{name: all}]
+deviceCommands:
+  - name: all
+    resourceOperations: [{deviceResource: Pump, mappings: {"true": ON, "false": OFF}}]
 `),
   );
 
@@ -62,11 +64,15 @@ deviceCommands: [{name: all}]
       unit: "Cel",
       scale: { numerator: 1n, denominator: 10n },
     });
-    expect(points.alarm).toMatchObject({ address: { number: 10, bit: 4, type: "bool" }, kind: "state" });
+    expect(points.alarm).toMatchObject({ address: { number: 10, bit: 10, type: "bool" }, kind: "state" });
     expect(points.pump).toMatchObject({ address: { table: "coil", number: 0 } });
     expect(points.energy).toMatchObject({ address: { type: "u32", order: "CDAB" } });
     expect(points.serial).toMatchObject({ address: { type: "ascii", length: 16 }, kind: "text" });
     expect(Object.keys(points)).toHaveLength(5);
+  });
+
+  it("takes the labels from the commands", () => {
+    expect(text).toMatch(/values: \{ "true": ON, "false": OFF \}/);
   });
 
   it("names what it could not", () => {
