@@ -148,6 +148,13 @@ describe("the M-Bus master", () => {
     expect(heard.heard).toEqual([initialise, first, second]);
   });
 
+  it("reads through a TCP converter, whose bus may be slow", async () => {
+    const tcp = { serial: undefined, tcp: { host: "converter", port: 10_001 }, baud: 300 };
+    // 330 bit times of 300 baud are more than a second.
+    const { read } = await bench([meterOf(5, "12345678")], { delayMs: 1100 }, tcp);
+    expect((await read(deviceOf({ address: 5 }))).values).toEqual(expected);
+  });
+
   it("costs about what the plan says", async () => {
     const { read } = await bench([meterOf(5, "12345678")], { delayMs: 96 });
     const { tookMs, request } = await read(deviceOf({ address: 5 }, { telegrams: 1 }));
