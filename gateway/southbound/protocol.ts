@@ -3,7 +3,7 @@ import type { Clock, Instant, Random } from "../model/clock.ts";
 import type { Device, DeviceProfile, Point } from "../model/device.ts";
 import type { Log } from "../model/log.ts";
 import type { Quality } from "../model/quality.ts";
-import type { RawValue } from "../model/value.ts";
+import type { RawValue, Value } from "../model/value.ts";
 import type { Connect } from "../transport/transport.ts";
 
 /**
@@ -22,6 +22,8 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   readonly device: z.ZodType<Settings>;
   readonly head: z.ZodType<Head>;
   readonly address: z.ZodType<Address>;
+  /** What a new profile begins with, from `protocol:` on: commented YAML that is valid as it stands. */
+  readonly skeleton?: string | undefined;
   /** What a profile may say under an example's `given:`. */
   readonly given: z.ZodType;
   /** A smallest valid connection and device as gateway.yaml writes them: examples are planned with it. `{}` when absent. */
@@ -48,14 +50,85 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   learn(request: ReadRequest<Address>, learned: Learned): Learned | undefined;
   /** Settings of the line that would make it faster (a higher baud rate), slowest first: for advice. Pure. */
   faster?(connection: Connection): readonly { readonly change: string; readonly connection: Connection }[];
+  /**
+   * After so many ms without a word a device that speaks first counts as silent: comm-error readings
+   * of what is heard from it. 60 s where a protocol does not say. Pure.
+   */
+  silentAfter?(connection: Connection, device: Device<Address, Settings, Head>): number;
   /** Whether the line is a port of this machine, which is back the moment it is plugged in again. Pure. */
   isLocal?(connection: Connection): boolean;
   /** What was learned, one line per fact, for people. Pure. */
   describeLearned?(learned: Learned): readonly string[];
+  /**
+   * A device made of what a profile's examples give: what it says by itself, in turn, and what it
+   * answers. For `profile simulate`; demonstrations, never test evidence. Pure.
+   */
+  simulate?(
+    profile: DeviceProfile<Address, Head>,
+    what: SimulationInput<Connection, Settings>,
+  ): SimulatedDevice;
+  /**
+   * What a device says before anybody wrote a profile for it, in the words of `at:`, for
+   * `profile probe`. Ends by itself. Rejects as `open` does.
+   */
+  probe?(
+    connection: Connection,
+    what: ProbeInput<Settings>,
+    context: SouthboundContext,
+  ): AsyncIterable<ProbeFinding>;
+  /** What a tapped dialogue with a live device becomes as an example's `given:`. Pure. */
+  record?(dialogue: readonly Turn[], connection: Connection): unknown;
   /** A driver that answers from an example's `given:` instead of a wire; same decoding code as the real one. */
   replay(given: unknown, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
   /** A connected driver, or LinkError (reopen later) or ConfigError (never). */
   open(connection: Connection, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
+}
+
+/** A plausible value of a reading (`<point>` or `<point>/<bit>`) so many seconds after the simulation began. */
+export type Specimen = (point: Point, seconds: number, reading: string) => Value | undefined;
+
+/** What a simulated device is made of. */
+export interface SimulationInput<Connection = unknown, Settings = unknown> {
+  /** What each example of the profile gives. */
+  readonly given: readonly unknown[];
+  readonly specimen: Specimen;
+  readonly settings: Settings;
+  readonly connection: Connection;
+}
+
+export interface SimulatedDevice {
+  /** Said one after the other, and over again. */
+  readonly words?: readonly Uint8Array[] | undefined;
+  /** Pause between words, ms. */
+  readonly everyMs?: number | undefined;
+  /** The answer to bytes that came in one go, `seconds` after the simulation began, or undefined for silence. */
+  answer?(bytes: Uint8Array, seconds: number): Uint8Array | undefined;
+}
+
+export interface ProbeInput<Settings = unknown> {
+  readonly settings: Settings;
+  /** Where to look, as a person writes it after `--at`: `holding 0x34`. Undefined: everywhere. */
+  readonly at: string | undefined;
+  /** What the device's display shows, for ranking. */
+  readonly expected: number | undefined;
+  /** How long to listen to a device that speaks first, ms. */
+  readonly listenMs: number;
+}
+
+/** One way to read what is there. */
+export interface ProbeFinding {
+  /** As a profile would write it. */
+  readonly at: string;
+  readonly value: string;
+  /** The likelier, the higher; 0 to 1. Undefined where there is nothing to choose. */
+  readonly likely?: number | undefined;
+  readonly note?: string | undefined;
+}
+
+/** What went out, and what came in until something went out again. */
+export interface Turn {
+  readonly sent: Uint8Array;
+  readonly received: Uint8Array;
 }
 
 export interface ProtocolFinding {
@@ -82,6 +155,8 @@ export interface ReadPlan<Address = unknown> {
   readonly requests: readonly ReadRequest<Address>[];
   /** How many of them may run at the same time on this connection; 1 unless said. */
   readonly concurrency?: number | undefined;
+  /** Points that the device sends by itself: there is no request for them. */
+  readonly heard?: readonly Point<Address>[] | undefined;
 }
 
 /**
@@ -106,6 +181,11 @@ export interface Driver<Address = unknown, Settings = unknown, Head = unknown> e
     request: ReadRequest<Address>,
     signal: AbortSignal,
   ): Promise<PointResult<Address>[]>;
+  /**
+   * Who is on the line: called after opening and whenever that changes. For devices that speak
+   * first; what they say goes to `context.emit`. A replay has emitted all of it when this resolves.
+   */
+  listen?(devices: readonly Device<Address, Settings, Head>[]): Promise<void> | void;
   /** Counters for people: frames, bytes, errors by kind. */
   readonly statistics: Readonly<Record<string, number>>;
 }
@@ -128,6 +208,8 @@ export interface SouthboundContext {
   readonly connect: Connect;
   /** For drivers whose devices speak first. Resolves when the readings are durable or deliberately dropped. */
   emit(device: Device, results: readonly PointResult[]): Promise<void>;
+  /** A device that knows the time (GNSS) offers it: Unix ms as of monotonic `at`, and who says so. */
+  readonly timeSource?: ((unixMs: number, at: number, source: string) => void) | undefined;
   /** Ends everything. */
   readonly signal: AbortSignal;
 }
