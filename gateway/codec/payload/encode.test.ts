@@ -200,6 +200,16 @@ describe("encoding tagged records", () => {
     ).toBe("0101050902abcd");
   });
 
+  it("tells objects of one name apart by their members, element by element", () => {
+    const two =
+      "{1: [{name: h, type: object, fields: [{name: at, type: u8}, {name: t, type: u8}]}], 2: [{name: h, type: object, fields: [{name: at, type: u8}, {name: u, type: u8}]}]}";
+    const payload = compile(`- tlv: {cases: ${two}}`);
+    for (const bytes of ["010507", "020507", "010507020608010609"]) {
+      const { data } = payload.decode(Buffer.from(bytes, "hex"));
+      expect(Buffer.from(payload.encode(data).bytes).toString("hex")).toBe(bytes);
+    }
+  });
+
   it("refuses a case that stands for several tags", () => {
     expect(refusal(tlv(cases), { d: 1 })).toHaveLength(1);
   });
