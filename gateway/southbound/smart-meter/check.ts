@@ -20,6 +20,7 @@ const at = (point: MeterPoint, key?: string) => ["points", point.name, "at", ...
 /** Codes where there are none, positions where there are codes. */
 function place(point: MeterPoint, head: MeterHead): ProtocolFinding[] {
   const bare = head.codec === "dlms" && head.layout === "list";
+  if ("ident" in point.address.where) return [];
   const byPosition = "positions" in point.address.where;
   if (bare && !byPosition)
     return [
@@ -74,8 +75,7 @@ function twins(points: readonly MeterPoint[]): ProtocolFinding[] {
   const findings: ProtocolFinding[] = [];
   for (const point of points) {
     const { where, value, type } = point.address;
-    const key =
-      "obis" in where ? `${where.obis} ${value} ${type}` : `${JSON.stringify([...where.positions])} ${type}`;
+    const key = `${placeOf(where)} ${value} ${type}`;
     const twin = seen.get(key);
     if (twin === undefined) seen.set(key, point.name);
     else
@@ -87,4 +87,9 @@ function twins(points: readonly MeterPoint[]): ProtocolFinding[] {
       });
   }
   return findings;
+}
+
+function placeOf(where: MeterAddress["where"]): string {
+  if ("obis" in where) return where.obis;
+  return "ident" in where ? "ident" : JSON.stringify([...where.positions]);
 }

@@ -131,6 +131,10 @@ export const addressSchema = z
         error: "an OBIS code is A-B:C.D.E, such as 1-0:1.8.0",
       })
       .optional(),
+    ident: z
+      .literal(true)
+      .optional()
+      .meta({ description: "How the meter calls itself (p1: the first line) or its list (dlms)." }),
     list: z
       .union([listName, z.array(listName).min(1).max(16), z.record(z.string(), position)])
       .optional()
@@ -170,14 +174,16 @@ export const addressSchema = z
   })
   .superRefine((written, context) => {
     const refuse = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
-    if ((written.obis === undefined) === (written.list === undefined))
-      refuse([], "an address has either obis or list");
+    const named = [written.obis, written.list, written.ident].filter((one) => one !== undefined);
+    if (named.length !== 1) refuse([], "an address has one of obis, list, ident");
+    if (written.ident && written.type !== undefined && written.type !== "text")
+      refuse(["type"], "ident is a text");
     const isMap = typeof written.list === "object" && !Array.isArray(written.list);
     if (written.list !== undefined && !isMap && written.index === undefined)
       refuse(["list"], "a list needs index, or positions by length: {1: 0, 13: 1}");
     if (written.index !== undefined && (written.list === undefined || isMap))
       refuse(["index"], "index belongs to a list that is named by its length");
-    if (written.list !== undefined)
+    if (written.obis === undefined)
       for (const name of ["value", "unitValue", "time"] as const)
         if (written[name] !== undefined) refuse([name], `${name} is for values beside an OBIS code`);
     if (written.type !== undefined && written.type !== "decimal" && written.type !== "integer")
@@ -187,10 +193,14 @@ export const addressSchema = z
       refuse(["unitValue"], "unitValue needs the unit that is expected there: in");
   })
   .transform(
-    ({ obis, list, index, value, type, in: unit, unitValue, time, optional }): MeterAddress => ({
-      where: obis === undefined ? { positions: positionsOf(list, index ?? 0) } : { obis: shortCode(obis) },
-      value: list === undefined ? (value ?? 0) : 0,
-      type: type ?? "decimal",
+    ({ obis, ident, list, index, value, type, in: unit, unitValue, time, optional }): MeterAddress => ({
+      where: ident
+        ? { ident }
+        : obis === undefined
+          ? { positions: positionsOf(list, index ?? 0) }
+          : { obis: shortCode(obis) },
+      value: value ?? 0,
+      type: ident ? "text" : (type ?? "decimal"),
       in: unit,
       unitValue,
       time,

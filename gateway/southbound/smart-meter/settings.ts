@@ -36,8 +36,11 @@ export type ValueType = (typeof valueTypes)[number];
 
 /** What a profile says under a point's `at:`. */
 export interface MeterAddress {
-  /** Code, or position by length or name of the list. */
-  readonly where: { readonly obis: string } | { readonly positions: ReadonlyMap<string, number> };
+  /** Code, position by length or name of the list, or how the meter calls itself or its list. */
+  readonly where:
+    | { readonly obis: string }
+    | { readonly positions: ReadonlyMap<string, number> }
+    | { readonly ident: true };
   /** Which of several values beside one code, from 0. */
   readonly value: number;
   readonly type: ValueType;
@@ -47,7 +50,7 @@ export interface MeterAddress {
   readonly unitValue: number | undefined;
   /** Which value beside the code is the time of the reading (sub-meters). */
   readonly time: number | undefined;
-  /** Whether a meter of this kind may lack it. */
+  /** Whether a meter of this kind may lack it, or at times has fewer values beside the code. */
   readonly optional: boolean;
 }
 

@@ -25,6 +25,8 @@ export function find(
   const values = valuesOf(message, objects, address);
   if (values === undefined || "problem" in values) return values;
   const value = values.at[values.index];
+  if (value === undefined && address.optional)
+    return { problem: "sentinel", detail: `${values.name} has ${values.at.length} values this time` };
   if (value === undefined)
     return badConfig(`${values.name} has ${values.at.length} values, none with index ${values.index}`);
   const unit = unitBeside(values.at, address);
@@ -40,6 +42,8 @@ function valuesOf(
   objects: ReadonlyMap<string, readonly MeterObject[]>,
   { where, value, optional }: MeterAddress,
 ): Values | { problem: Quality; detail: string } | undefined {
+  if ("ident" in where)
+    return ident === undefined ? undefined : { at: [{ kind: "text", text: ident }], index: 0, name: "ident" };
   if ("positions" in where) {
     const index = where.positions.get(String(list.length)) ?? where.positions.get(ident ?? "");
     return index === undefined ? undefined : { at: list, index, name: `the list of ${list.length}` };

@@ -32,6 +32,11 @@ function itemsOf(data: DlmsData | undefined): readonly DlmsData[] {
 function entries(items: readonly DlmsData[], from = 0): MeterObject[] {
   const objects: MeterObject[] = [];
   for (let at = from; at < items.length; ) {
+    // Single-phase meters put nulls where code and value of the other phases would be.
+    if (items[at]?.type === "null") {
+      at += 1;
+      continue;
+    }
     const obis = codeOf(items[at]);
     const value = items[at + 1];
     if (obis === undefined || value === undefined)
