@@ -64,7 +64,8 @@ class MeterHearing {
     const time = this.#instant(at);
     for (const hearer of this.#hearers) {
       const results = hearer.listener.results(bytes, time);
-      if (results.length === 0) continue;
+      // No results are a sign of life, too: a list of which the profile has no point.
+      if (!results) continue;
       if (hearer.next) this.#count("overtaken");
       hearer.next = results;
       if (!hearer.busy) void this.#deliver(hearer);

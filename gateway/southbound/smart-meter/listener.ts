@@ -38,10 +38,10 @@ export class MeterListener {
   }
 
   /**
-   * Results for the points that a message speaks of. A message that is not understood gives none and
-   * is counted by its reason; one that cannot be opened gives every point that problem.
+   * Results for the points that a message speaks of. A message that is refused gives undefined and is
+   * counted by its reason; one that cannot be opened gives every point that problem.
    */
-  results(bytes: Uint8Array, at: Instant): PointResult<MeterAddress>[] {
+  results(bytes: Uint8Array, at: Instant): PointResult<MeterAddress>[] | undefined {
     const { points, protocolSettings: head } = this.device.profile;
     let message: MeterMessage;
     try {
@@ -49,7 +49,7 @@ export class MeterListener {
     } catch (error) {
       if (error instanceof FormatError) {
         this.#count(error.code);
-        return [];
+        return undefined;
       }
       if (!(error instanceof ConfigError)) throw error;
       this.#count(error.code);

@@ -26,7 +26,7 @@ export function replayMeter({ rx }: MeterGiven, context: SouthboundContext): Met
         const frames = [...deframer.push(bytesOf(rx, head), at), ...(deframer.quiet?.(at) ?? [])];
         for (const frame of frames) {
           const results = listener.results(frame, context.clock.stamp());
-          if (results.length > 0) await context.emit(device, results);
+          if (results) await context.emit(device, results);
         }
         for (const [name, value] of Object.entries(deframer.statistics))
           statistics[name] = (statistics[name] ?? 0) + value;
