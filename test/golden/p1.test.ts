@@ -7,9 +7,11 @@ import { silentLog } from "../../gateway/model/log.ts";
 import type { Reading } from "../../gateway/model/reading.ts";
 import { toReadings } from "../../gateway/model/reading.ts";
 import { loadProfile } from "../../gateway/profiles/load.ts";
+import { objectsByCode } from "../../gateway/southbound/smart-meter/message.ts";
 import { TelegramDeframer } from "../../gateway/southbound/smart-meter/p1/deframer.ts";
 import { type CrcRule, decodeTelegram } from "../../gateway/southbound/smart-meter/p1/telegram.ts";
 import { smartMeter } from "../../gateway/southbound/smart-meter/protocol.ts";
+import { find } from "../../gateway/southbound/smart-meter/value.ts";
 import { VirtualClock } from "../fault/virtual-clock.ts";
 import { goldenIsHere, goldenPath, readGolden } from "./golden.ts";
 
@@ -206,6 +208,49 @@ describe.skipIf(!goldenIsHere)("golden P1 telegrams (needs ../shared/golden)", (
     }
   });
 
+  it.each(telegrams)("$file: every number through an address of a profile, in its unit", (golden) => {
+    const message = decodeTelegram(golden.telegram, { crc: ruleOf(golden) });
+    const objects = objectsByCode(message);
+    const look = (at: Record<string, unknown>) =>
+      find(message, objects, smartMeter.address.parse(at), { standardTime: 60 });
+    let numbers = 0;
+    for (const { obis, values } of golden.objects)
+      for (const [index, { value, unit }] of values.entries()) {
+        if (unit === null || !/\d/.test(value)) continue;
+        numbers += 1;
+        const symbol = unit.replace("VAr", "var");
+        expect(look({ obis, value: index, in: symbol }), obis).toEqual({ raw: Number(value) });
+        expect(look({ obis, value: index, in: "lx" })).toMatchObject({ problem: "config-error" });
+      }
+    expect(numbers).toBeGreaterThan(0);
+  });
+
+  it("reads a list of peaks, each with the time of its month", () => {
+    const golden = telegrams.find(({ file }) => file.startsWith("fluvius"))!;
+    const message = decodeTelegram(golden.telegram);
+    const objects = objectsByCode(message);
+    const peak = (month: number) =>
+      find(
+        message,
+        objects,
+        smartMeter.address.parse({
+          obis: "0-0:98.1.0",
+          value: 5 + 3 * month,
+          time: 4 + 3 * month,
+          in: "kW",
+          optional: true,
+        }),
+        { standardTime: 60 },
+      );
+    expect([0, 1, 2].map(peak)).toEqual([
+      { raw: 3.695, time: Date.UTC(2020, 3, 23, 17, 25, 38) },
+      // The meter writes S in March, before summer time: its letter counts, not the calendar.
+      { raw: 5.98, time: Date.UTC(2020, 2, 5, 10, 21, 39) },
+      { raw: 4.318, time: Date.UTC(2020, 1, 10, 2, 54, 21) },
+    ]);
+    expect(peak(3)).toMatchObject({ problem: "sentinel" });
+  });
+
   it("reads a Dutch meter and its gas meter through the shipped profile", async () => {
     const { telegram } = telegrams.find(({ file }) => file === "v5.json")!;
     const readings = await throughProfile("dsmr/p1-v5", telegram);
@@ -217,5 +262,30 @@ describe.skipIf(!goldenIsHere)("golden P1 telegrams (needs ../shared/golden)", (
       value: 0.107,
       time: { base: "unix", ms: Date.UTC(2017, 0, 2, 15, 10, 5) },
     });
+  });
+
+  it("reads older Dutch meters through the shipped profiles", async () => {
+    const through = (id: string, name: string) =>
+      throughProfile(id, telegrams.find(({ file }) => file === name)!.telegram);
+    const v4 = await through("dsmr/p1-v5", "v4_2.json");
+    expect(v4.get("energy_import_t1")?.value).toBe(1581.123);
+    expect(v4.get("power_import_l2")?.value).toBe(1.247);
+    expect(v4.get("current_l2")?.value).toBe(6);
+    expect(v4.get("last_long_failure")).toMatchObject({
+      value: 237_126,
+      time: { base: "unix", ms: Date.UTC(2000, 0, 4, 17, 3, 20) },
+    });
+    expect(v4.get("gas_volume")?.value).toBe(981.443);
+    expect(v4.has("voltage_l1")).toBe(false);
+    const v3 = await through("dsmr/p1-v3", "v3.json");
+    expect(v3.get("equipment_id")?.value).toBe("K8EG004046395507");
+    expect(v3.get("power_import")?.value).toBe(1.19);
+    expect(v3.get("gas_volume")?.value).toBe(1.001);
+    const v2 = await through("dsmr/p1-v3", "v2_2.json");
+    expect(v2.get("energy_export_t2")?.value).toBe(1.001);
+    expect(v2.get("power_import")?.value).toBe(1.01);
+    expect(v2.get("gas_volume")?.value).toBe(1.001);
+    expect(v2.get("gas_valve")?.value).toBe("open");
+    expect(v2.get("switch")?.value).toBe("connected");
   });
 });
