@@ -169,7 +169,7 @@ async function throughProfile(id: string, stream: Uint8Array): Promise<ReadonlyM
       id: "example",
       profile: profile as never,
       connection: "example",
-      settings: { keys: undefined },
+      settings: {},
       urn: "urn:dev:ops:32473-example-example:",
       audience: "owner",
       audiences: new Map(),

@@ -94,7 +94,7 @@ async function throughProfile(id: string, rx: string): Promise<ReadonlyMap<strin
       id: "example",
       profile: profile as never,
       connection: "example",
-      settings: { keys: undefined },
+      settings: {},
       urn: "urn:dev:ops:32473-example-example:",
       audience: "owner",
       audiences: new Map(),

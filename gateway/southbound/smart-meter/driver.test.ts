@@ -1,6 +1,7 @@
 import { createCipheriv } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { VirtualClock } from "../../../test/fault/virtual-clock.ts";
+import { same } from "../../config/same.ts";
 import { one, zero } from "../../model/decimal.ts";
 import type { Point } from "../../model/device.ts";
 import { silentLog } from "../../model/log.ts";
@@ -234,6 +235,13 @@ describe("what people write for smart meters", () => {
     expect(problem(device, { key: new Secret("abc", "x") })).toMatch(/32 hex digits/);
     expect(problem(device, { authenticationKey: new Secret("0".repeat(32), "x") })).toMatch(/without key/);
     expect(problem(connection, {})).toMatch(/serial or tcp/);
+  });
+
+  it("keeps keys as secrets, so that two pieces of configuration compare by what they say", () => {
+    const parse = (digit: string) => smartMeter.device.parse({ key: new Secret(digit.repeat(32), "x") });
+    expect(same(parse("a"), parse("a"))).toBe(true);
+    expect(same(parse("a"), parse("b"))).toBe(false);
+    expect(JSON.stringify(parse("a"))).toBe('{"key":"[redacted]"}');
   });
 
   it("says the same code in any of its forms", () => {

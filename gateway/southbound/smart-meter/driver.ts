@@ -19,7 +19,7 @@ export async function openMeter(
   return {
     concurrency: 1,
     lost: exchange.lost,
-    listen(devices) {
+    async listen(devices) {
       deframer.listen(devices);
       hearing.listen(devices);
     },

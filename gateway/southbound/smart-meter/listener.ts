@@ -1,13 +1,14 @@
 import { FormatError } from "../../codec/format-error.ts";
 import type { Instant } from "../../model/clock.ts";
 import { ConfigError } from "../../model/errors.ts";
+import type { Secret } from "../../model/secret.ts";
 import type { PointResult } from "../protocol.ts";
-import { Deciphering, isCiphered } from "./dlms/ciphering.ts";
+import { Deciphering, isCiphered, type MeterKeys } from "./dlms/ciphering.ts";
 import { messageOf } from "./dlms/layout.ts";
 import { decodeNotification, withoutLlc } from "./dlms/notification.ts";
 import { type MeterMessage, objectsByCode } from "./message.ts";
 import { decodeTelegram } from "./p1/telegram.ts";
-import type { MeterAddress, MeterDevice, MeterHead } from "./settings.ts";
+import type { MeterAddress, MeterDevice, MeterHead, MeterSettings } from "./settings.ts";
 import { find } from "./value.ts";
 
 /**
@@ -33,7 +34,7 @@ export class MeterListener {
 
   constructor(device: MeterDevice, count: (what: string) => void) {
     this.device = device;
-    this.#deciphering = new Deciphering(device.settings.keys?.());
+    this.#deciphering = new Deciphering(keysOf(device.settings));
     this.#count = count;
   }
 
@@ -70,4 +71,13 @@ export class MeterListener {
 
 function instantOf(unixMs: number | undefined, at: Instant): Instant {
   return unixMs === undefined ? at : { base: "unix", ms: unixMs };
+}
+
+/** The keys of a meter, opened; undefined when none are named. */
+export function keysOf({ key, authenticationKey }: MeterSettings): MeterKeys | undefined {
+  return key && { key: bytesOf(key), authenticationKey: authenticationKey && bytesOf(authenticationKey) };
+}
+
+function bytesOf(secret: Secret): Uint8Array {
+  return Uint8Array.from(Buffer.from(secret.reveal().trim(), "hex"));
 }

@@ -2,9 +2,13 @@ import { ConfigError } from "../../model/errors.ts";
 import type { Protocol } from "../protocol.ts";
 import { checkMeter } from "./check.ts";
 import { openMeter } from "./driver.ts";
+import { probeMeter } from "./probe.ts";
+import { recordMeter } from "./record.ts";
 import { replayMeter } from "./replay.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import type { MeterAddress, MeterConnection, MeterHead, MeterSettings, ValueType } from "./settings.ts";
+import { simulateMeter } from "./simulate.ts";
+import { meterSkeleton } from "./skeleton.ts";
 
 const kinds: Readonly<Record<ValueType, "integer" | "float" | "boolean" | "text">> = {
   decimal: "float",
@@ -23,6 +27,7 @@ export const smartMeter: Protocol<MeterConnection, MeterSettings, MeterHead, Met
   device: deviceSchema,
   head: headSchema,
   address: addressSchema,
+  skeleton: meterSkeleton,
   given: givenSchema,
   sample: { connection: { serial: { port: "/dev/serial/by-id/p1" } }, device: {} },
   check: checkMeter,
@@ -32,6 +37,9 @@ export const smartMeter: Protocol<MeterConnection, MeterSettings, MeterHead, Met
   learn: () => undefined,
   silentAfter: (_connection, { profile }) => profile.protocolSettings.silentAfter,
   isLocal: ({ endpoint }) => endpoint.kind === "serial",
+  simulate: (profile, { given }) => simulateMeter(profile, given),
+  probe: probeMeter,
+  record: recordMeter,
   async replay(given, context) {
     const parsed = givenSchema.safeParse(given);
     if (!parsed.success)

@@ -23,7 +23,7 @@ export function replayMeter({ rx }: MeterGiven, context: SouthboundContext): Met
         const deframer = deframerOf(head);
         const listener = new MeterListener(device, count);
         const at = context.clock.monotonic();
-        const frames = [...deframer.push(bytesOf(rx, head), at), ...(deframer.quiet?.(at) ?? [])];
+        const frames = [...deframer.push(bytesOfGiven(rx, head), at), ...(deframer.quiet?.(at) ?? [])];
         for (const frame of frames) {
           const results = listener.results(frame, context.clock.stamp());
           if (results) await context.emit(device, results);
@@ -39,7 +39,7 @@ export function replayMeter({ rx }: MeterGiven, context: SouthboundContext): Met
 }
 
 /** YAML writes lines that end with LF; on the wire they end with CR LF, over which the checksum goes. */
-function bytesOf(rx: string, head: MeterHead): Uint8Array {
+export function bytesOfGiven(rx: string, head: MeterHead): Uint8Array {
   if (head.codec === "p1") return Buffer.from(rx.replace(/\r?\n/g, "\r\n"), "latin1");
   const digits = rx.replace(/\s+/g, "");
   if (!/^([0-9a-fA-F]{2})*$/.test(digits))

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { duration } from "../../codec/settings.ts";
+import { Secret } from "../../model/secret.ts";
 import { endpointFields, endpointOf, endpointProblem } from "../endpoint.ts";
-import type { MeterKeys } from "./dlms/ciphering.ts";
 import { layouts } from "./dlms/layout.ts";
 import {
   type MeterAddress,
@@ -22,23 +22,16 @@ export const connectionSchema = z
   })
   .transform((written): MeterConnection => ({ endpoint: endpointOf(written) }));
 
-interface Revealable {
-  reveal(): string;
-}
-
 /** 16 bytes as hex digits, only by reference: gateway.yaml can then be shown and copied. */
 const key = z
-  .custom<Revealable>(
-    (value) =>
-      typeof value === "object" && value !== null && "reveal" in value && typeof value.reveal === "function",
+  .custom<Secret>((value) => value instanceof Secret, {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: this is how gateway.yaml writes it
-    { error: "a key is named by reference: ${file:/path} or ${env:NAME}", abort: true },
-  )
-  .refine((secret) => isKey(secret.reveal()), { error: "what the reference leads to is not 32 hex digits" });
-
-function isKey(text: string): boolean {
-  return /^[0-9a-fA-F]{32}$/.test(text.trim());
-}
+    error: "a key is named by reference: ${file:/path} or ${env:NAME}",
+    abort: true,
+  })
+  .refine((secret) => /^\s*[0-9a-fA-F]{32}\s*$/.test(secret.reveal()), {
+    error: "what the reference leads to is not 32 hex digits",
+  });
 
 /** What gateway.yaml may say about a meter. */
 export const deviceSchema = z
@@ -60,19 +53,7 @@ export const deviceSchema = z
         message: "authenticationKey opens nothing without key",
       });
   })
-  .transform(({ key, authenticationKey }): MeterSettings => {
-    if (!key) return { keys: undefined };
-    return {
-      keys: (): MeterKeys => ({
-        key: bytesOf(key),
-        authenticationKey: authenticationKey && bytesOf(authenticationKey),
-      }),
-    };
-  });
-
-function bytesOf(secret: Revealable): Uint8Array {
-  return Uint8Array.from(Buffer.from(secret.reveal().trim(), "hex"));
-}
+  .transform(({ key, authenticationKey }): MeterSettings => ({ key, authenticationKey }));
 
 const defaultSilenceMs = 60_000;
 

@@ -1,6 +1,6 @@
 import type { Device } from "../../model/device.ts";
+import type { Secret } from "../../model/secret.ts";
 import type { Endpoint } from "../../transport/transport.ts";
-import type { MeterKeys } from "./dlms/ciphering.ts";
 import type { Layout } from "./dlms/layout.ts";
 import type { CrcRule } from "./p1/telegram.ts";
 
@@ -10,8 +10,9 @@ export interface MeterConnection {
 
 /** What gateway.yaml says about one meter. */
 export interface MeterSettings {
-  /** Opens them where they are used; undefined when none are named. */
-  readonly keys: (() => MeterKeys) | undefined;
+  /** 32 hex digits each, of 16 bytes. Opened only where they are used. */
+  readonly key?: Secret | undefined;
+  readonly authenticationKey?: Secret | undefined;
 }
 
 interface HeadCommon {

@@ -24,7 +24,7 @@ export function isCiphered(apdu: Uint8Array): boolean {
  * Opens general-glo-ciphering APDUs of security suite 0 (IEC 62056-5-3: AES-128-GCM, tag of 12 bytes,
  * IV = system title and invocation counter, associated data = security control byte and
  * authentication key). A counter that does not rise is a replay; it is remembered while this object
- * lives, not over a restart.
+ * lives: while the port stays open.
  */
 export class Deciphering {
   readonly #keys: MeterKeys | undefined;
