@@ -90,6 +90,8 @@ function inlineSource(body: Section, context: Compiling): Source {
   const report = compileReport(body, context);
   const little = endianOf(body, context) === "little";
   const write = (state: Encoding, value: number | bigint): void => {
+    if (typeof value === "number" && !Number.isInteger(value))
+      throw badValue(`${value} is not a whole number`);
     const whole = BigInt(value);
     if (whole < 0n || whole >> BigInt(length * 8) !== 0n)
       throw badValue(`${whole} does not fit ${length} bytes`);
