@@ -1,5 +1,6 @@
 import { modbus } from "./modbus/protocol.ts";
 import type { Protocol } from "./protocol.ts";
+import { sdi12 } from "./sdi12/protocol.ts";
 
 /** Every protocol there is. */
-export const protocols: readonly Protocol[] = [modbus];
+export const protocols: readonly Protocol[] = [modbus, sdi12];
