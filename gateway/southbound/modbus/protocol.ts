@@ -14,6 +14,8 @@ import {
   type ModbusDevice,
   type ModbusHead,
 } from "./settings.ts";
+import { sunspecKind } from "./sunspec-address.ts";
+import { isSunspec, learnSunspec, planSunspec } from "./sunspec-plan.ts";
 
 /** Modbus: RTU, ASCII and TCP, each over what carries it. */
 export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, ModbusAddress> = {
@@ -24,13 +26,26 @@ export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, Modbus
   address: addressSchema,
   given: givenSchema,
   check: checkModbus,
-  rawKind: (address) => (isBitTable(address.table) ? "boolean" : layoutKind(layoutOf(address))),
+  rawKind: (address) =>
+    address.sunspec
+      ? sunspecKind(address.sunspec)
+      : isBitTable(address.table)
+        ? "boolean"
+        : layoutKind(layoutOf(address)),
   sample: { connection: { tcp: { host: "127.0.0.1" } }, device: { unit: 1 } },
-  plan: planModbus,
+  plan: (connection, device, points, learned) => {
+    const { requests, concurrency } = planModbus(connection, device, points, learned);
+    return { requests: [...requests, ...planSunspec(connection, device, points, learned)], concurrency };
+  },
   faster: fasterLines,
   describeLearned,
   isLocal: ({ endpoint }) => endpoint.kind === "serial",
-  learn: (request, learned) => (isPlanned(request) ? learnModbus(request, learned) : undefined),
+  learn: (request, learned, refusal) =>
+    isSunspec(request)
+      ? learnSunspec(request, learned, refusal?.code ?? "")
+      : isPlanned(request)
+        ? learnModbus(request, learned)
+        : undefined,
   async replay(given, context) {
     const parsed = givenSchema.safeParse(given);
     if (!parsed.success)
