@@ -46,13 +46,11 @@ export class SunspecUnit {
    */
   async read(request: SunspecRequest, read: ReadHolding): Promise<PointResult<ModbusAddress>[]> {
     this.#models ??= this.#walk(read);
-    let models: readonly FoundModel[];
-    try {
-      models = await this.#models;
-    } catch (error) {
-      this.#models = undefined;
+    const walk = this.#models;
+    const models = await walk.catch((error: unknown) => {
+      if (this.#models === walk) this.#models = undefined;
       throw error;
-    }
+    });
     const model = models.filter(({ id }) => id === request.model)[request.instance - 1];
     if (!model) throw noModel(request, models);
     const registers = new Map<number, Uint8Array>();
