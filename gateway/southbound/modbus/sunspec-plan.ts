@@ -44,7 +44,7 @@ export function planSunspec(
     ({ address }) => modelKey(address.sunspec?.model ?? 0, address.sunspec?.instance ?? 1),
   );
   return Array.from(byModel.values()).flatMap((ofModel) => {
-    const items = ofModel.flatMap((point) => itemOf(device, point, maxUnits));
+    const items = ofModel.flatMap((point) => itemOf(device, point));
     const place = ofModel[0]?.address.sunspec;
     if (!place) return [];
     const known = learnedTable(learned, modelKey(place.model, place.instance));
@@ -65,7 +65,7 @@ export function planSunspec(
       rules,
     );
     return [...requests, ...alone.filter((group) => group.end - group.start <= maxUnits)].map((request) =>
-      toRequest(place, request, maxUnits, costMs),
+      toRequest(place, request, rules),
     );
   });
 }
@@ -85,18 +85,15 @@ export function isSunspec(request: ReadRequest<ModbusAddress>): request is Sunsp
   return "model" in request && "blocks" in request;
 }
 
-/** With what its meaning depends on, where one read can hold both. */
+/** The value alone: scale factors are shared, and a refused part must not take others with it. */
 function itemOf(
   device: Device<ModbusAddress, ModbusDevice, ModbusHead>,
   point: ModbusPoint,
-  maxUnits: number,
 ): TimedItem<ModbusPoint>[] {
   const place = point.address.sunspec;
   if (!place) return [];
-  const value = { start: place.start, end: place.start + place.registers };
-  const whole = hull([value, ...neededBy(place)]);
-  const span = whole.end - whole.start <= maxUnits ? whole : value;
-  return [{ ...span, value: point, periodMs: pollPeriod(device, point) }];
+  const { start, registers } = place;
+  return [{ start, end: start + registers, value: point, periodMs: pollPeriod(device, point) }];
 }
 
 /** Registers beside the value that say how to read it. */
@@ -108,35 +105,39 @@ function neededBy({ scaleAt, guards }: SunspecPlace): Span[] {
 function toRequest(
   { model, instance }: SunspecPlace,
   { start, end, items }: Span & { readonly items: readonly TimedItem<ModbusPoint>[] },
-  maxUnits: number,
-  costMs: (units: number) => number,
+  rules: MergeRules,
 ): SunspecRequest {
-  const main: Span = end <= maxUnits ? { start: 0, end } : { start, end };
+  const values: Span = { start, end };
   const needed = items.flatMap(({ value }) => (value.address.sunspec ? neededBy(value.address.sunspec) : []));
-  const outside = [header, ...needed].filter((span) => !inside(span, main));
-  const beside = outside.length === 0 ? [] : together(outside, maxUnits);
-  const blocks = [main, ...beside];
+  const blocks = together(values, [header, ...needed], rules);
   return {
     model,
     instance,
     blocks,
     parts: clusters(items, []).map((group) => ({ start: group.start, end: group.end })),
     points: items.map(({ value }) => value),
-    costMs: blocks.reduce((sum, block) => sum + costMs(block.end - block.start), 0),
+    costMs: blocks.reduce((sum, block) => sum + rules.costMs(block.end - block.start), 0),
     label: `SunSpec ${modelKey(model, instance).slice("sunspec ".length)} ${blocks
       .map((block) => `+${block.start}..+${block.end - 1}`)
       .join(" and ")}`,
   };
 }
 
-/** As few reads as hold all of these: they lie near each other, at the beginning of the model. */
-function together(spans: readonly Span[], maxUnits: number): Span[] {
+/** As few reads as hold all of these, that of the values first, none over what the device refused. */
+function together(values: Span, beside: readonly Span[], rules: MergeRules): Span[] {
+  const permitted = ({ start, end }: Span) =>
+    end - start <= rules.maxUnits &&
+    !(rules.forbidden ?? []).some((range) => overlaps(range, { start, end }) && !inside(range, values)) &&
+    !(rules.cuts ?? []).some((cut) => start < cut && cut < end);
+  const all = hull([values, ...beside]);
+  if (permitted(all)) return [all];
   const blocks: Span[] = [];
-  for (const span of [...spans].sort((a, b) => a.start - b.start)) {
+  for (const span of [...beside].sort((a, b) => a.start - b.start)) {
+    if (inside(span, values)) continue;
     const last = blocks.at(-1);
     const joined = last && hull([last, span]);
-    if (joined && joined.end - joined.start <= maxUnits) blocks[blocks.length - 1] = joined;
+    if (joined && permitted(joined)) blocks[blocks.length - 1] = joined;
     else blocks.push(span);
   }
-  return blocks;
+  return [values, ...blocks];
 }
