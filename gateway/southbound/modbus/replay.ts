@@ -126,6 +126,11 @@ function answer(
   });
 }
 
+/** The holding registers that an example gives. Throws ConfigError for a damaged dialogue. */
+export function holdingImage(given: ModbusGiven, head: ModbusHead): ReadonlyMap<number, number> {
+  return remember(given, head).images.holding;
+}
+
 function remember(given: ModbusGiven, head: ModbusHead): Memory {
   const images: Record<Table, Map<number, number>> = {
     coil: new Map(),

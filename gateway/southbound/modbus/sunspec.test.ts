@@ -6,6 +6,8 @@ import { one, zero } from "../../model/decimal.ts";
 import type { Device, Point } from "../../model/device.ts";
 import { GatewayError, TransientError, UnsupportedPointError } from "../../model/errors.ts";
 import type { Learned, PointResult } from "../protocol.ts";
+import { decodeTcp, encodeTcp } from "./mbap.ts";
+import { encodeRequest } from "./pdu.ts";
 import { modbus } from "./protocol.ts";
 import type { ModbusAddress, ModbusDevice, ModbusHead } from "./settings.ts";
 import { isSunspec, type SunspecRequest } from "./sunspec-plan.ts";
@@ -417,6 +419,42 @@ describe("a SunSpec address", () => {
       [211, 214],
     ] as const)
       expect(modelOf(first)?.points).toEqual(modelOf(second)?.points);
+  });
+});
+
+describe("a simulated SunSpec device", () => {
+  it("has the models of the first example, with the values of the moment in them", async () => {
+    const text = sunspecRegisters({ models: [inverter] }).holding![40_000] as string;
+    const [request] = plan(inverterPoints);
+    const profile = {
+      protocolSettings: modbus.head.parse({ addressing: "protocol" }),
+      points: inverterPoints,
+    };
+    const device = modbus.simulate!(
+      profile as unknown as Parameters<NonNullable<typeof modbus.simulate>>[0],
+      {
+        given: [{ holding: { 40000: text } }],
+        specimen: (_point, seconds, reading) =>
+          reading === "power"
+            ? 5000 + seconds
+            : reading === "voltage"
+              ? 229.46
+              : reading === "state"
+                ? 7
+                : undefined,
+        settings: { unit: 1 },
+        connection,
+      },
+    );
+    const read: ReadHolding = async (start, count) => {
+      const bytes = device.answer?.(encodeTcp(1, 1, encodeRequest({ function: 3, start, count })), 30);
+      const { pdu } = decodeTcp(bytes ?? new Uint8Array())!;
+      return { data: pdu.slice(2), at };
+    };
+    const results = await new SunspecUnit().read(request!, read);
+    expect(
+      results.map((result) => [result.point.name, "raw" in result ? result.raw : result.problem]),
+    ).toEqual(Object.entries({ ...inverterValues, power: 5030, voltage: 229.5, state: 7 }));
   });
 });
 
