@@ -90,6 +90,59 @@ points:
   });
 });
 
+describe("the tools for SDI-12 profiles", () => {
+  const turn = (sent: string, received: string) => ({
+    sent: Buffer.from(sent),
+    received: Buffer.from(received),
+  });
+
+  it("begin a profile that is right as it stands", () => {
+    const { diagnostics, examples } = load(sdi12.skeleton!.replace("protocol: sdi12\n", ""));
+    expect(diagnostics).toEqual([]);
+    expect(examples).toHaveLength(1);
+  });
+
+  it("record what was said, and say it again", () => {
+    const connection = sdi12.connection.parse(sdi12.sample?.connection);
+    const given = sdi12.record!(
+      [
+        turn("0M!", "\0" + "00011\r\n0\r\n"),
+        turn("0D0!", "0D0!0+1.5\r\n"),
+        turn("0D0!", ""),
+        turn("0M!", "00001\r\n"),
+        turn("0D0!", "0+2.5\r\n"),
+      ],
+      connection,
+    );
+    expect(given).toEqual({
+      exchange: [
+        { ">": "0M!", "<": "00011\r\n0\r\n" },
+        { ">": "0D0!", "<": "0+1.5\r\n" },
+        { ">": "0M!", "<": "00001\r\n" },
+        { ">": "0D0!", "<": "0+2.5\r\n" },
+      ],
+    });
+    const device = sdi12.simulate!({} as Parameters<NonNullable<typeof sdi12.simulate>>[0], {
+      given: [given],
+      specimen: () => undefined,
+      settings: { address: "0" },
+      connection,
+    });
+    const say = (command: string) => {
+      const answer = device.answer?.(Buffer.from(command), 0);
+      return answer && Buffer.from(answer).toString();
+    };
+    expect(["0M!", "0D0!", "0M!", "0D0!", "0D0!"].map(say)).toEqual([
+      "00011\r\n0\r\n",
+      "0+1.5\r\n",
+      "00001\r\n",
+      "0+2.5\r\n",
+      "0+1.5\r\n",
+    ]);
+    expect(say("1M!")).toBeUndefined();
+  });
+});
+
 describe("an SDI-12 line", () => {
   it("is the standard's unless gateway.yaml says otherwise; who makes the break follows from it", () => {
     expect(sdi12.connection.parse({ serial: { port: "x" } })).toMatchObject({

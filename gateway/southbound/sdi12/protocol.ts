@@ -5,6 +5,7 @@ import { checkSdi12, planSdi12 } from "./plan.ts";
 import { replaySdi12 } from "./replay.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import type { Sdi12Address, Sdi12Connection, Sdi12Device, Sdi12Head } from "./settings.ts";
+import { recordSdi12, sdi12Skeleton, simulateSdi12 } from "./tools.ts";
 
 /**
  * SDI-12 v1.4, the recorder's side: measurements M, C, V and R with and without CRC, identification.
@@ -18,6 +19,7 @@ export const sdi12: Protocol<Sdi12Connection, Sdi12Device, Sdi12Head, Sdi12Addre
   head: headSchema,
   address: addressSchema,
   given: givenSchema,
+  skeleton: sdi12Skeleton,
   check: checkSdi12,
   rawKind: (address) => ("identity" in address ? "text" : "float"),
   sample: { connection: { serial: { port: "/dev/ttyUSB0" } }, device: { address: "0" } },
@@ -33,5 +35,7 @@ export const sdi12: Protocol<Sdi12Connection, Sdi12Device, Sdi12Head, Sdi12Addre
       });
     return replaySdi12(parsed.data, context);
   },
+  simulate: simulateSdi12,
+  record: recordSdi12,
   open: openSdi12,
 };
