@@ -28,7 +28,7 @@ export interface AskedLine {
   /** Never rejects. */
   attempt(driver: Driver, state: PolledDevice, request: ReadRequest, ended: AbortSignal): Promise<Outcome>;
   /** Remembers what a refusal taught; the points that are left out because nothing more can be learned. */
-  learn(state: PolledDevice, request: ReadRequest): readonly Point[];
+  learn(state: PolledDevice, request: ReadRequest, refusal: UnsupportedPointError): readonly Point[];
   stamp(): Instant;
   /** Throws when the line takes no jobs. */
   push(job: Job): void;
@@ -57,7 +57,11 @@ export async function readPoints(
     const outcome = await ask(line, state, request, signal);
     if (!(outcome instanceof GatewayError))
       return outcome.flatMap((result) => resultReadings(device, result));
-    if (outcome instanceof UnsupportedPointError && attempts > 0 && line.learn(state, request).length === 0) {
+    if (
+      outcome instanceof UnsupportedPointError &&
+      attempts > 0 &&
+      line.learn(state, request, outcome).length === 0
+    ) {
       return readPoints(line, state, request.points, signal, attempts - 1);
     }
     const quality = outcome instanceof TransientError ? "comm-error" : "config-error";

@@ -1,6 +1,7 @@
 import { type Layout, wireSize } from "../../codec/numbers.ts";
 import type { Endpoint } from "../../transport/transport.ts";
 import type { ReadRequest } from "../protocol.ts";
+import type { SunspecPlace } from "./sunspec-table.ts";
 
 /** The four tables of the Modbus data model (Application Protocol V1.1b3, section 4.3). */
 export const tables = ["coil", "discrete", "input", "holding"] as const;
@@ -75,6 +76,8 @@ export interface ModbusHead {
   /** Registers that must be read in one request. */
   readonly atomic: RangeSet;
   readonly timing: UnitTiming;
+  /** Wire addresses where a SunSpec map may begin; undefined = those of the standard. */
+  readonly sunspecBases?: readonly number[] | undefined;
 }
 
 export const wordOrders = ["ABCD", "CDAB", "BADC", "DCBA"] as const;
@@ -97,6 +100,8 @@ export interface ModbusAddress {
   readonly encoding?: string | undefined;
   /** Half of the register that holds an 8-bit value, or of each register the one character of a text. */
   readonly byte?: "high" | "low" | undefined;
+  /** A point of a SunSpec model: the driver finds out where it is, and nothing above says so. */
+  readonly sunspec?: SunspecPlace | undefined;
 }
 
 /** A place on the wire: address from 0, count in registers or bits. */
