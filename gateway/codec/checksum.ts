@@ -1,129 +1,159 @@
 import { crc16Modbus, lrc8 } from "./crc.ts";
 
-/** One way to check a run of bytes. */
-export interface Checksum {
-  /** Bytes of the result; 0 for `none`. */
-  readonly size: 0 | 1 | 2;
-  /** The result over `bytes[start..end)`, an unsigned integer of `size` bytes. */
-  compute(bytes: Uint8Array, start?: number, end?: number): number;
-}
-
-/** Bits in the other order: the polynomial 0x1021 of a reflected CRC is 0x8408. */
-function reflectedTable(polynomial: number): Uint16Array {
-  return Uint16Array.from({ length: 256 }, (_, byte) => {
-    let rest = byte;
-    for (let bit = 0; bit < 8; bit += 1) rest = rest & 1 ? (rest >>> 1) ^ polynomial : rest >>> 1;
-    return rest;
-  });
-}
-
-function reflectedCrc(size: 1 | 2, polynomial: number, first: number, last: number): Checksum {
-  const table = reflectedTable(polynomial);
-  return {
-    size,
-    compute(bytes, start = 0, end = bytes.length) {
-      let crc = first;
-      for (let index = start; index < end; index += 1)
-        crc = (crc >>> 8) ^ table[(crc ^ bytes[index]!) & 0xff]!;
-      return crc ^ last;
-    },
-  };
-}
-
-function plainCrc(size: 1 | 2, polynomial: number, first: number): Checksum {
-  const top = size === 1 ? 0x80 : 0x8000;
-  const mask = size === 1 ? 0xff : 0xffff;
-  const shift = size === 1 ? 0 : 8;
-  const table = Uint16Array.from({ length: 256 }, (_, byte) => {
-    let rest = byte << shift;
-    for (let bit = 0; bit < 8; bit += 1) rest = (rest & top ? (rest << 1) ^ polynomial : rest << 1) & mask;
-    return rest;
-  });
-  return {
-    size,
-    compute(bytes, start = 0, end = bytes.length) {
-      let crc = first;
-      for (let index = start; index < end; index += 1)
-        crc = ((crc << 8) ^ table[((crc >>> shift) ^ bytes[index]!) & 0xff]!) & mask;
-      return crc;
-    },
-  };
-}
-
-function folded(
-  size: 1 | 2,
-  step: (sum: number, byte: number) => number,
-  finish = (sum: number) => sum,
-): Checksum {
-  const mask = size === 1 ? 0xff : 0xffff;
-  return {
-    size,
-    compute(bytes, start = 0, end = bytes.length) {
-      let sum = 0;
-      for (let index = start; index < end; index += 1) sum = step(sum, bytes[index]!) & mask;
-      return finish(sum) & mask;
-    },
-  };
-}
-
-const add = (sum: number, byte: number): number => sum + byte;
-
 /**
- * The checksums that serial devices use, by the names of the catalogue of parametrised CRC algorithms
- * (reveng) where it has them:
- *
- * - `crc16-modbus`, `crc16-x25` (also ISO-HDLC, IBM-SDLC), `crc16-arc`, `crc16-ccitt-false` (IBM-3740)
- * - `crc8` (polynomial 0x07, SMBus), `crc8-dallas` (1-Wire, MAXIM-DOW)
- * - `sum8`, `sum16`: sum of the bytes; `xor8`: their exclusive or
- * - `complement`: two's complement of their sum in 8 bits, so that all bytes with it add up to 0;
- *   `lrc` is the same, by its Modbus name
+ * The checksums that field devices put at the end of their frames. Names as profiles write them;
+ * parameters of the CRCs as in the catalogue of parametrised CRC algorithms (Greg Cook, RevEng).
  */
-export const checksums = {
-  none: { size: 0, compute: () => 0 },
-  "crc16-modbus": { size: 2, compute: crc16Modbus },
-  "crc16-x25": reflectedCrc(2, 0x8408, 0xffff, 0xffff),
-  "crc16-arc": reflectedCrc(2, 0xa001, 0, 0),
-  "crc16-ccitt-false": plainCrc(2, 0x1021, 0xffff),
-  crc8: plainCrc(1, 0x07, 0),
-  "crc8-dallas": reflectedCrc(1, 0x8c, 0, 0),
-  sum8: folded(1, add),
-  sum16: folded(2, add),
-  xor8: folded(1, (sum, byte) => sum ^ byte),
-  complement: folded(1, add, (sum) => -sum),
-  lrc: { size: 1, compute: lrc8 },
-} as const satisfies Record<string, Checksum>;
-
-export type ChecksumName = keyof typeof checksums;
-
-/** For schemas: every name, in the order of the menu. */
-export const checksumNames = Object.keys(checksums) as [ChecksumName, ...ChecksumName[]];
-
-/** A checksum by its name. */
-export function checksumOf(name: ChecksumName): Checksum {
-  return checksums[name];
-}
+export const checksumNames = [
+  "crc16-modbus",
+  "crc16-x25",
+  "crc16-arc",
+  "crc16-ccitt-false",
+  "crc16-xmodem",
+  "crc8",
+  "crc8-dallas",
+  "sum8",
+  "sum16",
+  "xor8",
+  "complement",
+  "not-sum",
+  "lrc",
+  "none",
+] as const;
+export type ChecksumName = (typeof checksumNames)[number];
 
 export type ByteOrder = "big" | "little";
 
-/** The bytes that a result is on the wire. `little`: least significant byte first, as Modbus sends its CRC. */
-export function checksumBytes({ size }: Checksum, value: number, order: ByteOrder): Uint8Array {
-  if (size === 0) return new Uint8Array(0);
-  if (size === 1) return Uint8Array.of(value & 0xff);
-  const high = (value >>> 8) & 0xff;
-  return order === "big" ? Uint8Array.of(high, value & 0xff) : Uint8Array.of(value & 0xff, high);
+export interface Checksum {
+  /** Bytes on the wire. */
+  readonly size: 0 | 1 | 2;
+  /** Byte order on the wire where nobody says otherwise. */
+  readonly order: ByteOrder;
+  /** Over `bytes[start..end)`. */
+  compute(bytes: Uint8Array, start: number, end: number): number;
 }
 
-/** The result that stands in `bytes` at `at`, or undefined when they end before. Inverse of `checksumBytes`. */
-export function readChecksum(
-  { size }: Checksum,
+export const checksums: Readonly<Record<ChecksumName, Checksum>> = {
+  "crc16-modbus": { size: 2, order: "little", compute: crc16Modbus },
+  /** HDLC, M-Bus over HAN, ISO/IEC 13239. */
+  "crc16-x25": { size: 2, order: "little", compute: reflected16(0x8408, 0xffff, 0xffff) },
+  "crc16-arc": { size: 2, order: "little", compute: reflected16(0xa001, 0, 0) },
+  /** CRC-16/IBM-3740, which most data sheets call CCITT. */
+  "crc16-ccitt-false": { size: 2, order: "big", compute: plain16(0x1021, 0xffff) },
+  "crc16-xmodem": { size: 2, order: "big", compute: plain16(0x1021, 0) },
+  /** CRC-8/SMBUS: polynomial 0x07, begins with 0. */
+  crc8: { size: 1, order: "big", compute: byTable8(plainTable8(0x07)) },
+  /** CRC-8/MAXIM-DOW: polynomial 0x31 reflected, begins with 0. */
+  "crc8-dallas": { size: 1, order: "big", compute: byTable8(reflectedTable(0x8c)) },
+  sum8: { size: 1, order: "big", compute: (bytes, start, end) => sum(bytes, start, end) & 0xff },
+  sum16: { size: 2, order: "big", compute: (bytes, start, end) => sum(bytes, start, end) & 0xffff },
+  xor8: { size: 1, order: "big", compute: xor },
+  /** Two's complement of the sum: the sum with it is 0. */
+  complement: { size: 1, order: "big", compute: lrc8 },
+  /** One's complement of the sum: the sum with it is 0xFF. */
+  "not-sum": { size: 1, order: "big", compute: (bytes, start, end) => ~sum(bytes, start, end) & 0xff },
+  /** Of Modbus ASCII and of most data sheets that say LRC: the same sum as `complement`. */
+  lrc: { size: 1, order: "big", compute: lrc8 },
+  none: { size: 0, order: "big", compute: () => 0 },
+};
+
+/** Whether `bytes` hold at `at` the checksum of `bytes[start..end)`. What lies outside is no match. */
+export function verifyChecksum(
+  checksum: Checksum,
   bytes: Uint8Array,
-  at: number,
-  order: ByteOrder,
-): number | undefined {
-  if (at < 0 || at + size > bytes.length) return undefined;
-  if (size === 0) return 0;
-  const first = bytes[at]!;
-  if (size === 1) return first;
-  const second = bytes[at + 1]!;
-  return order === "big" ? (first << 8) | second : (second << 8) | first;
+  { start, end, at, order = checksum.order }: ChecksumPlace,
+): boolean {
+  if (start < 0 || end < start || end > bytes.length || at < 0 || at + checksum.size > bytes.length)
+    return false;
+  const value = checksum.compute(bytes, start, end);
+  for (let index = 0; index < checksum.size; index++)
+    if (bytes[at + index] !== byteOf(value, checksum.size, index, order)) return false;
+  return true;
+}
+
+/** Writes the checksum of `bytes[start..end)` to `at`. Throws RangeError when that lies outside. */
+export function writeChecksum(
+  checksum: Checksum,
+  bytes: Uint8Array,
+  { start, end, at, order = checksum.order }: ChecksumPlace,
+): void {
+  if (start < 0 || end < start || end > bytes.length || at < 0 || at + checksum.size > bytes.length)
+    throw new RangeError(`a checksum of ${start}..${end - 1} at ${at} is not inside ${bytes.length} bytes`);
+  const value = checksum.compute(bytes, start, end);
+  for (let index = 0; index < checksum.size; index++)
+    bytes[at + index] = byteOf(value, checksum.size, index, order);
+}
+
+export interface ChecksumPlace {
+  /** First byte that counts. */
+  readonly start: number;
+  /** The byte after the last that counts. */
+  readonly end: number;
+  /** First byte of the checksum itself. */
+  readonly at: number;
+  /** The checksum's own order unless given. */
+  readonly order?: ByteOrder | undefined;
+}
+
+function byteOf(value: number, size: number, index: number, order: ByteOrder): number {
+  return (value >>> (8 * (order === "big" ? size - 1 - index : index))) & 0xff;
+}
+
+function sum(bytes: Uint8Array, start: number, end: number): number {
+  let total = 0;
+  for (let index = start; index < end; index++) total += bytes[index]!;
+  return total;
+}
+
+function xor(bytes: Uint8Array, start: number, end: number): number {
+  let rest = 0;
+  for (let index = start; index < end; index++) rest ^= bytes[index]!;
+  return rest;
+}
+
+function reflectedTable(polynomial: number): Uint16Array {
+  return Uint16Array.from({ length: 256 }, (_, byte) => {
+    let rest = byte;
+    for (let bit = 0; bit < 8; bit++) rest = rest & 1 ? (rest >>> 1) ^ polynomial : rest >>> 1;
+    return rest;
+  });
+}
+
+function reflected16(polynomial: number, seed: number, mask: number): Checksum["compute"] {
+  const table = reflectedTable(polynomial);
+  return (bytes, start, end) => {
+    let crc = seed;
+    for (let index = start; index < end; index++) crc = (crc >>> 8) ^ table[(crc ^ bytes[index]!) & 0xff]!;
+    return crc ^ mask;
+  };
+}
+
+function plain16(polynomial: number, seed: number): Checksum["compute"] {
+  const table = Uint16Array.from({ length: 256 }, (_, byte) => {
+    let rest = byte << 8;
+    for (let bit = 0; bit < 8; bit++) rest = rest & 0x8000 ? (rest << 1) ^ polynomial : rest << 1;
+    return rest & 0xffff;
+  });
+  return (bytes, start, end) => {
+    let crc = seed;
+    for (let index = start; index < end; index++)
+      crc = ((crc << 8) & 0xffff) ^ table[(crc >>> 8) ^ bytes[index]!]!;
+    return crc;
+  };
+}
+
+function plainTable8(polynomial: number): Uint16Array {
+  return Uint16Array.from({ length: 256 }, (_, byte) => {
+    let rest = byte;
+    for (let bit = 0; bit < 8; bit++) rest = rest & 0x80 ? (rest << 1) ^ polynomial : rest << 1;
+    return rest & 0xff;
+  });
+}
+
+function byTable8(table: Uint16Array): Checksum["compute"] {
+  return (bytes, start, end) => {
+    let crc = 0;
+    for (let index = start; index < end; index++) crc = table[crc ^ bytes[index]!]!;
+    return crc;
+  };
 }
