@@ -1,6 +1,7 @@
 import { modbus } from "./modbus/protocol.ts";
+import { nmea } from "./nmea/protocol.ts";
 import type { Protocol } from "./protocol.ts";
 import { serialLine } from "./serial-line/protocol.ts";
 
 /** Every protocol there is. */
-export const protocols: readonly Protocol[] = [modbus, serialLine];
+export const protocols: readonly Protocol[] = [modbus, nmea, serialLine];

@@ -1,17 +1,13 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { DeviceProfile } from "../../gateway/model/device.ts";
 import type { RawValue } from "../../gateway/model/value.ts";
-import { loadProfile } from "../../gateway/profiles/load.ts";
 import { LineDeframer } from "../../gateway/southbound/line-deframer.ts";
-import type { Protocol } from "../../gateway/southbound/protocol.ts";
 import { type LineUnit, resultsOf } from "../../gateway/southbound/serial-line/messages.ts";
-import { serialLine } from "../../gateway/southbound/serial-line/protocol.ts";
 import { Roster } from "../../gateway/southbound/serial-line/roster.ts";
-import type { LineAddress, LineHead } from "../../gateway/southbound/serial-line/settings.ts";
 import { goldenIsHere, readGolden } from "./golden.ts";
+import { lineUnit } from "./line-unit.ts";
 
 // Lines that twelve instruments on a ship really sent, with what another decoder read from them. The
 // profiles are beside this file. The two sides name things alike: `PortRelWindDir` is `port_rel_wind_dir`,
@@ -28,25 +24,6 @@ interface Instrument {
 
 const folder = resolve(import.meta.dirname, "serial-lines");
 const instruments = readdirSync(folder).map((name) => name.replace(".yaml", ""));
-
-/** A profile as a device of the line protocol; the schemas give its settings their type once more. */
-export function lineUnit(file: string): LineUnit {
-  const protocols: readonly Protocol[] = [serialLine];
-  const { profile, diagnostics } = loadProfile(readFileSync(file, "utf8"), file, protocols);
-  expect(diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
-  if (!profile) throw new Error(`${file} is no profile`);
-  const typed = profile as DeviceProfile<LineAddress, LineHead>;
-  return {
-    id: "instrument",
-    profile: typed,
-    connection: "line",
-    settings: {},
-    urn: "urn:dev:ops:32473-test-instrument:",
-    audience: "open",
-    audiences: new Map(),
-    poll: { fast: 1000, normal: 1000, slow: 1000 },
-  };
-}
 
 interface Read {
   readonly lines: readonly Readonly<Record<string, RawValue>>[];
