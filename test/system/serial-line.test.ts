@@ -144,7 +144,7 @@ describe("instruments that speak in lines, on a real tty", () => {
     );
     await until({ "gnss/latitude": 59.329307, "gnss/longitude": -18.0685, "gnss/satellites": 9 });
     receiver.say(...gnssSentences({ unixMs: start + 500, ...fix, fix: false }));
-    await until({ "gnss/latitude": "sentinel", "gnss/fix_quality": "none" });
+    await until({ "gnss/latitude": "sentinel", "gnss/altitude": "sentinel" });
     expect(times).toEqual([
       { unixMs: start + 250, source: "gnss" },
       { unixMs: start + 250, source: "gnss" },
