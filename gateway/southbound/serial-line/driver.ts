@@ -2,7 +2,7 @@ import type { Instant } from "../../model/clock.ts";
 import type { Device } from "../../model/device.ts";
 import { ConfigError, TransientError } from "../../model/errors.ts";
 import { Exchange } from "../exchange.ts";
-import { LineDeframer } from "../line-deframer.ts";
+import { LineDeframer, type LineFraming } from "../line-deframer.ts";
 import type { Driver, PointResult, ReadRequest, SouthboundContext } from "../protocol.ts";
 import { Line } from "./line.ts";
 import { type Decoded, type LineUnit, messagesOf, resultsOf } from "./messages.ts";
@@ -30,6 +30,11 @@ export async function openLines(connection: LineConnection, context: SouthboundC
   );
 }
 
+/**
+ * Frames that come unasked and are of a message that is asked for are dropped: a late answer is no
+ * answer to the next request while that has not been sent. One that comes after it cannot be told
+ * from its own; it is of the same message and device, and at most a timeout old.
+ */
 class LiveDriver implements LineDriver {
   readonly concurrency = 1;
   readonly #exchange: Exchange<Uint8Array>;
@@ -37,6 +42,7 @@ class LiveDriver implements LineDriver {
   readonly #context: SouthboundContext;
   readonly #counters = { unmatched: 0, "bad-checksum": 0, "bad-character": 0, "not-delivered": 0 };
   #roster = new Roster([]);
+  #framing: LineFraming | undefined;
   /** Monotonic ms of the last answer: some instruments need a pause. */
   #answeredAt = Number.NEGATIVE_INFINITY;
 
@@ -62,7 +68,7 @@ class LiveDriver implements LineDriver {
     this.#roster = new Roster(devices);
     const { framing, refused, speaksFirst } = this.#roster;
     this.#deframer.resettable = !speaksFirst;
-    if (framing) this.#deframer.use(framing);
+    this.#frame(framing);
     const at = this.#context.clock.stamp();
     for (const { device, code, message } of refused) {
       const detail = `${code}: ${message}`;
@@ -82,6 +88,7 @@ class LiveDriver implements LineDriver {
       throw new ConfigError(`${request.label} is no line request`, { code: "foreign-request" });
     const refused = this.#roster.refused.find((one) => one.device === device);
     if (refused) throw new ConfigError(refused.message, { code: refused.code, hint: refused.hint });
+    if (!this.#roster.framing) this.#frame(device.profile.protocolSettings.framing);
     const messages = messagesOf(device);
     const bytes = messages.request(request.message);
     let decoded: Decoded | undefined;
@@ -102,6 +109,13 @@ class LiveDriver implements LineDriver {
         this.#answeredAt = this.#context.clock.monotonic();
       }
     }
+  }
+
+  /** Half a line is kept when others come and go. */
+  #frame(framing: LineFraming | undefined): void {
+    if (!framing || framing === this.#framing) return;
+    this.#framing = framing;
+    this.#deframer.use(framing);
   }
 
   /** One result per point: what the answer leaves out has no value. */
