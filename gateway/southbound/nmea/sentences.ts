@@ -1,3 +1,4 @@
+// Longer than most: a table, one sentence of the standard after the other.
 import { one, type Rational, rational } from "../../model/decimal.ts";
 import {
   dayOf,
