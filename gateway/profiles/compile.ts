@@ -14,6 +14,8 @@ export type Report = (path: Path, part: "key" | "value", finding: Finding) => vo
 export interface PointContext {
   readonly document: YamlDocument;
   readonly protocol: Protocol;
+  /** What the profile says under the protocol's own key. */
+  readonly head: unknown;
   readonly report: Report;
 }
 
@@ -66,7 +68,7 @@ export function toText(written: string | { en: string; sv?: string | undefined }
 
 function kindOf(context: PointContext, path: Path, address: unknown): RawKind {
   try {
-    return context.protocol.rawKind(address);
+    return context.protocol.rawKind(address, context.head);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     context.report(path, "value", { code: "bad-address", message: error.message });

@@ -69,8 +69,9 @@ function compile(
   found.push(...checked.diagnostics);
   if (!checked.value) return undefined;
   const written = checked.value;
+  const head: unknown = Reflect.get(written, protocol.name);
   const points: Point[] = Object.entries(written.points).map(([name, point]) =>
-    compilePoint({ document, protocol, report }, name, point),
+    compilePoint({ document, protocol, head, report }, name, point),
   );
   const profile: DeviceProfile = {
     id: written.profile,
@@ -81,7 +82,7 @@ function compile(
     category: written.category,
     status: written.status,
     protocol: protocol.name,
-    protocolSettings: Reflect.get(written, protocol.name),
+    protocolSettings: head,
     points,
     hash: createHash("sha256").update(document.text).digest("hex"),
   };
