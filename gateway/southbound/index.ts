@@ -1,5 +1,6 @@
 import { modbus } from "./modbus/protocol.ts";
 import type { Protocol } from "./protocol.ts";
+import { serialFrame } from "./serial-frame/protocol.ts";
 
 /** Every protocol there is. */
-export const protocols: readonly Protocol[] = [modbus];
+export const protocols: readonly Protocol[] = [modbus, serialFrame];

@@ -13,7 +13,15 @@ export interface LineFrame {
 type Counts = Record<"frames" | "skipped" | "incomplete" | "unmatched" | Fault, number>;
 
 /** What was found at the beginning of what is held: it goes, or more is needed. */
-type Step = "more" | { readonly taken: number; readonly frame?: LineFrame; readonly count?: keyof Counts };
+type Step =
+  | "more"
+  | {
+      readonly taken: number;
+      readonly frame?: LineFrame;
+      readonly count?: keyof Counts;
+      /** A delimiter that ends nothing. */
+      readonly idle?: boolean;
+    };
 
 /**
  * Cuts the frames of one profile out of a byte stream. After a failed check it looks again one byte
@@ -87,7 +95,7 @@ export class HeadDeframer implements Deframer<LineFrame> {
       if (step.frame) {
         this.#counts.frames++;
         frames.push(step.frame);
-      } else this.#counts.skipped += step.taken;
+      } else if (!step.idle) this.#counts.skipped += step.taken;
     }
     this.#shift(at);
   }
@@ -107,27 +115,25 @@ export class HeadDeframer implements Deframer<LineFrame> {
 
   /** Stuffed frames lie between delimiters that stand nowhere else. */
   #stuffed(at: number, stuffing: Stuffing): Step {
-    const { start, end } = this.#head;
+    const { start, end, longest } = this.#head;
     const buffer = this.#buffer;
-    const to = this.#length;
+    // Never looks further than the longest frame: what it finds must not depend on what else is here.
+    const to = Math.min(this.#length, at + longest);
+    const short: Step =
+      to === at + longest ? { taken: Math.max(1, start.length), count: "too-long" } : "more";
     if (!hasSoFar(buffer, start, at, to)) return { taken: 1 };
-    if (to - at < start.length) return "more";
-    const first = at + start.length;
-    for (let index = first; index < to; ) {
-      if (hasSoFar(buffer, end, index, to)) {
-        if (to - index < end.length) return "more";
-        return this.#between(at, index, stuffing);
-      }
-      if (start.length > 0 && hasSoFar(buffer, start, index, to)) {
-        if (to - index < start.length) return "more";
-        return { taken: index - at, count: "incomplete" };
-      }
-      const escaped = buffer[index] === stuffing.mark;
-      // A delimiter after a mark is still a delimiter, unless the mark makes it a byte.
-      if (escaped && index + 1 === to) return "more";
-      index += escaped && stuffing.original(buffer[index + 1]!) !== undefined && !this.#delimits(index + 1) ? 2 : 1;
+    if (to - at < start.length) return short;
+    for (let index = at + start.length; index < to; ) {
+      if (hasSoFar(buffer, end, index, to))
+        return to - index < end.length ? short : this.#between(at, index, stuffing);
+      if (start.length > 0 && hasSoFar(buffer, start, index, to))
+        return to - index < start.length ? short : { taken: index - at, count: "incomplete" };
+      if (buffer[index] !== stuffing.mark) index++;
+      else if (index + 1 === to) return short;
+      // A delimiter after a mark is still one: the rest of a broken frame must not hide it.
+      else index += this.#delimits(index + 1) || stuffing.original(buffer[index + 1]!) === undefined ? 1 : 2;
     }
-    return to - at >= this.#head.longest ? { taken: Math.max(1, start.length), count: "too-long" } : "more";
+    return short;
   }
 
   /** Whether a one-byte delimiter stands here. */
@@ -142,7 +148,7 @@ export class HeadDeframer implements Deframer<LineFrame> {
     // A delimiter that ends one frame may begin the next.
     const taken = last - at + (shared ? 0 : end.length);
     const first = at + start.length;
-    if (last === first) return { taken: Math.max(1, taken) };
+    if (last === first) return { taken: Math.max(1, taken), idle: true };
     const body = unstuff(this.#buffer.subarray(first, last), stuffing);
     if (!body) return { taken, count: "unmatched" };
     const bytes = Uint8Array.from([...start, ...body, ...end]);

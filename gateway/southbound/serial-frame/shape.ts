@@ -251,7 +251,6 @@ export function hasSoFar(bytes: Uint8Array, wanted: Uint8Array, at: number, to: 
 }
 
 function indexOf(bytes: Uint8Array, wanted: Uint8Array, from: number, to: number): number | undefined {
-  for (let at = from; at + wanted.length <= to; at++)
-    if (hasSoFar(bytes, wanted, at, to)) return at;
+  for (let at = from; at + wanted.length <= to; at++) if (hasSoFar(bytes, wanted, at, to)) return at;
   return undefined;
 }

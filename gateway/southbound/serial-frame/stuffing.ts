@@ -14,19 +14,15 @@ export interface Stuffing {
  * From what a profile says. With `xor`, the mark, the start and end bytes and every byte listed in
  * `also` are escaped; with `codes`, those that have one.
  */
-export function stuffingOf(escape: Escape, delimiters: readonly number[]): Stuffing {
-  const mark = hexBytes(escape.mark)[0]!;
+export function stuffingOf(how: Escape, delimiters: readonly number[]): Stuffing {
+  const mark = hexBytes(how.mark)[0]!;
   const codes = new Map<number, number>();
-  if ("codes" in escape)
-    for (const [code, byte] of Object.entries(escape.codes))
-      codes.set(hexBytes(byte)[0]!, hexBytes(code)[0]!);
-  else
-    for (const byte of [mark, ...delimiters, ...hexBytes(escape.also ?? "")])
-      codes.set(byte, byte ^ escape.xor);
+  if ("codes" in how)
+    for (const [code, byte] of Object.entries(how.codes)) codes.set(hexBytes(byte)[0]!, hexBytes(code)[0]!);
+  else for (const byte of [mark, ...delimiters, ...hexBytes(how.also ?? "")]) codes.set(byte, byte ^ how.xor);
   const originals = new Map(Array.from(codes, ([byte, code]) => [code, byte]));
   // With xor a sender may escape more than it must: any code is understood.
-  const original =
-    "xor" in escape ? (code: number) => code ^ escape.xor : (code: number) => originals.get(code);
+  const original = "xor" in how ? (code: number) => code ^ how.xor : (code: number) => originals.get(code);
   return { mark, original, code: (byte) => codes.get(byte) };
 }
 

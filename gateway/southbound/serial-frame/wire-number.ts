@@ -78,9 +78,9 @@ function hex(size: number): WireNumber {
   return {
     size,
     write(value, bytes, at) {
-      const text = String(value).replaceAll(/\s/g, "");
+      const text = String(value).padStart(2 * size, "0");
       if (text.length !== 2 * size || !/^[0-9a-f]*$/i.test(text))
-        throw new RangeError(`"${value}" is not ${2 * size} hex digits`);
+        throw new RangeError(`"${value}" does not have at most ${2 * size} hex digits`);
       bytes.set(Buffer.from(text, "hex"), at);
     },
     read: (bytes, at) => Buffer.from(bytes.subarray(at, at + size)).toString("hex"),
