@@ -109,7 +109,7 @@ describe.each(loaded)("$name", ({ profile, about, examples, diagnostics }) => {
     const protocol = protocols.find((one) => one.name === profile?.protocol);
     if (!profile || !protocol) throw new Error("not loaded");
     const results = await runExample(profile, example, protocol, context);
-    expect(results.length).toBe(example.expect.size);
+    expect(results.length).toBe(example.expect.size + example.counters.size);
     expect(results.filter((result) => !result.passed)).toEqual([]);
   });
 });

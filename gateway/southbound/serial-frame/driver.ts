@@ -277,7 +277,7 @@ class LiveDriver implements FrameDriver {
     const wait = Math.max(1, Math.min(...times) - this.#context.clock.monotonic());
     this.#timer = this.#context.clock.timer(wait, () => {
       this.#timer = undefined;
-      this.#attend().finally(() => this.#schedule());
+      void this.#attend().finally(() => this.#schedule());
     });
   }
 
