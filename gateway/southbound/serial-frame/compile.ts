@@ -136,7 +136,7 @@ function bodyOf(name: string, kind: FrameKind): Body {
     return { kinds: new Map(), decode: () => ({ values: {} }) };
   }
   const payload = compilePayload({ name, endian: kind.endian ?? "big", fields: kind.fields });
-  const kinds = fieldKinds(kind.fields);
+  const kinds = fieldKinds(payload.fields());
   const reject = kind.reject === undefined ? undefined : guardOf(kind.reject, kinds);
   return { kinds, decode: (bytes) => decode(payload, reject, bytes) };
 }
@@ -156,7 +156,7 @@ function guardOf(text: string, kinds: ReadonlyMap<string, FieldKind>): Guard {
   return (data) => {
     const values: ExpressionValue[] = [];
     for (const { name } of expression.names) {
-      const found = fieldOf(data, name);
+      const found = fieldOf(data, name, kinds.get(name));
       const value = typeof found === "bigint" ? Number(found) : found;
       if (value === undefined || value instanceof Uint8Array || typeofWord(value) !== scope.get(name))
         return {
@@ -182,10 +182,16 @@ function typeofWord(value: ExpressionValue): "number" | "boolean" | "text" {
 }
 
 /** The field of a decoded frame as a raw value; undefined for none. Nested members by `object.member`. */
-export function fieldOf(values: Readonly<Record<string, unknown>>, path: string): RawValue | undefined {
+export function fieldOf(
+  values: Readonly<Record<string, unknown>>,
+  path: string,
+  kind: FieldKind | undefined,
+): RawValue | undefined {
   let value: unknown = values;
   for (const step of path.split("."))
     value = typeof value === "object" && value !== null ? Reflect.get(value, step) : undefined;
+  // What no double can hold comes as its decimal text.
+  if (kind === "integer" && typeof value === "string") return BigInt(value);
   switch (typeof value) {
     case "number":
     case "bigint":

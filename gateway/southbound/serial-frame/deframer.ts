@@ -71,7 +71,8 @@ export class HeadDeframer implements Deframer<LineFrame> {
   quiet(): LineFrame[] {
     const frames: LineFrame[] = [];
     // Between two stuffed frames their common delimiter is held: that is no unfinished frame.
-    if (this.#length > this.#head.delimiter) this.#counts.incomplete++;
+    if (this.#length <= this.#head.delimiter) this.#length = 0;
+    else this.#counts.incomplete++;
     while (this.#length > 0) {
       this.#drop(1);
       this.#cut(frames);
@@ -80,7 +81,7 @@ export class HeadDeframer implements Deframer<LineFrame> {
   }
 
   reset(): void {
-    this.#counts.skipped += this.#length;
+    if (this.#length > this.#head.delimiter) this.#counts.skipped += this.#length;
     this.#length = 0;
   }
 

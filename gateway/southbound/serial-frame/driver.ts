@@ -259,10 +259,10 @@ class LiveDriver implements FrameDriver {
     const stamp = clock.stamp();
     const instant = { base: stamp.base, ms: stamp.ms - (clock.monotonic() - at) };
     if (session.isWarmingUp(at))
-      return frameResults({ problem: "sentinel", detail: "warming up" }, points, instant);
+      return frameResults(frame, { problem: "sentinel", detail: "warming up" }, points, instant);
     const content = contentOf(frame);
     if ("problem" in content && content.problem === "sentinel") this.#counts.rejected++;
-    return frameResults(content, points, instant);
+    return frameResults(frame, content, points, instant);
   }
 
   /** Wakes up when a session needs something that no poll brings. */

@@ -27,7 +27,7 @@ export function replaySerialFrame(given: FrameGiven, context: SouthboundContext)
   const results = (frame: LineFrame, points: FrameTarget["profile"]["points"]) => {
     const content = contentOf(frame);
     if ("problem" in content && content.problem === "sentinel") counts.rejected++;
-    return frameResults(content, points, context.clock.stamp());
+    return frameResults(frame, content, points, context.clock.stamp());
   };
   return {
     concurrency: 1,

@@ -9,15 +9,18 @@ type FramePoint = Point<FrameAddress>;
 
 /** What a frame says about these points, all of whose fields are in it. */
 export function frameResults(
+  { head, shape }: LineFrame,
   content: Content,
   points: readonly FramePoint[],
   at: Instant,
 ): PointResult<FrameAddress>[] {
+  const kinds = head.bodies.get(shape.name)?.kinds;
   return points.map((point) => {
     if ("problem" in content) return { point, at, problem: content.problem, detail: content.detail };
-    const raw = fieldOf(content.values, point.address.field);
+    const { field } = point.address;
+    const raw = fieldOf(content.values, field, kinds?.get(field));
     return raw === undefined
-      ? { point, at, problem: "sentinel", detail: `the frame holds no "${point.address.field}"` }
+      ? { point, at, problem: "sentinel", detail: `the frame holds no "${field}"` }
       : { point, at, raw };
   });
 }
