@@ -385,6 +385,38 @@ describe("devices that speak by themselves", () => {
   });
 });
 
+describe("a device whose receive wire is not connected", () => {
+  it("is believed all the same, once it can have warmed up", async () => {
+    const { clock, driver, send, values } = await bench();
+    const data = {
+      start: "aa c0",
+      length: 4,
+      check: { xor8: "2..2", at: 3 },
+      fields: [{ name: "dust", type: "u8" }],
+    };
+    const device = deviceOf(
+      {
+        frames: { data, done: { start: "aa c5", length: 3, check: "none" } },
+        requests: { wake: { send: "aa b4 01", reply: "done", timeout: 100, retries: 2 } },
+        session: { open: ["wake"] },
+        warmUp: "30s",
+      },
+      [point("dust", { frame: "data", field: "dust" })],
+    );
+    await driver.listen?.([device]);
+    await send(bytesOf("aa c0 07 07"));
+    await clock.advance(30_000);
+    await send(bytesOf("aa c0 08 08"));
+    expect(values()).toEqual([
+      ["sensor", "dust", "sentinel: warming up"],
+      ["sensor", "dust", 8],
+    ]);
+    // Three attempts at a time: an answer that says nothing may be late.
+    expect(driver.statistics).toMatchObject({ sessions: 0, requests: 9, quarantined: 0 });
+    await driver[Symbol.asyncDispose]();
+  });
+});
+
 describe("a session of a device that is asked", () => {
   it("is opened before the first question, and again after so many failures", async () => {
     const { clock, driver, heard, answers, read } = await bench();

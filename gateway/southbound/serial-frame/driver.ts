@@ -171,11 +171,13 @@ class LiveDriver implements FrameDriver {
     const { head, device } = session;
     const request = head.requests.get(name);
     if (!request) throw new ConfigError(`the profile has no request "${name}"`, { code: "unknown-request" });
-    const { retries, timeoutMs, lateMs = lateTimeouts * timeoutMs, pauseMs } = request.settings;
+    const { retries, timeoutMs, pauseMs } = request.settings;
     const { timing } = head.head;
     const { clock } = this.#context;
     for (let attempt = 0; ; attempt++) {
       const prepared = prepare(head, request, device.settings, this.#tag++);
+      // A late answer without values can be taken for nothing worse than itself.
+      const lateMs = request.settings.lateMs ?? (prepared.hasValues ? lateTimeouts * timeoutMs : 0);
       this.#refuseConfusable(prepared, name);
       await this.#rest(signal);
       const damagedBefore = this.#damaged();

@@ -9,6 +9,8 @@ export interface Prepared {
   readonly bytes: Uint8Array;
   /** The frames that answer or refuse it. Empty: none does. */
   readonly answers: readonly Shape[];
+  /** Whether an answer can have fields. */
+  readonly hasValues: boolean;
   readonly address: number | string | undefined;
   /** Whether its answer repeats a number of its own. */
   readonly isTold: boolean;
@@ -59,6 +61,7 @@ export function prepare(
   return {
     bytes,
     answers,
+    hasValues: answers.some((shape) => hasFields(head, shape)),
     address,
     isTold: tagged && answers.every(({ tag: placed }) => placed !== undefined),
     accepts: (frame) => {
@@ -74,7 +77,11 @@ export function prepare(
 }
 
 function isEcho({ head, shape, bytes }: LineFrame, sent: Uint8Array): boolean {
-  return Buffer.compare(bytes, sent) === 0 && (head.bodies.get(shape.name)?.kinds.size ?? 0) > 0;
+  return Buffer.compare(bytes, sent) === 0 && hasFields(head, shape);
+}
+
+function hasFields({ bodies }: CompiledHead, { name }: Shape): boolean {
+  return (bodies.get(name)?.kinds.size ?? 0) > 0;
 }
 
 interface Sign {

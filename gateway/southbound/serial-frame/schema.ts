@@ -115,9 +115,12 @@ const request = z
     refusal: name.optional(),
     values: z.record(name, z.union([z.number(), z.string()])).default({}),
     timeout: milliseconds.default(1000),
-    retries: z.int().min(0).max(5).default(0),
+    retries: z.int().min(0).max(5).default(0).meta({
+      description: "After a damaged answer or a refusal; after silence only where no answer can be late",
+    }),
     late: milliseconds.optional().meta({
-      description: "How long after its timeout an answer may still come; six timeouts unless given",
+      description:
+        "How long after its timeout an answer may still come; until then nothing is asked that it could answer. Six timeouts unless given; 0 for answers without fields.",
     }),
     pause: milliseconds.default(0),
   })

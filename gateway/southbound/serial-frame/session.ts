@@ -17,7 +17,9 @@ export class Session {
   readonly device: FrameTarget;
   readonly head: CompiledHead;
   readonly #clock: Clock;
-  #openedAt: number | undefined;
+  #isOpen: boolean;
+  /** When the session was opened last, or the line before. */
+  #openedAt: number;
   #failures = 0;
   #heardAt: number;
   #pauseMs = firstPauseMs;
@@ -29,7 +31,8 @@ export class Session {
     this.head = head;
     this.#clock = clock;
     this.#heardAt = clock.monotonic();
-    if (!head.head.session) this.#openedAt = this.#heardAt;
+    this.#openedAt = this.#heardAt;
+    this.#isOpen = head.head.session === undefined;
   }
 
   /** Whether it is this device's session: the same profile and the same settings. */
@@ -39,16 +42,20 @@ export class Session {
   }
 
   get isOpen(): boolean {
-    return this.#openedAt !== undefined;
+    return this.#isOpen;
   }
 
-  /** Whether values are not to be trusted yet (monotonic ms). */
+  /**
+   * Whether values are not to be trusted yet (monotonic ms). A device that speaks although its session
+   * never opened, as one whose receive wire is not connected, is believed after the same time.
+   */
   isWarmingUp(at: number): boolean {
-    return this.#openedAt === undefined || at < this.#openedAt + this.head.head.warmUpMs;
+    return at < this.#openedAt + this.head.head.warmUpMs;
   }
 
   opened(): void {
     const now = this.#clock.monotonic();
+    this.#isOpen = true;
     this.#openedAt = now;
     this.#keptAt = now;
     this.#heardAt = now;
@@ -104,6 +111,6 @@ export class Session {
   }
 
   #close(): void {
-    if (this.head.head.session) this.#openedAt = undefined;
+    if (this.head.head.session) this.#isOpen = false;
   }
 }
