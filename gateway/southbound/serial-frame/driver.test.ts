@@ -418,8 +418,8 @@ describe("a device whose receive wire is not connected", () => {
 });
 
 describe("a session of a device that is asked", () => {
-  it("is opened before the first question, and again after so many failures", async () => {
-    const { clock, driver, heard, answers, read } = await bench();
+  it("is opened before the first question, and again after so many failures or a notice", async () => {
+    const { clock, driver, heard, answers, read, send } = await bench();
     const device = deviceOf(
       {
         frames: {
@@ -431,12 +431,13 @@ describe("a session of a device that is asked", () => {
             fields: [{ name: "level", type: "u8" }],
           },
           done: { start: "a5 a5", length: 2, check: "none" },
+          reset: { start: "bb bb", length: 2, check: "none" },
         },
         requests: {
           start: { send: "68 01", reply: "done", timeout: 100 },
           ask: { send: "68 04", reply: "value", timeout: 100, late: 0 },
         },
-        session: { open: ["start"], reopenOn: { failures: 2 } },
+        session: { open: ["start"], reopenOn: { failures: 2, frame: "reset" } },
       },
       [point("level", { request: "ask", field: "level" })],
     );
@@ -453,6 +454,11 @@ describe("a session of a device that is asked", () => {
     answers((sent) => (sent === "6801" ? bytesOf("a5a5") : value));
     expect(await read(device, 10)).toEqual([9]);
     expect(heard.slice(-2)).toEqual(["6801", "6804"]);
+    // The device says that it started anew.
+    const before = heard.length;
+    await send(bytesOf("bb bb"));
+    await clock.advance(10);
+    expect(heard.slice(before)).toEqual(["6801"]);
     await driver[Symbol.asyncDispose]();
   });
 });

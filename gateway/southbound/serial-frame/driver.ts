@@ -21,6 +21,8 @@ export type FrameDriver = Driver<FrameAddress, FrameDevice, FrameHead>;
 
 /** An owed answer is believed lost so many timeouts after its own. */
 const lateTimeouts = 6;
+/** A lost TCP segment parts the bytes of a frame for so long, ms. */
+const networkSlackMs = 1000;
 
 /** A connected driver. Rejects with LinkError. */
 export async function openSerialFrame(
@@ -47,7 +49,7 @@ class LiveDriver implements FrameDriver {
   readonly concurrency = 1;
   readonly #connection: FrameConnection;
   readonly #context: SouthboundContext;
-  readonly #deframer = new LineDeframer();
+  readonly #deframer: LineDeframer;
   readonly #exchange: Exchange<LineFrame>;
   readonly #owed = new Owed();
   readonly #counts = {
@@ -60,7 +62,6 @@ class LiveDriver implements FrameDriver {
     "session-failures": 0,
   };
   #sessions = new Map<string, Session>();
-  #listening: readonly FrameTarget[] = [];
   /** Settles when the request that is on its way is over. */
   #turn: Promise<void> = Promise.resolve();
   #restUntil = 0;
@@ -71,6 +72,7 @@ class LiveDriver implements FrameDriver {
   constructor(connection: FrameConnection, transport: Transport, context: SouthboundContext) {
     this.#connection = connection;
     this.#context = context;
+    this.#deframer = new LineDeframer(connection.endpoint.kind === "tcp" ? networkSlackMs : 0);
     this.#exchange = new Exchange(transport, this.#deframer, context.clock, (frame, at) =>
       this.#heard(frame, at),
     );
@@ -90,13 +92,14 @@ class LiveDriver implements FrameDriver {
     this.#sessions = new Map();
     for (const device of devices) {
       const known = before.get(device.id);
-      this.#sessions.set(device.id, known?.is(device) ? known : this.#newSession(device));
+      const session = known?.is(device) ? known : this.#newSession(device);
+      session.renew(device);
+      this.#sessions.set(device.id, session);
     }
-    this.#listening = devices.filter(({ profile }) =>
+    this.#deframer.keep(heads);
+    this.#deframer.keepsBytes = devices.some(({ profile }) =>
       profile.points.some(({ address }) => "frame" in address),
     );
-    this.#deframer.keep(heads);
-    this.#deframer.keepsBytes = this.#listening.length > 0;
     this.#schedule();
   }
 
@@ -237,9 +240,9 @@ class LiveDriver implements FrameDriver {
       return;
     }
     let claimed = false;
-    for (const device of this.#listening) {
-      const session = this.#session(device);
-      if (session.head !== frame.head || !isFrom(frame, device.settings)) continue;
+    for (const session of this.#sessions.values()) {
+      const { device, head } = session;
+      if (head !== frame.head || !isFrom(frame, device.settings)) continue;
       session.heard(frame.shape.name);
       const points = heardPoints(device.profile.points, frame.shape.name);
       if (points.length === 0) continue;

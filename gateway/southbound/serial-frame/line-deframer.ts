@@ -8,8 +8,14 @@ import { HeadDeframer, type LineFrame } from "./deframer.ts";
  */
 export class LineDeframer implements Deframer<LineFrame> {
   readonly #heads = new Map<CompiledHead, HeadDeframer>();
+  readonly #slackMs: number;
   /** Whether a device on the line speaks by itself: then a request must not forget what came before it. */
   keepsBytes = false;
+
+  /** @param slackMs how long the way may hold bytes of one frame apart, whatever a profile says of its gaps */
+  constructor(slackMs = 0) {
+    this.#slackMs = slackMs;
+  }
 
   /** From now on frames of this head are found, too. */
   add(head: CompiledHead): void {
@@ -25,7 +31,7 @@ export class LineDeframer implements Deframer<LineFrame> {
   get quietMs(): number | undefined {
     return this.#heads.size === 0
       ? undefined
-      : Math.max(...Array.from(this.#heads.values(), ({ quietMs }) => quietMs));
+      : Math.max(this.#slackMs, ...Array.from(this.#heads.values(), ({ quietMs }) => quietMs));
   }
 
   get statistics(): Readonly<Record<string, number>> {

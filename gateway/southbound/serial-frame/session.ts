@@ -14,7 +14,7 @@ const longestPauseMs = 300_000;
  * values count, and when it has to be spoken to without a poll.
  */
 export class Session {
-  readonly device: FrameTarget;
+  device: FrameTarget;
   readonly head: CompiledHead;
   readonly #clock: Clock;
   #isOpen: boolean;
@@ -39,6 +39,11 @@ export class Session {
   is({ id, profile, settings }: FrameTarget): boolean {
     const { device } = this;
     return device.id === id && device.profile === profile && device.settings === settings;
+  }
+
+  /** The same device as the gateway knows it now (its audience, its title). */
+  renew(device: FrameTarget): void {
+    this.device = device;
   }
 
   get isOpen(): boolean {
