@@ -1,6 +1,7 @@
+import { mbus } from "./mbus/protocol.ts";
 import { modbus } from "./modbus/protocol.ts";
 import type { Protocol } from "./protocol.ts";
 import { serialFrame } from "./serial-frame/protocol.ts";
 
 /** Every protocol there is. */
-export const protocols: readonly Protocol[] = [modbus, serialFrame];
+export const protocols: readonly Protocol[] = [modbus, mbus, serialFrame];

@@ -5,6 +5,7 @@ import type { CliContext } from "../context.ts";
 import { command } from "../daemon.ts";
 import { checkProfiles } from "./check.ts";
 import { documentCommand } from "./doc.ts";
+import { importCommand } from "./import.ts";
 import { newCommand } from "./new.ts";
 import { probeCommand } from "./probe.ts";
 import { recordCommand } from "./record.ts";
@@ -35,4 +36,5 @@ const commands = [
   simulateCommand,
   probeCommand,
   recordCommand,
+  importCommand,
 ];

@@ -1,3 +1,4 @@
+import { ConfigError } from "../../model/errors.ts";
 import type { Compiling } from "./context/compiling.ts";
 import type { Decoding } from "./context/decoding.ts";
 import type { Encoding } from "./context/encoding.ts";
@@ -17,37 +18,47 @@ export interface Command {
   decode(state: Decoding, out: Output): void;
 }
 
-/** Throws ConfigError. */
+/** A command that cannot be compiled is left out, with a note. */
 export function compileCommands(schema: Section, context: Compiling): readonly Command[] {
   const section = schema.section("downlink_commands");
   if (!section) return [];
-  return section.entries().map(([key, value]) => {
-    const name = String(key);
-    const one = new Section(value, `${section.path}.${name}`);
-    const id = numberOf(one.get("command_id"));
-    if (id === undefined || !Number.isInteger(id) || id < 0 || id > 255)
-      throw schemaError(one.at("command_id"), "the id of a command is a byte, 0 to 255");
-    // Hidden fields take no bytes in a command, unlike everywhere else.
-    const items = (one.list("fields") ?? []).filter((item) => !isHidden(item));
-    const fields: Node = context.fields(items, one.at("fields"));
-    return {
-      name,
-      id,
-      description: one.text("description"),
-      fields: fields.outputs,
-      encode: (state, input) => {
-        state.put(Uint8Array.of(id), undefined, true);
-        fields.prepare?.(state, input);
-        fields.encode(state, input);
-      },
-      decode: (state, out) => {
-        state.take(1, "command");
-        out._command = name;
-        out._command_id = id;
-        fields.decode(state, out);
-      },
-    };
+  return section.entries().flatMap(([key, value]) => {
+    try {
+      return [compileCommand(String(key), value, section, context)];
+    } catch (error) {
+      // Commands are an extension of the language's tools: one that cannot be read must not keep uplinks from being read.
+      if (!(error instanceof ConfigError)) throw error;
+      context.notes.push(`${error.message}; the command is left out`);
+      return [];
+    }
   });
+}
+
+function compileCommand(name: string, value: unknown, section: Section, context: Compiling): Command {
+  const one = new Section(value, `${section.path}.${name}`);
+  const id = numberOf(one.get("command_id"));
+  if (id === undefined || !Number.isInteger(id) || id < 0 || id > 255)
+    throw schemaError(one.at("command_id"), "the id of a command is a byte, 0 to 255");
+  // Hidden fields take no bytes in a command, unlike everywhere else.
+  const items = (one.list("fields") ?? []).filter((item) => !isHidden(item));
+  const fields: Node = context.fields(items, one.at("fields"));
+  return {
+    name,
+    id,
+    description: one.text("description"),
+    fields: fields.outputs,
+    encode: (state, input) => {
+      state.put(Uint8Array.of(id), undefined, true);
+      fields.prepare?.(state, input);
+      fields.encode(state, input);
+    },
+    decode: (state, out) => {
+      state.take(1, "command");
+      out._command = name;
+      out._command_id = id;
+      fields.decode(state, out);
+    },
+  };
 }
 
 function isHidden(item: unknown): boolean {

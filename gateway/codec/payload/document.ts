@@ -1,5 +1,5 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, Lexer, Parser, parseDocument } from "yaml";
-import { schemaError } from "./section.ts";
+import { notesKey, schemaError } from "./section.ts";
 import { Approximate } from "./vectors.ts";
 
 /** Bytes of UTF-8 that a schema may have. */
@@ -26,12 +26,15 @@ export function readSchemaText(text: string): unknown {
     version: "1.2",
     schema: "core",
     intAsBigInt: true,
-    uniqueKeys: true,
+    uniqueKeys: false,
     logLevel: "silent",
   });
   const [error] = document.errors;
   if (error) throw schemaError("", error.message.split("\n")[0] ?? "this is not YAML");
-  return new Reading(document).value(document.contents, []).value;
+  const reading = new Reading(document);
+  const { value } = reading.value(document.contents, []);
+  if (value instanceof Map && reading.notes.length > 0) value.set(notesKey, reading.notes);
+  return value;
 }
 
 /** The parser keeps its own stack; what comes after it recurses. */
@@ -57,6 +60,7 @@ class Reading {
   /** Anchored values that are complete; an alias shares them instead of copying. */
   readonly #done = new Map<unknown, Read>();
   readonly #open = new Set<unknown>();
+  readonly notes: string[] = [];
 
   constructor(document: Document.Parsed | Document) {
     this.#document = document;
@@ -102,7 +106,10 @@ class Reading {
       read.push(one);
       if (key === "<<")
         for (const [name, value] of mergeEntries(one.value)) if (!merged.has(name)) merged.set(name, value);
-      if (key !== "<<") entries.set(key, one.value);
+      if (key === "<<") continue;
+      if (entries.has(key))
+        this.notes.push(`${[...path, String(key)].join(".")}: the key is there twice; the last one counts`);
+      entries.set(key, one.value);
     }
     for (const [name, value] of merged) if (!entries.has(name)) entries.set(name, value);
     return total(entries, read);

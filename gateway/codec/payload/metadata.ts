@@ -1,3 +1,4 @@
+import { ConfigError } from "../../model/errors.ts";
 import type { Output } from "./node.ts";
 import { isMapping, Section, schemaError } from "./section.ts";
 
@@ -6,11 +7,19 @@ export type NetworkMetadata = Readonly<Record<string, unknown>>;
 
 type Enrich = (data: Output, network: NetworkMetadata) => void;
 
-/** `metadata` of a schema: names taken over from the network, and times. What is missing is left out. Throws ConfigError. */
-export function compileMetadata(schema: Section): Enrich | undefined {
-  const metadata = schema.section("metadata");
-  if (!metadata) return undefined;
-  const steps = [...includes(metadata), ...timestamps(metadata)];
+/** `metadata` of a schema: names taken over from the network, and times. What is missing is left out; what is not understood is noted. */
+export function compileMetadata(schema: Section, notes: string[]): Enrich | undefined {
+  if (!schema.has("metadata")) return undefined;
+  let steps: readonly Step[];
+  try {
+    const metadata = new Section(schema.get("metadata"), "metadata");
+    steps = [...includes(metadata), ...timestamps(metadata)];
+  } catch (error) {
+    // What the network adds must not keep the payload itself from being read.
+    if (!(error instanceof ConfigError)) throw error;
+    notes.push(`${error.message}; the metadata is left out`);
+    return undefined;
+  }
   return (data, network) => {
     for (const { name, value } of steps) {
       const found = value(data, network);

@@ -65,19 +65,19 @@ export interface Payload {
  */
 export function compilePayload(schema: unknown): Payload {
   const section = new Section(schema, "");
-  const name = section.text("name");
-  if (name === undefined || name === "") throw schemaError("", "a schema needs a name");
+  const name = section.text("name") ?? "payload";
   if (section.has("header"))
     throw schemaError("header", "a header is not in the language", "share fields with $ref");
   const whole = !section.has("ports") && typeof section.get("fields") === "string";
   const compact = whole ? expandCompact(section.text("fields") ?? "", "fields") : undefined;
   const endian: Endian = compact?.endian ?? section.word("endian", ["big", "little"]) ?? "big";
   const context = new Compiling(endian, section.section("definitions"), listCompiler(compileItem));
+  context.notes.push(...section.notes);
   const ports = section.has("ports")
     ? compilePorts(section, context)
     : [onePort(section, compact?.items ?? section.list("fields"), context)];
   const commands = compileCommands(section, context);
-  const enrich = compileMetadata(section);
+  const enrich = compileMetadata(section, context.notes);
   const vectors = compileVectors(section);
 
   const decodeWith = (bytes: Uint8Array, act: (state: Decoding, data: Output) => void): Decoded => {

@@ -8,6 +8,9 @@ export function schemaError(path: string, message: string, hint?: string): Confi
   });
 }
 
+/** Where a loaded schema keeps what its loader has to say about it. */
+export const notesKey: unique symbol = Symbol("notes");
+
 /** One mapping of a schema, from YAML (Map: key order and key types kept) or JSON, with its place for errors. */
 export class Section {
   readonly path: string;
@@ -28,6 +31,12 @@ export class Section {
 
   get(key: string): unknown {
     return this.#entries.get(key) ?? undefined;
+  }
+
+  /** What the loader noted about the whole schema. */
+  get notes(): readonly string[] {
+    const notes = this.#entries.get(notesKey);
+    return Array.isArray(notes) ? notes.map(String) : [];
   }
 
   /** Path of what stands under a key. */

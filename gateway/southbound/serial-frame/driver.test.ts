@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { seeded } from "../../../test/fault/random.ts";
 import { settle, VirtualClock } from "../../../test/fault/virtual-clock.ts";
 import { checksums, writeChecksum } from "../../codec/checksum.ts";
 import { one, zero } from "../../model/decimal.ts";
@@ -127,6 +128,7 @@ async function bench({ echo = false }: { echo?: boolean } = {}) {
     clock,
     driver,
     far,
+    near: () => pairs[0]![0],
     heard,
     emitted,
     answers: (next: (sent: string) => Uint8Array | undefined) => {
@@ -232,6 +234,48 @@ describe("several devices on one line", () => {
     await driver.listen?.([device]);
     expect(await read(device, 500)).toBe("bad-reply");
   });
+});
+
+describe("a line of slow and noisy devices", () => {
+  it.each(Array.from({ length: 12 }, (_, seed) => seed))(
+    "never gives a value that answers another request (seed %i)",
+    async (seed) => {
+      const { clock, driver, read, near, answers } = await bench();
+      const random = seeded(seed);
+      const devices = [1, 2, 3].map(levelSensor);
+      await driver.listen?.(devices);
+      // Each device answers with the number of the request: too late, damaged, in pieces, or not at all.
+      let asked = 0;
+      answers((sent) => {
+        const address = Number(`0x${sent.slice(2, 4)}`);
+        const frame = levelAnswer(address, ++asked);
+        const fate = random();
+        if (fate < 0.1) return undefined;
+        if (fate < 0.2) frame[5] = frame[5]! ^ 0x04;
+        const noise = Uint8Array.from({ length: Math.floor(random() * 4) }, () =>
+          random() < 0.5 ? 0x3e : address,
+        );
+        const delay = random() < 0.5 ? 20 : random() * 5 * 300;
+        const bytes = Buffer.concat([noise, frame]);
+        const cut = Math.floor(random() * bytes.length);
+        clock.timer(delay, () => near().deliver(bytes.subarray(0, cut)));
+        clock.timer(delay + 10, () => near().deliver(bytes.subarray(cut)));
+        return undefined;
+      });
+      let good = 0;
+      for (let turn = 0; turn < 150; turn++) {
+        const device = devices[Math.floor(random() * devices.length)]!;
+        const before = asked;
+        const value = await read(device, 1300);
+        if (!Array.isArray(value)) continue;
+        good++;
+        expect([turn, value]).toEqual([turn, [before + 1]]);
+      }
+      expect(good).toBeGreaterThan(20);
+      expect(driver.statistics.late).toBeGreaterThan(0);
+      expect(driver.statistics.quarantined).toBeGreaterThan(0);
+    },
+  );
 });
 
 describe("requests", () => {

@@ -33,6 +33,7 @@ export function caseTest(key: unknown): CaseTest {
 }
 
 export function accepts(test: CaseTest, value: unknown): boolean {
+  if (typeof value === "object" || typeof value === "function" || typeof value === "symbol") return false;
   const number = typeof value === "bigint" || typeof value === "boolean" ? Number(value) : value;
   if (test.kind === "range") return typeof number === "number" && number >= test.low && number <= test.high;
   if (test.kind === "prefix") return typeof value === "string" && value.startsWith(test.start);

@@ -2,7 +2,7 @@ import type { Compiling } from "../context/compiling.ts";
 import { compileSelector } from "../field/variable.ts";
 import type { Node } from "../node.ts";
 import { badValue } from "../payload-error.ts";
-import { Section, schemaError } from "../section.ts";
+import { describe, Section, schemaError } from "../section.ts";
 import { given } from "../value/report.ts";
 import { fieldsUnder, join } from "./fields.ts";
 
@@ -23,7 +23,7 @@ export function compileFlagged(section: Section, context: Compiling): Node {
     decode: (state, out) => {
       const flags = selector.read(state.vars);
       if (typeof flags !== "number" && typeof flags !== "bigint")
-        throw badValue(`$${selector.name} is not a number: ${JSON.stringify(flags)}`);
+        throw badValue(`$${selector.name} is not a number: ${describe(flags)}`);
       for (const { bit, weight, fields } of groups) {
         const set =
           typeof flags === "bigint" ? (flags >> BigInt(bit)) & 1n : Math.floor(flags / weight) % 2 !== 0;

@@ -50,7 +50,7 @@ export function compileMatch(section: Section, context: Compiling): Node {
       const chosen = pick(value);
       if (chosen) chosen.fields.decode(state, out);
       else if (miss === "error")
-        throw new PayloadError(`no case of the match fits ${JSON.stringify(value)}`, { code: "no-case" });
+        throw new PayloadError(`no case of the match fits ${describe(value)}`, { code: "no-case" });
     },
     prepare: (state, input) => {
       const chosen = choose(state, input);

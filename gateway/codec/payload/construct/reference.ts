@@ -40,6 +40,17 @@ export function expandReference(
   const items = Array.isArray(definition) ? definition : new Section(definition, path).list("fields");
   if (!items) throw schemaError(path, "a definition has fields");
   const renaming = renamingOf(section, items);
+  if (
+    renaming &&
+    items.some(
+      (item) =>
+        isMapping(item) && (new Section(item, path).has("$ref") || new Section(item, path).has("use")),
+    )
+  )
+    throw schemaError(
+      section.path,
+      `"${name}" refers to another definition: its names cannot be changed here`,
+    );
   return { items: renaming ? items.map((item) => renamed(item, renaming)) : items, path, name };
 }
 

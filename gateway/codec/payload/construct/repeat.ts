@@ -18,7 +18,7 @@ export function compileRepeat(section: Section, context: Compiling): Node {
   const name = outputName(written, section.at("name"));
   const label = written ?? "repeat";
   const fields = fieldsUnder(section, "fields", context);
-  const max = section.whole("max", 0, mostElements) ?? 1000;
+  const max = Math.min(section.whole("max", 0, Number.MAX_SAFE_INTEGER) ?? 1000, mostElements);
   const min = section.whole("min", 0, mostElements) ?? 0;
   const goes = compileExtent(section, context, label, max);
   const weight = Math.max(1, fields.weight);

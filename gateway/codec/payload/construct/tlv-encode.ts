@@ -1,8 +1,11 @@
+import { GatewayError } from "../../../model/errors.ts";
+import { Decoding } from "../context/decoding.ts";
 import type { Encoding } from "../context/encoding.ts";
-import type { Claim, Input, Node } from "../node.ts";
+import type { Claim, Input, Node, Output } from "../node.ts";
 import { badValue } from "../payload-error.ts";
 import { given } from "../value/report.ts";
 import { asInput } from "./object.ts";
+import { sameValue } from "./same-value.ts";
 import { exactTag } from "./tag-key.ts";
 import type { Tag, TagCase } from "./tlv-case.ts";
 
@@ -36,18 +39,29 @@ export function compileRecordWriter(layout: RecordLayout): Pick<Node, "encode"> 
     encode: (state, input) => {
       const spent = new Set<string>();
       let written = 0;
-      for (const { one, claimed } of candidates(state, input, cases)) {
+      const all = candidates(state, input, cases);
+      for (const candidate of all) {
+        const { claimed } = candidate;
         const left = claimed.filter(({ name }) => !spent.has(name));
         if (left.length === 0) continue;
         for (const { name } of claimed) spent.add(name);
         for (const record of recordsOf(input, claimed)) {
           written += 1;
           if (written > maxRecords) return void state.errors.push(`more than ${maxRecords} records`);
-          writeRecord(state, one, record, layout);
+          writeRecord(state, caseFor(state, record, candidate, all), record, layout);
         }
       }
     },
   };
+}
+
+/** The elements of one list may come from several cases: each is written by the first that loses nothing of it. */
+function caseFor(state: Encoding, record: Input, chosen: Candidate, all: readonly Candidate[]): TagCase {
+  if (chosen.exact || chosen.claimed.length > 1) return chosen.one;
+  const name = chosen.claimed[0]?.name;
+  const rivals = all.filter(({ claimed }) => claimed.length === 1 && claimed[0]?.name === name);
+  if (rivals.length === 1) return chosen.one;
+  return (rivals.find((rival) => reproduces(state, record, rival)) ?? chosen).one;
 }
 
 /**
@@ -67,7 +81,9 @@ function candidates(state: Encoding, input: Input, cases: readonly TagCase[]): C
   for (const { first } of found) contested.set(first, (contested.get(first) ?? 0) + 1);
   return found
     .map((one) =>
-      (contested.get(one.first) ?? 0) > 1 ? { ...one, exact: reproduces(state, input, one) } : one,
+      (contested.get(one.first) ?? 0) > 1
+        ? { ...one, exact: recordsOf(input, one.claimed).every((record) => reproduces(state, record, one)) }
+        : one,
     )
     .sort(
       (a, b) =>
@@ -78,14 +94,21 @@ function candidates(state: Encoding, input: Input, cases: readonly TagCase[]): C
     );
 }
 
-/** Whether the case can write every value that it claims without loss. */
-function reproduces(state: Encoding, input: Input, { one, claimed }: Candidate): boolean {
-  return recordsOf(input, claimed).every((record) => {
-    const trial = state.trial();
-    one.fields.prepare?.(trial, record);
-    one.fields.encode(trial, record);
-    return trial.errors.length === 0 && !trial.inexact;
-  });
+/** Whether the case can write every value of a record that it claims, and reads the same from its bytes. */
+function reproduces(state: Encoding, record: Input, { one, claimed }: Candidate): boolean {
+  const trial = state.trial();
+  one.fields.prepare?.(trial, record);
+  one.fields.encode(trial, record);
+  if (trial.errors.length > 0 || trial.inexact) return false;
+  const again = new Decoding(trial.bytes, state.slots);
+  const out: Output = {};
+  try {
+    one.fields.decode(again, out);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    return false;
+  }
+  return claimed.every(({ name }) => sameValue(out[name], record[name]));
 }
 
 /** The records that hold the claimed values: one, or one per element where a value came several times. */

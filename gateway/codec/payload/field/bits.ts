@@ -2,7 +2,7 @@ import { integerTypes } from "../../integers.ts";
 import type { Encoding } from "../context/encoding.ts";
 import type { Raw } from "../node.ts";
 import { badValue, tooShort } from "../payload-error.ts";
-import { type Section, schemaError } from "../section.ts";
+import { describe, type Section, schemaError } from "../section.ts";
 import { wholeOf } from "./number.ts";
 import type { Wire } from "./value-field.ts";
 
@@ -127,5 +127,5 @@ export function boolWire(section: Section): Wire {
 function flag(raw: Raw): bigint {
   if (raw === true || raw === 1 || raw === 1n) return 1n;
   if (raw === false || raw === 0 || raw === 0n) return 0n;
-  throw badValue(`${String(raw)} is neither true nor false`);
+  throw badValue(`${describe(raw)} is neither true nor false`);
 }

@@ -1,7 +1,7 @@
 import type { Compiling } from "../context/compiling.ts";
 import type { Node } from "../node.ts";
 import { badValue } from "../payload-error.ts";
-import { type Section, schemaError } from "../section.ts";
+import { describe, type Section, schemaError } from "../section.ts";
 import { compileSentinels } from "../value/absent.ts";
 import { compileLabels } from "../value/labels.ts";
 import { numberOrWide } from "../value/pipeline.ts";
@@ -18,8 +18,8 @@ export function compileEnum(section: Section, context: Compiling): Node {
   const base = section.text("base") ?? "u8";
   const wire = numberWire(base, section, context) ?? bitRangeWire(base, section);
   if (wire?.kind !== "integer") throw schemaError(section.at("base"), `"${base}" is no integer type`);
-  if (!section.has("values")) throw schemaError(section.path, "an enum needs values");
-  const labels = compileLabels(section.get("values"), section.at("values"));
+  if (!section.has("values")) context.notes.push(`${section.path}: an enum without values knows no label`);
+  const labels = compileLabels(section.get("values") ?? [], section.at("values"));
   const otherwise = section.get("default");
   const report = compileReport(section, context);
   // `default` is the label of what is not listed, not a value to write.
@@ -32,7 +32,7 @@ export function compileEnum(section: Section, context: Compiling): Node {
     if (found !== undefined) return found;
     if (typeof value !== "string") return numberOrWide(value);
     const [, number] = unknownLabel.exec(value) ?? [];
-    if (number === undefined) throw badValue(`no number has the label ${JSON.stringify(value)}`);
+    if (number === undefined) throw badValue(`no number has the label ${describe(value)}`);
     return Number(number);
   };
   return {

@@ -6,7 +6,7 @@ import type { Compiling, Endian } from "../context/compiling.ts";
 import type { Encoding } from "../context/encoding.ts";
 import type { Raw } from "../node.ts";
 import { badValue } from "../payload-error.ts";
-import { type Section, schemaError } from "../section.ts";
+import { describe, type Section, schemaError } from "../section.ts";
 import { wholeHalfEven } from "../value/rounding.ts";
 import type { Wire } from "./value-field.ts";
 
@@ -121,5 +121,5 @@ function tenthsOf(state: Encoding, raw: Raw): number {
 function floatOf(raw: Raw): number {
   if (typeof raw === "number") return raw;
   if (typeof raw === "bigint" || typeof raw === "boolean") return Number(raw);
-  throw badValue(`${JSON.stringify(raw)} is not a number`);
+  throw badValue(`${describe(raw)} is not a number`);
 }

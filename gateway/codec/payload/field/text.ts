@@ -2,7 +2,7 @@ import type { Decoding } from "../context/decoding.ts";
 import type { Encoding } from "../context/encoding.ts";
 import { maxPayloadBytes } from "../context/encoding.ts";
 import { badValue } from "../payload-error.ts";
-import { type Section, schemaError } from "../section.ts";
+import { describe, type Section, schemaError } from "../section.ts";
 import type { Wire } from "./value-field.ts";
 
 interface TextType {
@@ -126,5 +126,5 @@ function sized(bytes: Uint8Array, length: number | undefined, state: Encoding): 
 
 function textOf(value: unknown): string {
   if (typeof value === "string") return value;
-  throw badValue(`${String(value)} is not a text`);
+  throw badValue(`${describe(value)} is not a text`);
 }

@@ -43,6 +43,11 @@ export function compileValueField(section: Section, context: Compiling, wire: Wi
   };
 }
 
+/** What is carried only; other shapes of it are left out. */
+function words(value: unknown): string | undefined {
+  return typeof value === "string" || typeof value === "number" ? String(value) : undefined;
+}
+
 /** No list is one value. */
 export function never(): boolean {
   return false;
@@ -60,8 +65,8 @@ export function outputOf(
   pipeline?: Pick<Pipeline, "labels" | "time">,
 ): readonly OutputField[] {
   if (report.name === undefined) return [];
-  const unit = section.text("unit");
-  const description = section.text("description");
+  const unit = words(section.get("unit"));
+  const description = words(section.get("description"));
   const hints = hintsOf(section);
   return [
     {

@@ -23,7 +23,7 @@ export function numeric(value: unknown, label: string): number {
   if (typeof value === "number") return value;
   if (value === undefined) return 0;
   if (typeof value === "boolean" || typeof value === "bigint") return Number(value);
-  throw badValue(`${label}: ${JSON.stringify(value)} is not a number`);
+  throw badValue(`${label}: ${describe(value)} is not a number`);
 }
 
 /** The slot of a variable that a construct is steered by, and how to read it. */

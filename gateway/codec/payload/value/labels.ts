@@ -49,7 +49,10 @@ export function compileLabels(value: unknown, path: string): Labels {
 }
 
 function asLabel(value: unknown): Label {
-  return typeof value === "string" || typeof value === "boolean" ? value : Number(value);
+  if (typeof value === "bigint") return Number(value);
+  return typeof value === "string" || typeof value === "boolean" || typeof value === "number"
+    ? value
+    : Number.NaN;
 }
 
 function place(index: number): number | undefined {

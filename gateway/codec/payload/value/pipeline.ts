@@ -2,7 +2,7 @@ import type { Compiling } from "../context/compiling.ts";
 import type { Decoding } from "../context/decoding.ts";
 import type { Output, OutputType, Raw } from "../node.ts";
 import { badValue } from "../payload-error.ts";
-import type { Section } from "../section.ts";
+import { describe, type Section } from "../section.ts";
 import { compileSentinels } from "./absent.ts";
 import { compileLabels, type Label, type Labels } from "./labels.ts";
 import { type Arithmetic, compileModifiers } from "./modifiers.ts";
@@ -99,7 +99,7 @@ export function unlabel(labels: Labels, value: unknown): unknown {
   const raw = labels.raw(value);
   if (raw !== undefined) return raw;
   if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return value;
-  throw badValue(`no number has the label ${JSON.stringify(value)}`);
+  throw badValue(`no number has the label ${describe(value)}`);
 }
 
 function canonicalLabel(labels: Labels, value: number): unknown {
@@ -112,14 +112,12 @@ export function numberOrWide(value: unknown): number | bigint {
   if (typeof value === "bigint") return value;
   if (typeof value === "boolean") return value ? 1 : 0;
   if (typeof value === "string" && /^-?\d{1,20}$/.test(value)) return BigInt(value);
-  throw badValue(
-    `${typeof value === "string" ? JSON.stringify(value.slice(0, 60)) : String(value)} is not a number`,
-  );
+  throw badValue(`${describe(value)} is not a number`);
 }
 
 function textOf(value: unknown): string {
   if (typeof value === "string") return value;
-  throw badValue(`${String(value)} is not a text`);
+  throw badValue(`${describe(value)} is not a text`);
 }
 
 /** Bytes as hex text, also where they are given as octets. */

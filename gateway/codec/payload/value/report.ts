@@ -110,10 +110,12 @@ function wide(value: bigint): number | string {
 function compileRange(section: Section): readonly [number, number] | undefined {
   const bounds = section.list("valid_range");
   if (!bounds) return undefined;
-  const [low, high, ...more] = bounds.map(numberOf);
-  if (low === undefined || high === undefined || more.length > 0)
+  const [low, high] = bounds.map(numberOf);
+  // A bound that is left open (null) binds nothing.
+  const open = (index: number): boolean => bounds[index] === null;
+  if (bounds.length !== 2 || (low === undefined && !open(0)) || (high === undefined && !open(1)))
     throw schemaError(section.at("valid_range"), "a range is [lowest, highest]");
-  return [low, high];
+  return [low ?? Number.NEGATIVE_INFINITY, high ?? Number.POSITIVE_INFINITY];
 }
 
 function checkRange(

@@ -1,6 +1,7 @@
 import type { Compiling } from "../context/compiling.ts";
 import { absent } from "../context/decoding.ts";
 import { badValue } from "../payload-error.ts";
+import { describe } from "../section.ts";
 
 /** An output name that is filled from variables, such as "ch_${n}_temp". */
 export interface Template {
@@ -25,5 +26,6 @@ export function compileTemplate(text: string, context: Compiling): Template {
 
 function words(value: unknown, name: string): string {
   if (value === undefined || value === absent) throw badValue(`the name needs $${name}, which has no value`);
+  if (typeof value === "object") throw badValue(`the name needs $${name}, which is ${describe(value)}`);
   return String(value);
 }
