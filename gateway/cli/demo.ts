@@ -52,7 +52,7 @@ async function demonstrate(
   ]);
   await using stack = new AsyncDisposableStack();
   const city = stack.use(await openCity({ link: join(folder, "ttyCITY") }));
-  say(`Simulated city: ${city.devices.length} Modbus devices`);
+  say(`Simulated city: ${city.devices.length} devices`);
   for (const { id, model, connection, where } of city.devices)
     say(`  ${id.padEnd(18)} ${model.padEnd(24)} on ${connection}: ${where}`);
   const broker = stack.use(await openBroker({ port: 0 }));
@@ -134,29 +134,31 @@ function platformReading(record: {
 }
 
 interface DemoCity {
-  readonly tcpPorts: Readonly<Record<string, number>>;
-  readonly ptyPath: string;
+  readonly connections: readonly {
+    readonly id: string;
+    readonly protocol: string;
+    readonly settings: Readonly<Record<string, unknown>>;
+  }[];
   readonly devices: readonly {
     readonly id: string;
     readonly model: string;
     readonly connection: string;
-    readonly unit: number;
+    readonly settings: Readonly<Record<string, number>>;
   }[];
 }
 
-/** The gateway.yaml of the demonstration: an ordinary one, on the ports that the simulators got. */
+/** The gateway.yaml of the demonstration: an ordinary one, on the lines that the simulators opened. */
 function configuration(city: DemoCity, brokerUrl: string): string {
-  const connections = Object.entries(city.tcpPorts).map(
-    ([name, port]) => `  ${name}: {protocol: modbus, tcp: {host: 127.0.0.1, port: ${port}}}`,
+  const connections = city.connections.map(
+    ({ id, protocol, settings }) => `  ${id}: ${JSON.stringify({ protocol, ...settings })}`,
   );
   const devices = city.devices.map(
-    ({ id, model, connection, unit }) =>
-      `  ${id}: {profile: ${model}, connection: ${connection}, unit: ${unit}, audience: ${audienceOf(model)}}`,
+    ({ id, model, connection, settings }) =>
+      `  ${id}: ${JSON.stringify({ profile: model, connection, ...settings, audience: audienceOf(model) })}`,
   );
   return `gateway: {id: demo-gateway, pen: 32474, title: {en: Demonstration, sv: Demonstration}}
 profiles: [${JSON.stringify(profileFolder())}]
 connections:
-  line: {protocol: modbus, serial: {port: ${JSON.stringify(city.ptyPath)}, baud: 9600}}
 ${connections.join("\n")}
 devices:
 ${devices.join("\n")}
@@ -173,7 +175,7 @@ clock: {trust: always}
 }
 
 function audienceOf(model: string): string {
-  return /sdm/.test(model) ? "energy" : "open";
+  return /sdm|meter|multical/.test(model) ? "energy" : "open";
 }
 
 /** The profiles beside this program, in a checkout and in an installation. */

@@ -3,16 +3,24 @@ import { openPty } from "../pty.ts";
 import { sdm120, sdm630 } from "./energy-meter.ts";
 import { isDark, type Nature, seededRandom } from "./nature.ts";
 import { feederPillar, qdy30a, senseairS8, xyMd02 } from "./sensors.ts";
+import { openSerialDevices } from "./serial-devices.ts";
 
 /** One simulated device, as someone would find it in the field. */
 export interface CityDevice {
   readonly id: string;
   /** `<maker>/<model>`, as a profile would be called. */
   readonly model: string;
-  /** `line` is the serial one. */
-  readonly connection: "substation" | "feeder-pillar" | "line";
-  readonly unit: number;
+  readonly connection: string;
+  /** What gateway.yaml says of it besides: its unit id or address. */
+  readonly settings: Readonly<Record<string, number>>;
   readonly where: string;
+}
+
+/** One line of the city, in the words of gateway.yaml. */
+export interface CityConnection {
+  readonly id: string;
+  readonly protocol: string;
+  readonly settings: Readonly<Record<string, Readonly<Record<string, string | number>>>>;
 }
 
 export interface City extends AsyncDisposable {
@@ -20,6 +28,7 @@ export interface City extends AsyncDisposable {
   readonly tcpPorts: { readonly substation: number; readonly "feeder-pillar": number };
   /** A Modbus RTU line, 9600 baud 8N1. */
   readonly ptyPath: string;
+  readonly connections: readonly CityConnection[];
   readonly devices: readonly CityDevice[];
   /** A pulled serial adapter, and put back. */
   unplugLine(): void;
@@ -30,40 +39,58 @@ export interface CityOptions {
   /** Unix ms; real time by default. */
   readonly now?: () => number;
   readonly seed?: number;
-  /** Where the serial line's link shall lie; by default in a temporary folder. */
+  /** Where the links of the serial lines shall lie: this path is the Modbus line's, the others get a suffix. By default in temporary folders. */
   readonly link?: string;
   /** The water level probe is silent for the last `forMs` of every `everyMs`. `forMs: 0`: never. */
   readonly silence?: { readonly everyMs: number; readonly forMs: number };
 }
 
-const devices: readonly CityDevice[] = [
+const modbusDevices: readonly CityDevice[] = [
   {
     id: "town-hall-meter",
     model: "eastron/sdm630",
     connection: "substation",
-    unit: 1,
+    settings: { unit: 1 },
     where: "substation of the town hall",
   },
   {
     id: "harbour-pillar",
     model: "generic/feeder-pillar",
     connection: "feeder-pillar",
-    unit: 1,
+    settings: { unit: 1 },
     where: "feeder pillar, four lamp circuits",
   },
   {
     id: "quay-lamps-meter",
     model: "eastron/sdm120",
     connection: "line",
-    unit: 1,
+    settings: { unit: 1 },
     where: "lamps of the quay",
   },
-  { id: "quay-climate", model: "xy/xy-md02", connection: "line", unit: 2, where: "cabinet at the quay" },
-  { id: "school-air", model: "senseair/s8", connection: "line", unit: 3, where: "classroom 4B" },
-  { id: "drain-level", model: "generic/qdy30a", connection: "line", unit: 4, where: "storm drain" },
+  {
+    id: "quay-climate",
+    model: "xy/xy-md02",
+    connection: "line",
+    settings: { unit: 2 },
+    where: "cabinet at the quay",
+  },
+  {
+    id: "school-air",
+    model: "senseair/s8",
+    connection: "line",
+    settings: { unit: 3 },
+    where: "classroom 4B",
+  },
+  {
+    id: "drain-level",
+    model: "generic/qdy30a",
+    connection: "line",
+    settings: { unit: 4 },
+    where: "storm drain",
+  },
 ];
 
-/** Six city devices on two TCP connections and one serial line. Their values move with the hour and with what is written to them. */
+/** Nine city devices: six that speak Modbus on two TCP connections and one serial line, and three with a serial line of their own. Their values move with the hour and with what is written to them. */
 export async function openCity(options: CityOptions = {}): Promise<City> {
   const { now = Date.now, seed = 1, silence = { everyMs: 90_000, forMs: 20_000 } } = options;
   const nature: Nature = { now, random: seededRandom(seed) };
@@ -87,6 +114,9 @@ export async function openCity(options: CityOptions = {}): Promise<City> {
       },
     }),
   );
+  const own = stack.use(
+    openSerialDevices(nature, (name) => (options.link === undefined ? undefined : `${options.link}-${name}`)),
+  );
   // The first fault comes after the first readings.
   line.unit(4).fault(() => {
     const phase = (now() - opened) % silence.everyMs;
@@ -96,9 +126,32 @@ export async function openCity(options: CityOptions = {}): Promise<City> {
   return {
     tcpPorts: { substation: substation.port, "feeder-pillar": pillar.port },
     ptyPath: pty.path,
-    devices,
+    connections: [
+      tcpLine("substation", substation.port),
+      tcpLine("feeder-pillar", pillar.port),
+      { id: "line", protocol: "modbus", settings: { serial: { port: pty.path, baud: 9600 } } },
+      ...own.devices.map(({ id, protocol, serial }) => ({ id: lineOf(id), protocol, settings: { serial } })),
+    ],
+    devices: [
+      ...modbusDevices,
+      ...own.devices.map(({ id, model, where, settings }) => ({
+        id,
+        model,
+        connection: lineOf(id),
+        settings,
+        where,
+      })),
+    ],
     unplugLine: () => pty.unplug(),
     replugLine: () => pty.replug(),
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
+}
+
+function tcpLine(id: string, port: number): CityConnection {
+  return { id, protocol: "modbus", settings: { tcp: { host: "127.0.0.1", port } } };
+}
+
+function lineOf(device: string): string {
+  return `${device}-line`;
 }
