@@ -2,11 +2,14 @@ import { alternatives } from "../codec/suggest.ts";
 import type { Finding } from "../codec/syntax-error.ts";
 import type { Path, YamlDocument } from "../codec/yaml.ts";
 import { gcd, isZero, one, type Rational, rational, zero } from "../model/decimal.ts";
-import type { Point, PointKind, Text } from "../model/device.ts";
+import type { Point, PointKind } from "../model/device.ts";
 import { similarUnits, unitOf } from "../model/units.ts";
 import type { RawValue } from "../model/value.ts";
 import type { Protocol } from "../southbound/protocol.ts";
+import { bitNames, labelsOf, toText } from "./label.ts";
 import type { WrittenPoint } from "./schema.ts";
+
+export { toText } from "./label.ts";
 
 /** Says something about what stands at a path of the profile. */
 export type Report = (path: Path, part: "key" | "value", finding: Finding) => void;
@@ -22,7 +25,9 @@ type RawKind = ReturnType<Protocol["rawKind"]>;
 /** A checked point as the daemon uses it. What makes no sense together is reported; the result is then not to be used. */
 export function compilePoint(context: PointContext, name: string, written: WrittenPoint): Point {
   const path = ["points", name];
-  const rawKind = kindOf(context, [...path, "at"], written.at);
+  const address = written.at ?? written.write?.at;
+  const at = written.at === undefined ? [...path, "write", "at"] : [...path, "at"];
+  const rawKind = kindOf(context, at, address);
   const numeric = rawKind === "integer" || rawKind === "float";
   const coded = written.values !== undefined || written.bits !== undefined;
   const exact = (key: "scale" | "offset" | "resolution", standard: Rational): Rational =>
@@ -32,7 +37,7 @@ export function compilePoint(context: PointContext, name: string, written: Writt
   const point: Point = {
     name,
     title: written.title === undefined ? undefined : toText(written.title),
-    address: written.at,
+    address,
     unit: written.unit,
     scale,
     offset,
@@ -47,21 +52,15 @@ export function compilePoint(context: PointContext, name: string, written: Writt
       typeof written.class === "object" ? { everyMs: written.class.every } : (written.class ?? "normal"),
     range: written.range,
     absent: absentValues(written.absent),
-    labels:
-      written.values &&
-      new Map(Object.entries(written.values).map(([raw, label]) => [rawKey(raw), toText(label)])),
-    bits: written.bits && new Map(Object.entries(written.bits).map(([bit, label]) => [Number(bit), label])),
+    ...labelsOf(written.values, written.bits),
     report: written.report && { change: written.report.change, withinMs: written.report.within },
     personal: written.personal ?? false,
     doc: written.doc,
+    deprecated: written.deprecated,
   };
   checkUnit(context, path, written.unit, numeric && !coded);
   checkMeaning(context, path, written, point, rawKind);
   return point;
-}
-
-export function toText(written: string | { en: string; sv?: string | undefined }): Text {
-  return typeof written === "string" ? { en: written } : written;
 }
 
 function kindOf(context: PointContext, path: Path, address: unknown): RawKind {
@@ -100,10 +99,6 @@ function absentValues(written: WrittenPoint["absent"]): (RawValue | "nan")[] {
   if (written === undefined) return [];
   const list = Array.isArray(written) ? written : [written];
   return list.map((value) => (typeof value === "number" && Number.isNaN(value) ? "nan" : value));
-}
-
-function rawKey(written: string): number {
-  return written === "true" ? 1 : written === "false" ? 0 : Number(written);
 }
 
 function checkUnit(context: PointContext, path: Path, unit: string | undefined, needed: boolean): void {
@@ -173,10 +168,7 @@ function checkMeaning(
       'a point has either "values" or "bits"',
       "make two points that read the same address",
     );
-  if (
-    written.bits !== undefined &&
-    new Set(Object.values(written.bits)).size < Object.keys(written.bits).length
-  )
+  if (written.bits !== undefined && new Set(bitNames(written.bits)).size < Object.keys(written.bits).length)
     refuse("bits", "duplicate-name", "two bits have the same name");
   if (written.range !== undefined && written.range[0] > written.range[1])
     refuse(

@@ -36,7 +36,11 @@ type Mapping = Readonly<Record<string, unknown>>;
 const inherited = ["manufacturer", "category", "protocol", "options", "setup", "identify"];
 
 /** Expands a profile; undefined when what is found makes that impossible. `found` takes the findings. */
-export function expandProfile(document: YamlDocument, bases: Bases, found: Diagnostic[]): Expanded | undefined {
+export function expandProfile(
+  document: YamlDocument,
+  bases: Bases,
+  found: Diagnostic[],
+): Expanded | undefined {
   const { value } = document;
   if (!isMapping(value)) return { document };
   const sayOf =
@@ -123,7 +127,11 @@ function baseOf(id: unknown, protocol: unknown, bases: Bases, say: Say): Base | 
   const { document, diagnostics } = parseYaml(file.text, file.file);
   const [bad] = diagnostics;
   if (!document || bad)
-    return refuse("bad-profile", `the profile "${id}" has errors`, bad && `${bad.file}:${bad.line}: ${bad.message}`);
+    return refuse(
+      "bad-profile",
+      `the profile "${id}" has errors`,
+      bad && `${bad.file}:${bad.line}: ${bad.message}`,
+    );
   const value = asMapping(document.value);
   if ("use" in value)
     return refuse(

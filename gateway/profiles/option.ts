@@ -41,10 +41,7 @@ export type Options = ReadonlyMap<string, ProfileOption>;
 /** The most variants of a profile that are checked one by one. */
 const maxVariants = 64;
 
-export function compileOptions(
-  written: z.output<typeof optionsSchema> | undefined,
-  report: Report,
-): Options {
+export function compileOptions(written: z.output<typeof optionsSchema> | undefined, report: Report): Options {
   const options = new Map<string, ProfileOption>();
   for (const [key, { values, default: standard, title, doc }] of Object.entries(written ?? {})) {
     const path = ["options", key];
@@ -56,7 +53,7 @@ export function compileOptions(
       });
     if (standard !== undefined && !values.includes(standard))
       report([...path, "default"], "value", unknownChoice(key, standard, values));
-    options.set(key, { values, standard, title: title && toText(title), doc });
+    options.set(key, { values, standard, title: title === undefined ? undefined : toText(title), doc });
   }
   return options;
 }
@@ -73,7 +70,7 @@ export function checkWhen(when: When | undefined, options: Options, path: Path, 
   for (const [key, wanted] of Object.entries(when ?? {})) {
     const option = options.get(key);
     if (!option) {
-      report([...path, "when", key], "key", unknownOption(key, options, "add it under \"options\""));
+      report([...path, "when", key], "key", unknownOption(key, options, 'add it under "options"'));
       continue;
     }
     const list = Array.isArray(wanted) ? wanted : [wanted];
@@ -147,6 +144,13 @@ export function variants(options: Options): Chosen[] {
   return found;
 }
 
+/** A gate in words: `wiring: 3P3W or 3P4W`. */
+export function describeWhen(when: When): string {
+  return Object.entries(when)
+    .map(([key, wanted]) => `${key}: ${Array.isArray(wanted) ? alternatives(wanted) : wanted}`)
+    .join(", ");
+}
+
 /** `series: b, wiring: 3P4W`, in one order for one meaning. */
 export function describeChosen(chosen: Chosen): string {
   return Object.keys(chosen)
@@ -161,7 +165,8 @@ function unknownOption(key: string, options: Options, otherwise?: string): Findi
   const hint =
     near !== undefined
       ? `did you mean "${near}"?`
-      : (otherwise ?? (names.length > 0 ? `it offers ${alternatives(names)}` : "it offers none: leave it out"));
+      : (otherwise ??
+        (names.length > 0 ? `it offers ${alternatives(names)}` : "it offers none: leave it out"));
   return { code: "unknown-option", message: `the profile has no option "${key}"`, hint };
 }
 

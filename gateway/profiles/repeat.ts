@@ -17,7 +17,9 @@ export const repeatSchema = z
   .strictObject({
     over: z
       .union([
-        z.string().regex(/^-?\d{1,6}\.\.-?\d{1,6}$/, { error: "write first..last, such as 1..12, or a list" }),
+        z
+          .string()
+          .regex(/^-?\d{1,6}\.\.-?\d{1,6}$/, { error: "write first..last, such as 1..12, or a list" }),
         z
           .array(z.union([z.int(), z.string().regex(/^[a-z0-9_]+$/, { error: "a word of a-z, 0-9 and _" })]))
           .min(1)
@@ -152,7 +154,7 @@ function checkStride(
     say([...path, "stride", field], "key", {
       code: "unknown-stride",
       message: `"at" has no number "${field}" that could be counted up`,
-      hint: near === undefined ? "name the key of \"at\" that holds the address" : `did you mean "${near}"?`,
+      hint: near === undefined ? 'name the key of "at" that holds the address' : `did you mean "${near}"?`,
     });
   }
   return wrong.length === 0;
@@ -164,8 +166,7 @@ function substitute(
   index: number,
   stride: Readonly<Record<string, number>>,
 ): unknown {
-  if (typeof value === "string")
-    return value === place ? entry : value.replaceAll(place, String(entry));
+  if (typeof value === "string") return value === place ? entry : value.replaceAll(place, String(entry));
   if (Array.isArray(value)) return value.map((one) => substitute(one, entry, index, stride));
   if (!isMapping(value)) return value;
   return Object.fromEntries(

@@ -38,9 +38,9 @@ const pointFields = {
     .union([rawValue, z.array(rawValue).min(1).max(32)])
     .optional()
     .meta({ description: "Raw values, as decoded, that mean: not available; nan for any NaN" }),
-  values: valuesSchema
-    .optional()
-    .meta({ description: "Label per raw value; an unknown value is out of range, unless `default` names it" }),
+  values: valuesSchema.optional().meta({
+    description: "Label per raw value; an unknown value is out of range, unless `default` names it",
+  }),
   bits: bitsSchema
     .optional()
     .meta({ description: "Name per bit: each becomes a boolean <point>/<name>; for people {name, en, sv}" }),
@@ -65,8 +65,9 @@ const expected = z.union([
 ]);
 
 const head = {
-  profile: profileId
-    .meta({ description: "<maker>/<model>: the path of this file below device-profiles/, without .yaml" }),
+  profile: profileId.meta({
+    description: "<maker>/<model>: the path of this file below device-profiles/, without .yaml",
+  }),
   version: z
     .string()
     .regex(/^\d+\.\d+\.\d+$/, { error: "a version has three numbers, such as 1.2.0" })
@@ -143,39 +144,54 @@ interface ExampleShape {
   readonly exchange?: unknown;
 }
 
-/**
- * The schema of a profile in the language of one protocol, as it is when `use` and `repeat` are
- * expanded; `forEditors` it is what people write.
- */
-export function profileSchemaOf(protocol: Protocol, forEditors = false) {
-  const fields = {
+/** What belongs to a protocol, in its own words. */
+function shapesOf(protocol: Protocol) {
+  const point = {
     at: protocol.address.optional(),
     ...pointFields,
     write: writeSchema(protocol.address).optional(),
   };
-  const point = z.strictObject(fields).superRefine(pointRules);
-  const editable = z.union([z.strictObject({ ...fields, repeat: repeatSchema.optional() }), z.null()]);
   const example = z
     .strictObject({ ...exampleFields, given: protocol.given.optional(), device: protocol.device.optional() })
     .superRefine(exampleRules);
-  const shape = {
+  const profile = {
     ...head,
     protocol: z.literal(protocol.name),
     // What the protocol requires is asked for also when its key is left out.
     [protocol.name]: protocol.head.prefault({}),
     identify: identifySchema(protocol.address).optional(),
     setup: setupSchema(protocol.address).optional(),
-    points: z.record(name, forEditors ? editable : point).refine((points) => Object.keys(points).length > 0, {
-      error: "a profile has at least one point",
-    }),
     examples: z.array(example).optional(),
   };
-  return forEditors
-    ? z.strictObject({ ...shape, use: profileId.optional().meta({ description: useText }) })
-    : z.strictObject(shape);
+  return { point, profile };
 }
 
-const useText = "A profile of the same protocol whose points, options, setup and identify this one takes over";
+/** The schema of a profile in the language of one protocol, as it is when `use` and `repeat` are carried out. */
+export function profileSchemaOf(protocol: Protocol) {
+  const { point, profile } = shapesOf(protocol);
+  return z.strictObject({
+    ...profile,
+    points: z
+      .record(name, z.strictObject(point).superRefine(pointRules))
+      .refine((points) => Object.keys(points).length > 0, { error: "a profile has at least one point" }),
+  });
+}
+
+/** What people write. */
+function editorSchemaOf(protocol: Protocol) {
+  const { point, profile } = shapesOf(protocol);
+  return z.strictObject({
+    ...profile,
+    use: profileId.optional().meta({ description: useText }),
+    points: z.record(
+      name,
+      z.union([z.strictObject({ ...point, repeat: repeatSchema.optional() }), z.null()]),
+    ),
+  });
+}
+
+const useText =
+  "A profile of the same protocol whose points, options, setup and identify this one takes over";
 
 /** A point has a place to be read, or at least one to be written. */
 function pointRules(
@@ -204,7 +220,7 @@ export type WrittenExample = z.output<typeof exampleSchema>;
 
 /** JSON Schema (draft-7) of what people may write, for editors. */
 export function profileSchema(protocols: readonly Protocol[]): Record<string, unknown> {
-  const schemas = protocols.map((protocol) => profileSchemaOf(protocol, true));
+  const schemas = protocols.map(editorSchemaOf);
   const [only] = schemas;
   const schema = only && schemas.length === 1 ? only : z.union(schemas);
   return {

@@ -48,14 +48,38 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   learn(request: ReadRequest<Address>, learned: Learned): Learned | undefined;
   /** Settings of the line that would make it faster (a higher baud rate), slowest first: for advice. Pure. */
   faster?(connection: Connection): readonly { readonly change: string; readonly connection: Connection }[];
+  /**
+   * After so many ms without a word a device that speaks first counts as silent: comm-error readings
+   * of what is heard from it. 60 s where a protocol does not say. Pure.
+   */
+  silentAfter?(connection: Connection, device: Device<Address, Settings, Head>): number;
   /** Whether the line is a port of this machine, which is back the moment it is plugged in again. Pure. */
   isLocal?(connection: Connection): boolean;
+  /** Why nothing can be written at an address; undefined when it can. Everything can be where a protocol does not say. Pure. */
+  writable?(address: Address): { readonly message: string; readonly hint?: string } | undefined;
+  /**
+   * The frame that writes one raw value, whole as it goes out on the line that examples are written
+   * for. Throws GatewayError when the address cannot hold the value. Pure.
+   */
+  encodeWrite?(device: Device<Address, Settings, Head>, address: Address, raw: RawValue): WriteFrame;
   /** What was learned, one line per fact, for people. Pure. */
   describeLearned?(learned: Learned): readonly string[];
   /** A driver that answers from an example's `given:` instead of a wire; same decoding code as the real one. */
   replay(given: unknown, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
   /** A connected driver, or LinkError (reopen later) or ConfigError (never). */
   open(connection: Connection, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
+}
+
+/** One frame of a write. */
+export interface WriteFrame {
+  readonly bytes: Uint8Array;
+  /** For people: `FC6 0x0034 = 100`. */
+  readonly label: string;
+  /**
+   * What an answer means: done; the next frame (a write that needed a read first); undefined for what
+   * is no answer to this frame. Throws GatewayError when the device refuses. Pure.
+   */
+  answered(reply: Uint8Array): "done" | WriteFrame | undefined;
 }
 
 export interface ProtocolFinding {
@@ -82,6 +106,8 @@ export interface ReadPlan<Address = unknown> {
   readonly requests: readonly ReadRequest<Address>[];
   /** How many of them may run at the same time on this connection; 1 unless said. */
   readonly concurrency?: number | undefined;
+  /** Points that the device sends by itself: there is no request for them. */
+  readonly heard?: readonly Point<Address>[] | undefined;
 }
 
 /**
@@ -106,6 +132,11 @@ export interface Driver<Address = unknown, Settings = unknown, Head = unknown> e
     request: ReadRequest<Address>,
     signal: AbortSignal,
   ): Promise<PointResult<Address>[]>;
+  /**
+   * Who is on the line: called after opening and whenever that changes. For devices that speak
+   * first; what they say goes to `context.emit`. A replay has emitted all of it when this resolves.
+   */
+  listen?(devices: readonly Device<Address, Settings, Head>[]): Promise<void> | void;
   /** Counters for people: frames, bytes, errors by kind. */
   readonly statistics: Readonly<Record<string, number>>;
 }
@@ -128,6 +159,8 @@ export interface SouthboundContext {
   readonly connect: Connect;
   /** For drivers whose devices speak first. Resolves when the readings are durable or deliberately dropped. */
   emit(device: Device, results: readonly PointResult[]): Promise<void>;
+  /** A device that knows the time (GNSS) offers it: Unix ms as of monotonic `at`, and who says so. */
+  readonly timeSource?: ((unixMs: number, at: number, source: string) => void) | undefined;
   /** Ends everything. */
   readonly signal: AbortSignal;
 }
