@@ -196,7 +196,7 @@ function compileVariant(source: VariantSource, chosen: Chosen, report: Report): 
     ...(setup.length > 0 ? { setup } : {}),
     ...(identify.rules.length > 0 ? { identify: identify.rules, identifyPoints: identify.points } : {}),
   };
-  checkDeprecated(context.report, profile, all);
+  checkDeprecated(context.report, all);
   // A protocol checks what it can rely on: profiles without other errors.
   if (!broken)
     for (const { path, ...finding } of protocol.check(profile)) context.report(path, "value", finding);
@@ -238,7 +238,7 @@ function gated(written: WrittenProfile): Map<string, string> {
 }
 
 /** Warnings: what is deprecated still works. */
-function checkDeprecated(report: Report, profile: DeviceProfile, points: readonly Point[]): void {
+function checkDeprecated(report: Report, points: readonly Point[]): void {
   const names = points.map((point) => point.name);
   for (const { name, deprecated } of points) {
     if (!deprecated) continue;
