@@ -51,10 +51,8 @@ export function checkExamples(
 ): Example[] {
   return written.map((one, index) => {
     const path = ["examples", index];
-    const chosen = choose(
-      { ...context.profile.chosen, ...one.options },
-      context.options,
-      (inside, part, finding) => report([...path, ...inside], part, finding),
+    const chosen = choose({ ...context.profile.chosen, ...one.options }, context.options, (inside, part, finding) =>
+      report([...path, ...inside], part, finding),
     );
     const profile = chosen ? context.variant(chosen) : context.profile;
     const known = namesOf(profile);

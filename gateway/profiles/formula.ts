@@ -65,10 +65,12 @@ export function compileFormula(
     const { code, message, hint, start, end } = error;
     const part = text.slice(start, end);
     const where = part === "" || message.includes(part) ? "" : ` (at "${part}")`;
-    report(path, "value", { code, message: `${message}${where}`, hint });
+    report(path, "value", { code, message: `${message}${where}`, hint: hint ?? usual });
     return undefined;
   }
 }
+
+const usual = 'an expression looks like: clamp(value, 10, 100), or: mode == "on" && level < 90';
 
 function plain(value: Value | undefined): ExpressionValue | undefined {
   if (typeof value === "bigint") return Number(value);
