@@ -34,6 +34,8 @@ export interface GatewayContext {
   readonly run?: string | undefined;
   /** Unix ms that an earlier boot of this machine counted from, if it is remembered. */
   bootTime?(bootId: string): number | undefined;
+  /** Takes the time of a device that knows it (GNSS): Unix ms as of monotonic `at`, and who says so. */
+  readonly timeSource?: ((unixMs: number, at: number, source: string) => void) | undefined;
   /** Applied at once, also by a reload. */
   setLogLevel?(level: GatewayConfig["log"]["level"]): void;
   /** Reads the configuration again, for reload. */
@@ -217,7 +219,14 @@ export class Gateway implements AsyncDisposable {
         protocol,
         settings,
         devices: this.#config.devices.filter((device) => device.connection === name),
-        context: { clock, random, connect, log: this.#log, signal: this.#signal },
+        context: {
+          clock,
+          random,
+          connect,
+          log: this.#log,
+          signal: this.#signal,
+          timeSource: this.#context.timeSource,
+        },
         sink: (_device, readings) => this.pipeline.take(readings),
         learnedStore: learnedPlans(() => openDisk("plans")),
         reopen: protocol.isLocal?.(settings) ? serialReopen : networkReopen,

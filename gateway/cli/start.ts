@@ -72,6 +72,11 @@ export async function startDaemon(
       connect: connectBy(clock),
       openDisk: (name) => openFolderDisk(join(folder, name)),
       bootTime: (bootId) => kept.boots.get(bootId),
+      timeSource: (unixMs, at, source) => {
+        const trusted = clock.trusted;
+        if (clock.offer(unixMs, at) && !trusted)
+          log.info({ source, time: new Date(clock.now()).toISOString() }, "the time is known");
+      },
       setLogLevel: (level) => log.setLevel(level),
       reloadConfig: read,
     }),

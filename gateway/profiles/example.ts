@@ -5,7 +5,7 @@ import { GatewayError, UnsupportedPointError } from "../model/errors.ts";
 import type { Quality } from "../model/quality.ts";
 import { badReadings, type Reading, toReadings } from "../model/reading.ts";
 import type { Value } from "../model/value.ts";
-import type { Driver, Learned, Protocol, ReadRequest, SouthboundContext } from "../southbound/protocol.ts";
+import type { Learned, PointResult, Protocol, SouthboundContext } from "../southbound/protocol.ts";
 import type { Report } from "./compile.ts";
 import type { WrittenExample } from "./schema.ts";
 
@@ -18,6 +18,8 @@ export interface Example {
   readonly given: unknown;
   /** By the name of a reading: `<point>`, or `<point>/<bit>`. */
   readonly expect: ReadonlyMap<string, Expectation>;
+  /** Counters of the driver afterwards, such as lines that matched nothing. */
+  readonly counters: ReadonlyMap<string, number>;
 }
 
 export interface ExampleResult {
@@ -39,7 +41,7 @@ export function checkExamples(
   );
   // A bit field that is not good has one reading under its own name.
   const known = new Set([...names, ...profile.points.map((point) => point.name)]);
-  return written.map(({ name, given, expect }, index) => {
+  return written.map(({ name, given, expect, counters }, index) => {
     for (const key of Object.keys(expect)) {
       if (known.has(key)) continue;
       const near = suggest(key, known);
@@ -47,7 +49,12 @@ export function checkExamples(
       const message = `the profile has no point "${key}"`;
       report(["examples", index, "expect", key], "key", { code: "unknown-point", message, hint });
     }
-    return { name: name ?? `example ${index + 1}`, given, expect: new Map(Object.entries(expect)) };
+    return {
+      name: name ?? `example ${index + 1}`,
+      given,
+      expect: new Map(Object.entries(expect)),
+      counters: new Map(Object.entries(counters ?? {})),
+    };
   });
 }
 
@@ -62,14 +69,26 @@ export async function runExample(
   protocol: Protocol,
   context: SouthboundContext,
 ): Promise<ExampleResult[]> {
-  let readings: Map<string, Reading>;
+  let found: Replayed;
   try {
-    readings = await replay(profile, example, protocol, context);
+    found = await replay(profile, example, protocol, context);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     return [{ point: "", passed: false, expected: "an answer", got: `${error.code}: ${error.message}` }];
   }
-  return Array.from(example.expect, ([name, expected]) => compare(name, expected, readings.get(name)));
+  const { readings, statistics } = found;
+  return [
+    ...Array.from(example.expect, ([name, expected]) => compare(name, expected, readings.get(name))),
+    ...Array.from(example.counters, ([name, expected]): ExampleResult => {
+      const got = statistics[name] ?? 0;
+      return { point: name, passed: got === expected, expected: String(expected), got: String(got) };
+    }),
+  ];
+}
+
+interface Replayed {
+  readonly readings: ReadonlyMap<string, Reading>;
+  readonly statistics: Readonly<Record<string, number>>;
 }
 
 async function replay(
@@ -77,7 +96,7 @@ async function replay(
   example: Example,
   protocol: Protocol,
   context: SouthboundContext,
-): Promise<Map<string, Reading>> {
+): Promise<Replayed> {
   const { connection, device: settings } = protocol.sample ?? { connection: {}, device: {} };
   const device: Device = {
     id: "example",
@@ -95,13 +114,19 @@ async function replay(
       Array.from(point.bits?.values() ?? []).some((bit) => example.expect.has(`${point.name}/${bit}`)),
   );
   const readings = new Map<string, Reading>();
-  await using driver = await protocol.replay(example.given, context);
+  const take = (results: readonly PointResult[]): void => {
+    for (const reading of results.flatMap((result) => resultReadings(device, result)))
+      readings.set(reading.name, reading);
+  };
+  await using driver = await protocol.replay(example.given, {
+    ...context,
+    emit: async (_device, results) => take(results),
+  });
   const line = protocol.connection.parse(connection);
   const readAll = async (points: readonly Point[], learned: Learned): Promise<void> => {
     for (const request of protocol.plan(line, device, points, learned).requests) {
       try {
-        const found = await readOne(driver, device, request, context);
-        for (const reading of found) readings.set(reading.name, reading);
+        take((await driver.read?.(device, request, context.signal)) ?? []);
       } catch (error) {
         if (!(error instanceof UnsupportedPointError)) throw error;
         // As on a real line: ask for less, until what is missing stands alone.
@@ -111,22 +136,15 @@ async function replay(
       }
     }
   };
+  await driver.listen?.([device]);
   await readAll(wanted, {});
-  return readings;
+  return { readings, statistics: driver.statistics };
 }
 
-async function readOne(
-  driver: Driver,
-  device: Device,
-  request: ReadRequest,
-  context: SouthboundContext,
-): Promise<Reading[]> {
-  const results = (await driver.read?.(device, request, context.signal)) ?? [];
-  return results.flatMap((result) =>
-    "raw" in result
-      ? toReadings(device, result.point, result.raw, result.at)
-      : badReadings(device, result.point, result.problem, result.at, result.detail),
-  );
+function resultReadings(device: Device, result: PointResult): Reading[] {
+  return "raw" in result
+    ? toReadings(device, result.point, result.raw, result.at)
+    : badReadings(device, result.point, result.problem, result.at, result.detail);
 }
 
 function compare(name: string, expected: Expectation, reading: Reading | undefined): ExampleResult {

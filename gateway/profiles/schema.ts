@@ -77,6 +77,11 @@ const expected = z.union([
   z.strictObject({ quality: z.enum(qualities) }),
 ]);
 
+const counters = z
+  .record(z.string(), z.int().min(0))
+  .optional()
+  .meta({ description: "Counters of the driver afterwards, e.g. unmatched: 1" });
+
 const head = {
   profile: z
     .string()
@@ -113,6 +118,7 @@ export function profileSchemaOf(protocol: Protocol) {
     name: z.string().min(1).optional(),
     given: protocol.given,
     expect: z.record(z.string(), expected),
+    counters,
   });
   return z.strictObject({
     ...head,
@@ -131,6 +137,7 @@ const exampleSchema = z.strictObject({
   name: z.string().optional(),
   given: z.unknown(),
   expect: z.record(z.string(), expected),
+  counters,
 });
 
 /** A point as its schema hands it on; `at` is the protocol's own. */

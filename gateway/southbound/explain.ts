@@ -21,8 +21,10 @@ export interface ExplainedPoint {
   readonly point: string;
   /** As asked for; undefined: once. */
   readonly periodMs: number | undefined;
-  /** Oldest that its value gets, ms; undefined: read once. */
+  /** Oldest that its value gets, ms; undefined: read once, or heard. */
   readonly worstAgeMs: number | undefined;
+  /** The device sends it by itself. */
+  readonly heard?: true | undefined;
 }
 
 export interface PlanFinding {
@@ -62,7 +64,7 @@ export function explainConnection(input: LinePlanInput): Explanation {
     return problem === undefined;
   });
   const usable = { ...input, devices };
-  const { planned, capacity } = planLine(usable);
+  const { planned, capacity, heard } = planLine(usable);
   const bounds = feasibility(planned, capacity);
 
   const points: ExplainedPoint[] = [];
@@ -75,6 +77,16 @@ export function explainConnection(input: LinePlanInput): Explanation {
     for (const point of device.profile.points) {
       const host = hosts.get(point);
       const periodMs = pollPeriod(device, point);
+      if (heard.has(point)) {
+        points.push({
+          device: device.id,
+          point: point.name,
+          periodMs: finite(periodMs),
+          worstAgeMs: undefined,
+          heard: true,
+        });
+        continue;
+      }
       if (!host) {
         findings.push({
           severity: "error",
@@ -195,6 +207,13 @@ export function renderExplanation(explanation: Explanation): string {
     "",
     ...table(["device", "request", "ms", "every", "% of line", "worst age", "points"], rows),
   ];
+  const heard = Map.groupBy(
+    points.filter((point) => point.heard),
+    ({ device }) => device,
+  );
+  for (const [device, said] of heard) {
+    lines.push("", `${device} sends by itself: ${pointList(said.map(({ point }) => point))}`);
+  }
   for (const [device, facts] of Object.entries(learned)) {
     lines.push("", `learned from ${device}:`, ...facts.map((fact) => `  ${fact}`));
   }

@@ -1,4 +1,4 @@
-import { type Device, pollPeriod } from "../model/device.ts";
+import { type Device, type Point, pollPeriod } from "../model/device.ts";
 import { feasibility } from "./feasibility.ts";
 import type { Learned, Protocol, ReadRequest } from "./protocol.ts";
 
@@ -28,11 +28,18 @@ export function requestPeriod(device: Device, request: ReadRequest): number {
 }
 
 /** Every read of every device of a line. Throws what the protocol's plan throws. */
-export function planLine(input: LinePlanInput): { planned: PlannedRequest[]; capacity: number } {
+export function planLine(input: LinePlanInput): {
+  planned: PlannedRequest[];
+  capacity: number;
+  /** Points that devices send by themselves, which cost the line nothing that could be planned. */
+  heard: Set<Point>;
+} {
   let capacity = 1;
+  const heard = new Set<Point>();
   const planned = input.devices.flatMap((device) => {
     const plan = input.protocol.plan(input.settings, device, device.profile.points, learnedOf(input, device));
     capacity = Math.max(capacity, plan.concurrency ?? 1);
+    for (const point of plan.heard ?? []) heard.add(point);
     return plan.requests.map((request) => ({
       device,
       request,
@@ -40,7 +47,7 @@ export function planLine(input: LinePlanInput): { planned: PlannedRequest[]; cap
       periodMs: requestPeriod(device, request),
     }));
   });
-  return { planned, capacity };
+  return { planned, capacity, heard };
 }
 
 export function utilisationOf(input: LinePlanInput): number {

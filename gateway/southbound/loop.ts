@@ -12,6 +12,7 @@ import type { Log } from "../model/log.ts";
 import { badReadings, type Reading } from "../model/reading.ts";
 import { type BreakerLimits, Breakers, defaultBreakerLimits } from "./breaker.ts";
 import { Delivery, type Sink } from "./delivery.ts";
+import { defaultSilenceMs, Hearing } from "./hearing.ts";
 import { JobQueue } from "./jobs.ts";
 import { LoadMeter } from "./load-meter.ts";
 import { type AskedLine, type Outcome, pointOf, readPoints } from "./on-demand.ts";
@@ -101,10 +102,11 @@ class Loop implements ConnectionLoop {
   readonly #delivery: Delivery;
   readonly #wake: Wake;
   readonly #meter: LoadMeter;
+  readonly #hearing: Hearing;
   /** What a read on demand needs of this loop. */
   readonly #asked: AskedLine = {
-    plan: (state, points) =>
-      this.#protocol.plan(this.#options.settings, state.device, points, state.learned).requests,
+    plan: (state, points) => this.#protocol.plan(this.#options.settings, state.device, points, state.learned),
+    hear: (state, points, signal) => this.#hear(state, points, signal),
     attempt: (driver, state, request, ended) => this.#attempt(driver, state, request, ended),
     learn: (state, request) => this.#learn(state, request),
     stamp: () => this.#context.clock.stamp(),
@@ -139,6 +141,7 @@ class Loop implements ConnectionLoop {
     this.#delivery = new Delivery(options.sink, options.context.clock, this.#log);
     this.#wake = new Wake(options.context.clock);
     this.#meter = new LoadMeter(options.context.clock.monotonic());
+    this.#hearing = new Hearing(options.context.clock, (state, ms) => this.#unheard(state, ms));
   }
 
   run(): void {
@@ -170,6 +173,7 @@ class Loop implements ConnectionLoop {
     this.#devices.set(device.id, state);
     this.#breakers.add(device.id);
     if (this.#driver) this.#connect(state);
+    this.#listen();
     this.#wake.notify();
   }
 
@@ -184,9 +188,13 @@ class Loop implements ConnectionLoop {
   }
 
   removeDevice(device: string): void {
-    this.#schedule.remove(...(this.#devices.get(device)?.tasks ?? []));
+    const state = this.#devices.get(device);
+    if (!state) return;
+    this.#schedule.remove(...state.tasks);
+    this.#hearing.forget(state);
     this.#breakers.remove(device);
     this.#devices.delete(device);
+    this.#listen();
   }
 
   learned(device: string): Learned {
@@ -272,6 +280,7 @@ class Loop implements ConnectionLoop {
       log: this.#log,
       signal: this.#signal,
       emit: (device, results) => this.#emit(device, results),
+      timeSource: this.#context.timeSource,
     });
   }
 
@@ -331,6 +340,7 @@ class Loop implements ConnectionLoop {
     const spread = this.#protocol.isLocal?.(this.#options.settings) ?? true;
     this.#schedule = new Schedule(driver.concurrency, spread);
     for (const state of this.#devices.values()) this.#connect(state);
+    this.#listen();
     const running = new Set<Promise<void>>();
     while (!ended.aborted) {
       if (!this.#delivery.hasRoom) await this.#delivery.room(ended);
@@ -348,6 +358,7 @@ class Loop implements ConnectionLoop {
       }
     }
     ended.removeEventListener("abort", wake);
+    this.#hearing.clear();
     await Promise.allSettled(running);
     if (this.#signal.aborted) return;
     this.#linkDown(asGatewayError(ended.reason), false);
@@ -383,9 +394,25 @@ class Loop implements ConnectionLoop {
 
   /** Plans the device anew, as after a reconnect; everything is read as soon as possible. */
   #connect(state: PolledDevice): void {
-    if (!this.#driver?.read) return;
+    if (!this.#driver) return;
     this.#schedule.remove(...state.reconnect());
     this.#plan(state, true);
+    if (!this.#driver.listen || state.heard.size === 0) return;
+    this.#hearing.watch(
+      state,
+      this.#protocol.silentAfter?.(this.#options.settings, state.device) ?? defaultSilenceMs,
+    );
+  }
+
+  /** Tells a driver whose devices speak first who is on the line. */
+  #listen(): void {
+    const driver = this.#driver;
+    if (!driver?.listen) return;
+    const devices = Array.from(this.#devices.values(), ({ device }) => device);
+    Promise.resolve(driver.listen(devices)).catch((error: unknown) => {
+      this.#log.error({ error: stackOf(error) }, "listening broke");
+      this.#broken?.abort(asGatewayError(error));
+    });
   }
 
   #plan(state: PolledDevice, first: boolean): void {
@@ -514,18 +541,22 @@ class Loop implements ConnectionLoop {
     const now = clock.monotonic();
     if (this.#devices.get(state.device.id) !== state) return;
     state.answered(now - startedAt, clock.stamp());
+    this.#back(state);
+    if (!this.#breakers.succeeded(state.device.id)) return;
+    // It may have been replaced or restarted: what it refused before may work now.
+    this.#schedule.remove(...state.reconnect());
+    this.#plan(state, false);
+  }
+
+  /** The device gave a sign of life, and so did the line. */
+  #back(state: PolledDevice): void {
     this.#attempts = 0;
     if (this.#linkReported) this.#log.info({}, "the line is back");
     this.#linkReported = false;
-    const back = this.#breakers.succeeded(state.device.id);
     if (state.availability === "unavailable")
       this.#log.info({ device: state.device.id }, "the device is back");
     state.availability = "available";
     state.problem = undefined;
-    if (!back) return;
-    // It may have been replaced or restarted: what it refused before may work now.
-    this.#schedule.remove(...state.reconnect());
-    this.#plan(state, false);
   }
 
   #silent(state: PolledDevice, request: ReadRequest, error: GatewayError, costMs: number): void {
@@ -590,14 +621,48 @@ class Loop implements ConnectionLoop {
     void this.#delivery.deliver(state.device, readings);
   }
 
+  // ---- devices that speak first ----
+
   async #emit(device: Device, results: readonly PointResult[]): Promise<void> {
     const state = this.#devices.get(device.id);
-    if (!state) return;
-    this.#answered(state, this.#context.clock.monotonic());
+    // Words of a device that was replaced meanwhile belong to nobody.
+    if (state?.device !== device) return;
+    const now = this.#context.clock.monotonic();
+    state.spoke(this.#context.clock.stamp());
+    this.#back(state);
+    const all = results.flatMap((result) => resultReadings(device, result));
+    const passed = new Set(state.thinned(results, now).map(({ point }) => point));
+    this.#hearing.heard(state, all);
     await this.#delivery.deliver(
-      state.device,
-      results.flatMap((result) => resultReadings(state.device, result)),
+      device,
+      all.filter(({ point }) => passed.has(point)),
     );
+  }
+
+  #unheard(state: PolledDevice, ms: number): void {
+    const error = new TransientError(`nothing was heard for ${ms / 1000} s`, {
+      code: "silent",
+      hint: "check the cable, the power of the device and the baud rate",
+    });
+    state.count(error.code);
+    if (state.tasks.length === 0) {
+      this.#unavailable(state, error);
+      return;
+    }
+    // It still answers when it is asked.
+    this.#log.warn({ device: state.device.id, code: error.code }, error.message);
+    const time = this.#context.clock.stamp();
+    const bad = [...state.heard].flatMap((point) =>
+      badReadings(state.device, point, "comm-error", time, error.code),
+    );
+    this.#pass(state, bad);
+  }
+
+  #hear(state: PolledDevice, points: readonly Point[], signal: AbortSignal | undefined): Promise<Reading[]> {
+    if (this.#state === "failed" || this.#state === "closed" || this.#signal.aborted) {
+      throw reasonOf(this.#signal, this.#lastError);
+    }
+    return this.#hearing.next(state, points, AbortSignal.any([this.#signal, ...(signal ? [signal] : [])]));
   }
 }
 

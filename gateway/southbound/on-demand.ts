@@ -10,7 +10,7 @@ import {
 import { badReadings, type Reading } from "../model/reading.ts";
 import type { Job } from "./jobs.ts";
 import { type PolledDevice, resultReadings } from "./polled-device.ts";
-import type { Driver, PointResult, ReadRequest } from "./protocol.ts";
+import type { Driver, PointResult, ReadPlan, ReadRequest } from "./protocol.ts";
 
 /** How one transaction went; `ended`: the line was lost or closed before the device had its say. */
 export type Outcome =
@@ -22,7 +22,9 @@ export type Outcome =
 
 /** What a read on demand needs of the loop that owns the line. */
 export interface AskedLine {
-  plan(state: PolledDevice, points: readonly Point[]): readonly ReadRequest[];
+  plan(state: PolledDevice, points: readonly Point[]): ReadPlan;
+  /** The next word about points that the device sends by itself; what does not come is missing. */
+  hear(state: PolledDevice, points: readonly Point[], signal: AbortSignal | undefined): Promise<Reading[]>;
   /** Never rejects. */
   attempt(driver: Driver, state: PolledDevice, request: ReadRequest, ended: AbortSignal): Promise<Outcome>;
   /** Remembers what a refusal taught; the points that are left out because nothing more can be learned. */
@@ -44,8 +46,8 @@ export async function readPoints(
   attempts = mostAttempts,
 ): Promise<Reading[]> {
   const { device } = state;
-  const requests = line.plan(state, points);
-  const answered = new Set(requests.flatMap((request) => request.points));
+  const { requests, heard = [] } = line.plan(state, points);
+  const answered = new Set([...requests.flatMap((request) => request.points), ...heard]);
   const missing = points
     .filter((point) => !answered.has(point))
     .flatMap((point) =>
@@ -63,7 +65,22 @@ export async function readPoints(
       badReadings(device, point, quality, line.stamp(), outcome.message),
     );
   });
+  if (heard.length > 0) read.push(listen(line, state, heard, signal));
   return [...(await Promise.all(read)).flat(), ...missing];
+}
+
+async function listen(
+  line: AskedLine,
+  state: PolledDevice,
+  points: readonly Point[],
+  signal: AbortSignal | undefined,
+): Promise<Reading[]> {
+  const found = await line.hear(state, points, signal);
+  const spoken = new Set(found.map(({ point }) => point));
+  const silent = points
+    .filter((point) => !spoken.has(point))
+    .flatMap((point) => badReadings(state.device, point, "comm-error", line.stamp(), "silent"));
+  return [...found, ...silent];
 }
 
 /** One transaction ahead of the polls: results, or why the device gave none. Rejects when it was not carried out. */

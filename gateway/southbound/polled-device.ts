@@ -39,6 +39,9 @@ export class PolledDevice {
   readonly setbacks = new Setbacks();
   #probes = 0;
   readonly #passedAt = new Map<Point, number>();
+  readonly #heardOf = new Map<Point, { at: number; good: boolean }>();
+  /** Points that the device sends by itself. */
+  heard: ReadonlySet<Point> = new Set();
   #tasks = new Map<string, PollTask>();
 
   constructor(device: Device, learned: Learned) {
@@ -67,6 +70,7 @@ export class PolledDevice {
     this.#tasks = new Map();
     this.leftOut.clear();
     this.#passedAt.clear();
+    this.#heardOf.clear();
     return removed;
   }
 
@@ -77,8 +81,9 @@ export class PolledDevice {
   plan(protocol: Pick<Protocol, "plan">, settings: unknown): PlanChange {
     const { device } = this;
     const wanted = device.profile.points.filter((point) => !this.leftOut.has(point) && !this.#isDone(point));
-    const { requests } = protocol.plan(settings, device, wanted, this.learned);
-    const answered = new Set(requests.flatMap((request) => request.points));
+    const { requests, heard = [] } = protocol.plan(settings, device, wanted, this.learned);
+    this.heard = new Set([...heard, ...[...this.heard].filter((point) => this.#isDone(point))]);
+    const answered = new Set([...requests.flatMap((request) => request.points), ...heard]);
     const unreadable = wanted.filter((point) => !answered.has(point));
     for (const point of unreadable) this.leftOut.add(point);
     const before = this.#tasks;
@@ -119,6 +124,31 @@ export class PolledDevice {
       if (!("problem" in result) || Number.isFinite(period)) this.#passedAt.set(point, now);
       return resultReadings(device, result);
     });
+  }
+
+  /**
+   * Which of these words are passed on: a point that is heard more often than its class asks for is
+   * thinned out; events, and a change from good to bad or back, always pass.
+   */
+  thinned(results: readonly PointResult[], now: number): PointResult[] {
+    return results.filter((result) => {
+      const { point } = result;
+      const good = !("problem" in result);
+      const before = this.#heardOf.get(point);
+      this.#heardOf.set(point, { at: now, good });
+      const passedAt = this.#passedAt.get(point);
+      if (passedAt !== undefined && before?.good === good && point.kind !== "event") {
+        const period = pollPeriod(this.device, point);
+        const interval = Math.min(period, now - before.at);
+        if (now - passedAt < period - interval / 2) return false;
+      }
+      if (good || Number.isFinite(pollPeriod(this.device, point))) this.#passedAt.set(point, now);
+      return true;
+    });
+  }
+
+  spoke(at: Instant): void {
+    this.lastSeen = at;
   }
 
   answered(tookMs: number, at: Instant): void {

@@ -48,6 +48,11 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   learn(request: ReadRequest<Address>, learned: Learned): Learned | undefined;
   /** Settings of the line that would make it faster (a higher baud rate), slowest first: for advice. Pure. */
   faster?(connection: Connection): readonly { readonly change: string; readonly connection: Connection }[];
+  /**
+   * After so many ms without a word a device that speaks first counts as silent: comm-error readings
+   * of what is heard from it. 60 s where a protocol does not say. Pure.
+   */
+  silentAfter?(connection: Connection, device: Device<Address, Settings, Head>): number;
   /** Whether the line is a port of this machine, which is back the moment it is plugged in again. Pure. */
   isLocal?(connection: Connection): boolean;
   /** What was learned, one line per fact, for people. Pure. */
@@ -82,6 +87,8 @@ export interface ReadPlan<Address = unknown> {
   readonly requests: readonly ReadRequest<Address>[];
   /** How many of them may run at the same time on this connection; 1 unless said. */
   readonly concurrency?: number | undefined;
+  /** Points that the device sends by itself: there is no request for them. */
+  readonly heard?: readonly Point<Address>[] | undefined;
 }
 
 /**
@@ -106,6 +113,11 @@ export interface Driver<Address = unknown, Settings = unknown, Head = unknown> e
     request: ReadRequest<Address>,
     signal: AbortSignal,
   ): Promise<PointResult<Address>[]>;
+  /**
+   * Who is on the line: called after opening and whenever that changes. For devices that speak
+   * first; what they say goes to `context.emit`. A replay has emitted all of it when this resolves.
+   */
+  listen?(devices: readonly Device<Address, Settings, Head>[]): Promise<void> | void;
   /** Counters for people: frames, bytes, errors by kind. */
   readonly statistics: Readonly<Record<string, number>>;
 }
@@ -128,6 +140,8 @@ export interface SouthboundContext {
   readonly connect: Connect;
   /** For drivers whose devices speak first. Resolves when the readings are durable or deliberately dropped. */
   emit(device: Device, results: readonly PointResult[]): Promise<void>;
+  /** A device that knows the time (GNSS) offers it: Unix ms as of monotonic `at`, and who says so. */
+  readonly timeSource?: ((unixMs: number, at: number, source: string) => void) | undefined;
   /** Ends everything. */
   readonly signal: AbortSignal;
 }

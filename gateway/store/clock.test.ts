@@ -148,3 +148,54 @@ describe("trust", () => {
     expect(again).toBe(1);
   });
 });
+
+describe("the time of a device that knows it", () => {
+  const year = 365 * 86_400_000;
+  const real = Date.UTC(2026, 10, 22, 12);
+  const without = (trust: "auto" | "timesync", watchMs = 1_000_000) =>
+    openClock({
+      trust,
+      floor: real - year,
+      watchMs,
+      exists: files("/run/systemd/timesync"),
+      wall: () => 0,
+    });
+
+  it("makes the clock trusted and is its time from then on", () => {
+    using clock = without("auto");
+    expect(clock.trusted).toBe(false);
+    const stamp = clock.stamp();
+    let told = 0;
+    clock.whenTrusted(() => told++);
+    const at = clock.monotonic();
+    expect(clock.offer(real, at)).toBe(true);
+    expect([clock.trusted, told]).toEqual([true, 1]);
+    expect(clock.now() - (clock.monotonic() - at)).toBeCloseTo(real, 0);
+    expect(clock.toUnix(stamp)).toBeLessThanOrEqual(real);
+    expect(clock.stamp().base).toBe("unix");
+  });
+
+  it("is not believed below the floor, nor where only systemd-timesyncd counts", () => {
+    using clock = without("auto");
+    expect(clock.offer(real - 2 * year, clock.monotonic())).toBe(false);
+    expect(clock.trusted).toBe(false);
+    using strict = without("timesync");
+    expect(strict.offer(real, strict.monotonic())).toBe(false);
+    expect(strict.trusted).toBe(false);
+  });
+
+  it("follows small steps and refuses jumps", () => {
+    using clock = without("auto");
+    const at = clock.monotonic();
+    clock.offer(real, at);
+    expect(clock.offer(real + 500, at)).toBe(true);
+    expect(clock.offer(real + 3_600_000, at)).toBe(false);
+    expect(clock.now()).toBeLessThan(real + 60_000);
+  });
+
+  it("does not count where the system's own time is trusted", () => {
+    using clock = openClock(always);
+    expect(clock.offer(real + year, clock.monotonic())).toBe(false);
+    expect(Math.abs(clock.now() - Date.now())).toBeLessThan(1000);
+  });
+});

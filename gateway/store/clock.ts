@@ -31,12 +31,25 @@ const timesyncd = ["/usr/lib/systemd/systemd-timesyncd", "/lib/systemd/systemd-t
 const spinMs = 1.5;
 const longestTimeoutMs = 2 ** 31 - 1;
 
+/** The system's clock, which also takes the time of a device that knows it. */
+export interface OpenClock extends Clock, Disposable {
+  /**
+   * A receiver of GNSS or the like says: at monotonic `at` it was `unixMs`. Believed while nothing
+   * better is known (never with trust `timesync`), and not below the floor. From then on it is this
+   * process's time, and later words of the same kind keep it right. Returns whether it is used.
+   */
+  offer(unixMs: number, at: number): boolean;
+}
+
+/** A word that is further from the time it gave before is not used, ms: a receiver does not jump. */
+const furthestStepMs = 2000;
+
 /** The system's clock. Disposing ends the watch for trust; timers that are set stay. */
-export function openClock(options: ClockOptions): Clock & Disposable {
+export function openClock(options: ClockOptions): OpenClock {
   return new SystemClock(options);
 }
 
-class SystemClock implements Clock, Disposable {
+class SystemClock implements OpenClock {
   readonly bootId: string;
   readonly #floor: number;
   readonly #floorAt: number;
@@ -44,7 +57,10 @@ class SystemClock implements Clock, Disposable {
   readonly #sinceBoot: number;
   readonly #wall: () => number;
   readonly #waiting = new Set<() => void>();
+  readonly #trust: ClockTrust;
   #trusted: boolean;
+  /** Unix ms at monotonic 0, as a device said it; undefined while the system's own time counts. */
+  #offered: number | undefined;
   #watch: NodeJS.Timeout | undefined;
 
   constructor({ floor, trust, watchMs = 1000, exists = existsSync, wall = Date.now }: ClockOptions) {
@@ -52,12 +68,13 @@ class SystemClock implements Clock, Disposable {
     this.#floor = floor;
     this.#floorAt = this.monotonic();
     this.#wall = wall;
+    this.#trust = trust;
     this.bootId = readBootId();
     const believable = () => isTrusted(trust, wall() >= floor, exists);
     this.#trusted = believable();
     if (this.#trusted) return;
     this.#watch = setInterval(() => {
-      if (believable()) this.#trust();
+      if (believable()) this.#believe();
     }, watchMs);
     this.#watch.unref();
   }
@@ -68,7 +85,18 @@ class SystemClock implements Clock, Disposable {
 
   now(): number {
     // Time goes on from the floor too, or everything below it would have one and the same time.
-    return Math.max(this.#wall(), this.#floor + (this.monotonic() - this.#floorAt));
+    const wall = this.#offered === undefined ? this.#wall() : this.#offered + this.monotonic();
+    return Math.max(wall, this.#floor + (this.monotonic() - this.#floorAt));
+  }
+
+  offer(unixMs: number, at: number): boolean {
+    if (this.#trust === "timesync" || (this.#trusted && this.#offered === undefined)) return false;
+    const origin = unixMs - at;
+    if (origin + this.monotonic() < this.#floor) return false;
+    if (this.#offered !== undefined && Math.abs(origin - this.#offered) > furthestStepMs) return false;
+    this.#offered = origin;
+    if (!this.#trusted) this.#believe();
+    return true;
   }
 
   monotonic(): number {
@@ -140,7 +168,7 @@ class SystemClock implements Clock, Disposable {
     clearInterval(this.#watch);
   }
 
-  #trust(): void {
+  #believe(): void {
     clearInterval(this.#watch);
     this.#trusted = true;
     const waiting = [...this.#waiting];

@@ -63,7 +63,7 @@ storage: {folder: store}
     });
     expect(status.quarantined.map(({ kind, id, reason }) => `${kind} ${id}: ${shown(reason)}`)).toEqual([
       'profile test/broken: FOLDER/device-profiles/test/broken.yaml:13:52: error: unknown unit "Celsiuz" [unknown-unit]',
-      'connection garden: FOLDER/gateway.yaml:7:11: error: "garden": a Modbus connection has either serial or tcp [invalid]',
+      'connection garden: FOLDER/gateway.yaml:7:11: error: "garden": a connection has either serial or tcp [invalid]',
       'device of-a-broken-profile: FOLDER/gateway.yaml:10:34: error: the profile "test/broken" has errors [bad-profile]',
       'device with-a-wrong-unit: FOLDER/gateway.yaml:11:68: error: "unit" must be at most 255, but is 300 [out-of-range]',
       'device on-a-bad-line: FOLDER/gateway.yaml:14:52: error: the connection "garden" has errors [bad-connection]',

@@ -104,11 +104,8 @@ describe("the schemas of Modbus", () => {
   });
 
   it.each([
-    [{}, "a Modbus connection has either serial or tcp"],
-    [
-      { tcp: { host: "a" }, serial: { port: "b", baud: 9600 } },
-      "a Modbus connection has either serial or tcp",
-    ],
+    [{}, "a connection has either serial or tcp"],
+    [{ tcp: { host: "a" }, serial: { port: "b", baud: 9600 } }, "a connection has either serial or tcp"],
     [{ serial: { port: "b", baud: 9600 }, framing: "tcp" }, "framing tcp needs a TCP connection"],
     [{ serial: { port: "b", baud: 9600, dataBits: 7 } }, "RTU needs 8 data bits; 7 are for framing ascii"],
     [

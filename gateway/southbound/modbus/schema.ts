@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { encodingNames, orderNames } from "../../codec/numbers.ts";
 import { ConfigError } from "../../model/errors.ts";
-import type { Endpoint } from "../../transport/transport.ts";
+import { endpointFields, endpointOf, endpointProblem, milliseconds } from "../endpoint.ts";
 import {
   type AddressRange,
   isBitTable,
@@ -16,20 +16,6 @@ import {
 } from "./settings.ts";
 
 // What people may write. Inputs stay plain, so that JSON Schema can show them (`io: "input"`).
-
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1000 };
-
-/** `20`, `"20ms"` or `"1.5s"` as milliseconds. */
-const milliseconds = z
-  .union([z.number().min(0).max(600_000), z.string().regex(/^\d{1,6}(\.\d{1,3})?(ms|s)$/)], {
-    error: "write milliseconds as a number, or a text such as 20ms or 1.5s",
-  })
-  .transform((written) => {
-    if (typeof written === "number") return written;
-    const [, amount = "0", unit = "ms"] = /^([\d.]+)(ms|s)$/.exec(written) ?? [];
-    return Number(amount) * (units[unit] ?? 1);
-  })
-  .meta({ description: "Milliseconds, or a text with a unit: 20ms, 1.5s." });
 
 const addressNumber = z.int().min(0).max(465_536);
 const range = z.tuple([addressNumber, addressNumber]).refine(([first, last]) => first <= last, {
@@ -60,24 +46,10 @@ function withoutUndefined(
   return kept;
 }
 
-const serialLine = z.strictObject({
-  port: z.string().min(1).meta({ description: "A stable name, e.g. /dev/serial/by-id/usb-..." }),
-  baud: z.int().min(300).max(4_000_000),
-  parity: z.enum(["none", "even", "odd"]).default("none"),
-  dataBits: z.union([z.literal(7), z.literal(8)]).default(8),
-  stopBits: z.union([z.literal(1), z.literal(2)]).default(1),
-});
-
-const tcpLine = z.strictObject({
-  host: z.string().min(1).max(253),
-  port: z.int().min(1).max(65_535).default(502),
-});
-
 /** What gateway.yaml may say about a Modbus line. */
 export const connectionSchema = z
   .strictObject({
-    serial: serialLine.optional(),
-    tcp: tcpLine.optional(),
+    ...endpointFields({ port: 502 }),
     framing: z.enum(["rtu", "tcp", "ascii"]).optional().meta({
       description: "rtu on a serial line, tcp on TCP; rtu and ascii also over TCP (transparent converters).",
     }),
@@ -96,8 +68,8 @@ export const connectionSchema = z
   })
   .superRefine((written, context) => {
     const refuse = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
-    if ((written.serial === undefined) === (written.tcp === undefined))
-      refuse([], "a Modbus connection has either serial or tcp");
+    const problem = endpointProblem(written);
+    if (problem) refuse([], problem);
     if (written.serial && written.framing === "tcp")
       refuse(["framing"], "framing tcp needs a TCP connection");
     const framing = written.framing ?? (written.serial ? "rtu" : "tcp");
@@ -107,11 +79,8 @@ export const connectionSchema = z
       refuse(["concurrency"], "only framing tcp can tell several answers apart");
   })
   .transform(({ serial, tcp, framing, concurrency, timing }): ModbusConnection => {
-    const endpoint: Endpoint = serial
-      ? { kind: "serial", ...serial }
-      : { kind: "tcp", host: tcp?.host ?? "", port: tcp?.port ?? 502 };
     return {
-      endpoint,
+      endpoint: endpointOf({ serial, tcp }),
       framing: framing ?? (serial ? "rtu" : "tcp"),
       concurrency: concurrency ?? 1,
       timing: timing ?? {},
