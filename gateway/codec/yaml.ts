@@ -17,6 +17,8 @@ export interface Span {
   readonly line: number;
   readonly column: number;
   readonly length: number;
+  /** When it is another file than the document's: what was taken over from there. */
+  readonly file?: string;
 }
 
 /** A parsed file that still knows where everything stands. */

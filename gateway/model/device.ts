@@ -1,5 +1,6 @@
 import type { Rational } from "./decimal.ts";
 import type { RawValue } from "./value.ts";
+import type { Deprecation, IdentifyRule, ProfileOption, SetupStep, WriteRule } from "./write-rule.ts";
 
 /** A text in the languages of our users. */
 export interface Text {
@@ -38,12 +39,19 @@ export interface Point<Address = unknown> {
   readonly absent: readonly (RawValue | "nan")[];
   /** Enum labels by raw value; a raw value that is not listed is out of range. */
   readonly labels?: ReadonlyMap<number, Text> | undefined;
+  /** Label of every raw value that `labels` does not list. */
+  readonly otherLabel?: Text | undefined;
   /** Bit number to name: the point becomes one boolean `<point>/<name>` per entry. */
   readonly bits?: ReadonlyMap<number, string> | undefined;
+  /** Names of bits for people, where they have one. */
+  readonly bitTitles?: ReadonlyMap<number, Text> | undefined;
   readonly report?: ReportRule | undefined;
   readonly personal: boolean;
   /** Where in the maker's document this stands. */
   readonly doc?: string | undefined;
+  /** Undefined: read only. */
+  readonly write?: WriteRule<Address> | undefined;
+  readonly deprecated?: Deprecation | undefined;
 }
 
 /** What one model of device offers, as data: compiled from one YAML file. */
@@ -60,7 +68,20 @@ export interface DeviceProfile<Address = unknown, ProtocolSettings = unknown> {
   /** What the profile says under the protocol's own key, checked by its schema. */
   readonly protocolSettings: ProtocolSettings;
   readonly points: readonly Point<Address>[];
-  /** SHA-256 of the file, hex. */
+  /** Points that can only be written; never part of a read plan. */
+  readonly commands?: readonly Point<Address>[] | undefined;
+  /** Points that are read only to identify the device. */
+  readonly identifyPoints?: readonly Point<Address>[] | undefined;
+  /** All must hold at (re)connect; empty or undefined: nothing is asked. */
+  readonly identify?: readonly IdentifyRule[] | undefined;
+  /** Writes at (re)connect, in order. */
+  readonly setup?: readonly SetupStep<Address>[] | undefined;
+  /** Choices that a device makes, by name. */
+  readonly options?: ReadonlyMap<string, ProfileOption> | undefined;
+  /** The choices that this profile was compiled for. */
+  readonly chosen?: Readonly<Record<string, string>> | undefined;
+  readonly deprecated?: Deprecation | undefined;
+  /** SHA-256, hex, of the file, of the one that it uses, and of the choices made. */
   readonly hash: string;
 }
 

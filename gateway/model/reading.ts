@@ -105,7 +105,7 @@ function labelReading(
   time: Instant,
 ): Reading {
   const key = typeof raw === "boolean" ? Number(raw) : typeof raw === "bigint" ? narrow(raw) : raw;
-  const label = typeof key === "number" ? labels.get(key) : undefined;
+  const label = (typeof key === "number" ? labels.get(key) : undefined) ?? point.otherLabel;
   if (!label) return bad(device, point, "out-of-range", time, `unknown state ${describe(raw)}`);
   return good(device, point, label.en, time);
 }
