@@ -1,7 +1,8 @@
 import { add, linear, narrow, type Rational, rational, toNumber } from "./decimal.ts";
 import type { DeviceProfile, Point } from "./device.ts";
+import type { Formula } from "./formula.ts";
 import type { RawValue, Value } from "./value.ts";
-import type { Formula, RawKind, VerifyRule, WriteRule, WriteStep } from "./write-rule.ts";
+import type { RawKind, VerifyRule, WriteRule, WriteStep } from "./write-rule.ts";
 
 /** Why a value is not written. Stable; part of what people and platforms see. */
 export const refusals = [

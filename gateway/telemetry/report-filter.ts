@@ -1,5 +1,5 @@
 import type { Instant } from "../model/clock.ts";
-import { type Device, type Point, pollPeriod } from "../model/device.ts";
+import { type Device, type Point, staleAfter } from "../model/device.ts";
 import type { Quality } from "../model/quality.ts";
 import { badReadings, type Reading } from "../model/reading.ts";
 import type { Value } from "../model/value.ts";
@@ -23,14 +23,6 @@ interface PointState {
   /** Counts the returns to good quality. */
   spell: number;
   readonly sent: Map<string, Sent>;
-}
-
-/**
- * Ms without any reading after which a good point is stale: three periods of its poll class, at
- * least 10 s, so that one lost poll or a short reconnect says nothing. A point that is read once is never stale.
- */
-export function staleAfter(device: Device, point: Point): number {
-  return Math.max(3 * pollPeriod(device, point), 10_000);
 }
 
 /**
