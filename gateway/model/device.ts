@@ -100,7 +100,7 @@ export interface DeviceProfile<Address = unknown, ProtocolSettings = unknown> {
   /** What is read from the device. */
   readonly points: readonly Point<Address>[];
   /** Points without an address, each after those that it needs. */
-  readonly computed?: readonly Point<undefined>[] | undefined;
+  readonly computed?: readonly Point[] | undefined;
   /** Points that can only be written; never part of a read plan. */
   readonly commands?: readonly Point<Address>[] | undefined;
   /** Points that are read only to identify the device. */

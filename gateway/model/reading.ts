@@ -50,13 +50,6 @@ export function toReadings(
   return [inRange(device, point, value, time)];
 }
 
-/** What a formula gave, as the reading of its point: rounded and checked as any number. */
-export function computedReading(device: Device, point: Point, value: Value, time: Instant): Reading {
-  if (typeof value !== "number") return good(device, point, value, time);
-  const rounded = scalerOf(point)(value);
-  return inRange(device, point, rounded, time);
-}
-
 function inRange(device: Device, point: Point, value: number | bigint, time: Instant): Reading {
   const { range } = point;
   if (!range || (value >= range[0] && value <= range[1])) return good(device, point, value, time);

@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { checkSchema } from "../codec/check.ts";
 import { alternatives, suggest } from "../codec/suggest.ts";
 import { diagnose, type Path, parseYaml, sorted, type YamlDocument } from "../codec/yaml.ts";
-import type { DeviceProfile, Point } from "../model/device.ts";
+import type { DeviceProfile } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Protocol } from "../southbound/protocol.ts";
-import { compilePoint, type Report, toText } from "./compile.ts";
+import { type Report, toText } from "./compile.ts";
+import { compilePoints } from "./derived.ts";
 import { checkExamples, type Example } from "./example.ts";
 import { notYet, profileSchemaOf } from "./schema.ts";
 
@@ -69,9 +70,7 @@ function compile(
   found.push(...checked.diagnostics);
   if (!checked.value) return undefined;
   const written = checked.value;
-  const points: Point[] = Object.entries(written.points).map(([name, point]) =>
-    compilePoint({ document, protocol, report }, name, point),
-  );
+  const { points, computed } = compilePoints({ document, protocol, report }, written.points);
   const profile: DeviceProfile = {
     id: written.profile,
     version: written.version,
@@ -83,6 +82,7 @@ function compile(
     protocol: protocol.name,
     protocolSettings: Reflect.get(written, protocol.name),
     points,
+    computed,
     hash: createHash("sha256").update(document.text).digest("hex"),
   };
   checkHead(report, document, profile, written.notes);
@@ -160,12 +160,8 @@ function withoutUnsupported(written: Record<string, unknown>, report: Report): R
       }
       const path = ["points", name];
       const kept = strip(point, notYet.point, path, report);
-      if (isMapping(kept.scale)) {
-        later(report, [...path, "scale"], "a scale taken from another point");
-        delete kept.scale;
-      }
       // Such a point has no address of its own: nothing else is left to check.
-      if (kept.at === undefined && ("from" in point || "repeat" in point || "use" in point)) continue;
+      if (kept.at === undefined && ("repeat" in point || "use" in point)) continue;
       points[name] = kept;
     }
     head.points = points;

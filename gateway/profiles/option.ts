@@ -41,10 +41,7 @@ export type Options = ReadonlyMap<string, ProfileOption>;
 /** The most variants of a profile that are checked one by one. */
 const maxVariants = 64;
 
-export function compileOptions(
-  written: z.output<typeof optionsSchema> | undefined,
-  report: Report,
-): Options {
+export function compileOptions(written: z.output<typeof optionsSchema> | undefined, report: Report): Options {
   const options = new Map<string, ProfileOption>();
   for (const [key, { values, default: standard, title, doc }] of Object.entries(written ?? {})) {
     const path = ["options", key];
@@ -73,7 +70,7 @@ export function checkWhen(when: When | undefined, options: Options, path: Path, 
   for (const [key, wanted] of Object.entries(when ?? {})) {
     const option = options.get(key);
     if (!option) {
-      report([...path, "when", key], "key", unknownOption(key, options, "add it under \"options\""));
+      report([...path, "when", key], "key", unknownOption(key, options, 'add it under "options"'));
       continue;
     }
     const list = Array.isArray(wanted) ? wanted : [wanted];
@@ -161,7 +158,8 @@ function unknownOption(key: string, options: Options, otherwise?: string): Findi
   const hint =
     near !== undefined
       ? `did you mean "${near}"?`
-      : (otherwise ?? (names.length > 0 ? `it offers ${alternatives(names)}` : "it offers none: leave it out"));
+      : (otherwise ??
+        (names.length > 0 ? `it offers ${alternatives(names)}` : "it offers none: leave it out"));
   return { code: "unknown-option", message: `the profile has no option "${key}"`, hint };
 }
 

@@ -3,28 +3,13 @@ import { duration, text } from "../codec/settings.ts";
 import { qualities } from "../model/quality.ts";
 import type { Protocol } from "../southbound/protocol.ts";
 import { categories } from "./category.ts";
+import { absentSchema, derivedFields, scaleSchema } from "./derived-schema.ts";
+import { factor, integerKey, name } from "./words.ts";
 
 // The profile language, sections "common head" and "a point". One schema gives the type, the check
 // and the editor's help; what belongs to a protocol comes from its own schemas.
 
-const name = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, {
-  error: "a name is made of a-z, 0-9 and _, and begins with a letter",
-});
-
-const factor = z
-  .union([
-    z.number(),
-    z.string().regex(/^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?(\/[1-9]\d*)?$/, {
-      error: "not a number: write a decimal (0.1) or a fraction (1/3)",
-    }),
-  ])
-  .meta({ description: "An exact decimal such as 0.1, or a fraction such as 1/3" });
-
-const integerKey = z.string().regex(/^(-?\d{1,20}|true|false)$/, {
-  error: "a raw value is a whole number, true or false",
-});
 const bitKey = z.string().regex(/^([0-9]|[1-5][0-9]|6[0-3])$/, { error: "a bit is a number from 0 to 63" });
-const rawValue = z.union([z.number(), z.bigint(), z.boolean(), z.string()]);
 
 const pointFields = {
   title: text.optional().meta({ description: "Name for people; plain English or {en, sv}" }),
@@ -33,12 +18,17 @@ const pointFields = {
     .min(1)
     .optional()
     .meta({ description: "Unit of the scaled value, e.g. Cel, V, W, kWh, %RH, / (a ratio)" }),
-  scale: factor.optional().meta({ description: "value = raw * scale + offset, in exact decimals" }),
+  scale: scaleSchema
+    .optional()
+    .meta({ description: "value = raw * scale + offset, in exact decimals; or what another point says" }),
   offset: factor.optional(),
   resolution: factor
     .optional()
     .meta({ description: "Smallest step of the value; integers have the one of their scale" }),
-  kind: z.enum(["gauge", "counter", "state", "event", "text"]).optional(),
+  kind: z
+    .enum(["gauge", "counter", "state", "event", "text", "id"])
+    .optional()
+    .meta({ description: "A counter is sent as the device counts; an id is a number that is a name" }),
   class: z
     .union([z.enum(["fast", "normal", "slow", "once"]), z.strictObject({ every: duration })])
     .optional()
@@ -47,8 +37,7 @@ const pointFields = {
     .tuple([z.number(), z.number()])
     .optional()
     .meta({ description: "Of the scaled value, both ends included; outside it has no value" }),
-  absent: z
-    .union([rawValue, z.array(rawValue).min(1).max(32)])
+  absent: absentSchema
     .optional()
     .meta({ description: "Raw values, as decoded, that mean: not available; nan for any NaN" }),
   values: z
@@ -65,6 +54,7 @@ const pointFields = {
     .meta({
       description: "Send when changed by `change`, and at least every `within`; default: every reading",
     }),
+  ...derivedFields,
   personal: z.boolean().optional().meta({ description: "Can identify or track a person" }),
   doc: z.string().min(1).optional().meta({ description: "Page of the maker's document" }),
 };
@@ -113,7 +103,7 @@ const head = {
 
 /** The schema of a profile in the language of one protocol. */
 export function profileSchemaOf(protocol: Protocol) {
-  const point = z.strictObject({ at: protocol.address, ...pointFields });
+  const point = z.strictObject({ at: protocol.address.optional(), ...pointFields }).superRefine(pointRules);
   const example = z.strictObject({
     name: z.string().min(1).optional(),
     given: protocol.given,
@@ -132,7 +122,13 @@ export function profileSchemaOf(protocol: Protocol) {
   });
 }
 
-const pointSchema = z.strictObject({ at: z.unknown(), ...pointFields });
+/** A point is read or computed. */
+function pointRules(written: { at?: unknown; from?: unknown }, context: z.core.$RefinementCtx): void {
+  if (written.at === undefined && written.from === undefined)
+    context.addIssue({ code: "invalid_type", expected: "object", path: ["at"], input: undefined });
+}
+
+const pointSchema = z.strictObject({ at: z.unknown().optional(), ...pointFields });
 const exampleSchema = z.strictObject({
   name: z.string().optional(),
   given: z.unknown(),
@@ -146,7 +142,7 @@ export type WrittenExample = z.output<typeof exampleSchema>;
 /** Words of the language that this version does not carry out yet. */
 export const notYet = {
   head: ["options", "identify", "setup", "use"],
-  point: ["from", "when", "repeat", "use", "write"],
+  point: ["when", "repeat", "use", "write"],
   example: ["write", "exchange", "refuse"],
 } as const;
 

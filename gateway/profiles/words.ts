@@ -32,4 +32,4 @@ export const expressionText = z
   .string()
   .min(1)
   .max(500)
-  .meta({ description: "An expression over points of this device, such as \"!lockout && wind < 20\"" });
+  .meta({ description: 'An expression over points of this device, such as "!lockout && wind < 20"' });

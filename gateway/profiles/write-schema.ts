@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { duration } from "../codec/settings.ts";
-import { whenSchema } from "./option.ts";
 import { valuesSchema } from "./label.ts";
+import { whenSchema } from "./option.ts";
 import { expressionText, factor, name, rawValue } from "./words.ts";
 
 // The profile language, section "writing": what people may write under `write:`, `setup:` and `identify:`.
@@ -18,7 +18,9 @@ function oneOf(keys: readonly string[]) {
     const named = keys.filter((key) => Reflect.get(written, key) !== undefined);
     if (named.length === 1) return;
     const message =
-      named.length === 0 ? `needs one of ${keys.join(", ")}` : `has ${named.join(" and ")}: write one of them`;
+      named.length === 0
+        ? `needs one of ${keys.join(", ")}`
+        : `has ${named.join(" and ")}: write one of them`;
     context.addIssue({ code: "custom", message, params: { code: "one-of" } });
   };
 }
@@ -92,7 +94,9 @@ export function setupSchema<A extends z.ZodType>(address: A) {
       z
         .strictObject({
           set: name.optional().meta({ description: "A point of this profile that can be written" }),
-          at: address.optional().meta({ description: "A place that is no point; `value` is then a raw value" }),
+          at: address
+            .optional()
+            .meta({ description: "A place that is no point; `value` is then a raw value" }),
           value,
           when: whenSchema.optional(),
           verify: verifySchema(address).optional(),
@@ -103,7 +107,7 @@ export function setupSchema<A extends z.ZodType>(address: A) {
 }
 
 const version = z.union([z.number(), z.string().regex(/^\d{1,9}(\.\d{1,9}){0,4}$/)], {
-  error: "a number, or a version in quotes such as \"1.10\"",
+  error: 'a number, or a version in quotes such as "1.10"',
 });
 
 /** Readings that prove the model. */
@@ -117,18 +121,15 @@ export function identifySchema<A extends z.ZodType>(address: A) {
           equals: rawValue.optional(),
           in: z.array(rawValue).min(1).max(64).optional(),
           prefix: z.string().min(1).optional().meta({ description: "Beginning of a text" }),
-          atLeast: version.optional().meta({ description: "A number, or a version such as \"1.10\"" }),
+          atLeast: version.optional().meta({ description: 'A number, or a version such as "1.10"' }),
           below: version.optional(),
           when: whenSchema.optional(),
         })
         .superRefine(oneOf(["point", "at"]))
         .superRefine((written, context) => {
-          const tests = [
-            written.equals,
-            written.in,
-            written.prefix,
-            written.atLeast ?? written.below,
-          ].filter((one) => one !== undefined).length;
+          const tests = [written.equals, written.in, written.prefix, written.atLeast ?? written.below].filter(
+            (one) => one !== undefined,
+          ).length;
           if (tests !== 1)
             context.addIssue({
               code: "custom",
