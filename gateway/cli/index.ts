@@ -8,7 +8,7 @@ import { decodeCommand } from "./decode.ts";
 import { demoCommand } from "./demo.ts";
 import { explainCommand } from "./explain.ts";
 import { outboxCommand } from "./outbox.ts";
-import { profileCommand } from "./profile.ts";
+import { profileCommand } from "./profile/index.ts";
 import { readCommand } from "./read.ts";
 import { runCommand } from "./run.ts";
 import { reloadCommand, statusCommand } from "./status.ts";

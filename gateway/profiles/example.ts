@@ -86,12 +86,13 @@ export async function runExample(
   ];
 }
 
-interface Replayed {
+export interface Replayed {
   readonly readings: ReadonlyMap<string, Reading>;
   readonly statistics: Readonly<Record<string, number>>;
 }
 
-async function replay(
+/** The readings that an example gives, and the driver's counters. Rejects with a GatewayError when it cannot be replayed. */
+export async function replay(
   profile: DeviceProfile,
   example: Example,
   protocol: Protocol,

@@ -3,7 +3,7 @@ import type { Clock, Instant, Random } from "../model/clock.ts";
 import type { Device, DeviceProfile, Point } from "../model/device.ts";
 import type { Log } from "../model/log.ts";
 import type { Quality } from "../model/quality.ts";
-import type { RawValue } from "../model/value.ts";
+import type { RawValue, Value } from "../model/value.ts";
 import type { Connect } from "../transport/transport.ts";
 
 /**
@@ -57,10 +57,76 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   isLocal?(connection: Connection): boolean;
   /** What was learned, one line per fact, for people. Pure. */
   describeLearned?(learned: Learned): readonly string[];
+  /**
+   * A device made of what a profile's examples give: what it says by itself, in turn, and what it
+   * answers. For `profile simulate`; demonstrations, never test evidence. Pure.
+   */
+  simulate?(
+    profile: DeviceProfile<Address, Head>,
+    what: SimulationInput<Connection, Settings>,
+  ): SimulatedDevice;
+  /**
+   * What a device says before anybody wrote a profile for it, in the words of `at:`, for
+   * `profile probe`. Ends by itself. Rejects as `open` does.
+   */
+  probe?(
+    connection: Connection,
+    what: ProbeInput<Settings>,
+    context: SouthboundContext,
+  ): AsyncIterable<ProbeFinding>;
+  /** What a tapped dialogue with a live device becomes as an example's `given:`. Pure. */
+  record?(dialogue: readonly Turn[], connection: Connection): unknown;
   /** A driver that answers from an example's `given:` instead of a wire; same decoding code as the real one. */
   replay(given: unknown, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
   /** A connected driver, or LinkError (reopen later) or ConfigError (never). */
   open(connection: Connection, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
+}
+
+/** A plausible value of a reading (`<point>` or `<point>/<bit>`) so many seconds after the simulation began. */
+export type Specimen = (point: Point, seconds: number, reading: string) => Value | undefined;
+
+/** What a simulated device is made of. */
+export interface SimulationInput<Connection = unknown, Settings = unknown> {
+  /** What each example of the profile gives. */
+  readonly given: readonly unknown[];
+  readonly specimen: Specimen;
+  readonly settings: Settings;
+  readonly connection: Connection;
+}
+
+export interface SimulatedDevice {
+  /** Said one after the other, and over again. */
+  readonly words?: readonly Uint8Array[] | undefined;
+  /** Pause between words, ms. */
+  readonly everyMs?: number | undefined;
+  /** The answer to bytes that came in one go, `seconds` after the simulation began, or undefined for silence. */
+  answer?(bytes: Uint8Array, seconds: number): Uint8Array | undefined;
+}
+
+export interface ProbeInput<Settings = unknown> {
+  readonly settings: Settings;
+  /** Where to look, as a person writes it after `--at`: `holding 0x34`. Undefined: everywhere. */
+  readonly at: string | undefined;
+  /** What the device's display shows, for ranking. */
+  readonly expected: number | undefined;
+  /** How long to listen to a device that speaks first, ms. */
+  readonly listenMs: number;
+}
+
+/** One way to read what is there. */
+export interface ProbeFinding {
+  /** As a profile would write it. */
+  readonly at: string;
+  readonly value: string;
+  /** The likelier, the higher; 0 to 1. Undefined where there is nothing to choose. */
+  readonly likely?: number | undefined;
+  readonly note?: string | undefined;
+}
+
+/** What went out, and what came in until something went out again. */
+export interface Turn {
+  readonly sent: Uint8Array;
+  readonly received: Uint8Array;
 }
 
 export interface ProtocolFinding {

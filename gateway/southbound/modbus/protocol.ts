@@ -1,19 +1,15 @@
-import { layoutKind } from "../../codec/numbers.ts";
 import { ConfigError } from "../../model/errors.ts";
 import type { Protocol, ReadRequest } from "../protocol.ts";
 import { checkModbus } from "./check.ts";
 import { openModbus } from "./driver.ts";
 import { describeLearned, fasterLines, learnModbus, type PlannedRead, planModbus } from "./plan.ts";
+import { probeModbus } from "./probe.ts";
+import { kindOf } from "./raw-kind.ts";
+import { recordModbus } from "./record.ts";
 import { replayModbus } from "./replay.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
-import {
-  isBitTable,
-  layoutOf,
-  type ModbusAddress,
-  type ModbusConnection,
-  type ModbusDevice,
-  type ModbusHead,
-} from "./settings.ts";
+import type { ModbusAddress, ModbusConnection, ModbusDevice, ModbusHead } from "./settings.ts";
+import { simulateModbus } from "./simulate.ts";
 
 /** Modbus: RTU, ASCII and TCP, each over what carries it. */
 export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, ModbusAddress> = {
@@ -24,7 +20,7 @@ export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, Modbus
   address: addressSchema,
   given: givenSchema,
   check: checkModbus,
-  rawKind: (address) => (isBitTable(address.table) ? "boolean" : layoutKind(layoutOf(address))),
+  rawKind: kindOf,
   sample: { connection: { tcp: { host: "127.0.0.1" } }, device: { unit: 1 } },
   plan: planModbus,
   faster: fasterLines,
@@ -39,6 +35,10 @@ export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, Modbus
       });
     return replayModbus(parsed.data, context);
   },
+  simulate: (profile, { specimen, settings, connection }) =>
+    simulateModbus(profile, specimen, settings, connection),
+  probe: probeModbus,
+  record: recordModbus,
   open: openModbus,
 };
 

@@ -1,0 +1,35 @@
+import type { Command } from "commander";
+import { profileSchema } from "../../profiles/schema.ts";
+import { protocols } from "../../southbound/index.ts";
+import type { CliContext } from "../context.ts";
+import { command } from "../daemon.ts";
+import { checkProfiles } from "./check.ts";
+import { documentCommand } from "./doc.ts";
+import { probeCommand } from "./probe.ts";
+import { recordCommand } from "./record.ts";
+import { showCommand } from "./show.ts";
+import { simulateCommand } from "./simulate.ts";
+import { testProfiles } from "./test.ts";
+
+export function profileCommand(context: CliContext): Command {
+  const profile = command("profile", "work on device profiles; no hardware needed", [
+    "stadsnod profile check device-profiles",
+    "stadsnod profile test device-profiles/eastron/sdm630.yaml",
+  ]);
+  for (const make of [
+    checkProfiles,
+    testProfiles,
+    showCommand,
+    documentCommand,
+    simulateCommand,
+    probeCommand,
+    recordCommand,
+  ])
+    profile.addCommand(make(context));
+  profile.addCommand(
+    command("schema", "print the JSON Schema of profiles, for editors", [
+      "stadsnod profile schema > device-profiles/profile.schema.json",
+    ]).action(() => context.out(`${JSON.stringify(profileSchema(protocols), null, 2)}\n`)),
+  );
+  return profile;
+}

@@ -1,0 +1,147 @@
+import type { Command } from "commander";
+import type { Device, DeviceProfile, Point } from "../../model/device.ts";
+import { parseDuration } from "../../model/duration.ts";
+import { ConfigError, GatewayError } from "../../model/errors.ts";
+import { valueToJson } from "../../model/json.ts";
+import { badReadings, type Reading, toReadings } from "../../model/reading.ts";
+import type { PointResult, Protocol, SouthboundContext } from "../../southbound/protocol.ts";
+import { tap } from "../../southbound/tap.ts";
+import { type CliContext, ExitError, exit } from "../context.ts";
+import { command } from "../daemon.ts";
+import { type LineOptions, lineOf, lineOptions, liveContext } from "./line.ts";
+import { good, protocolOf } from "./named.ts";
+
+interface RecordOptions extends LineOptions {
+  readonly name?: string;
+  readonly for: string;
+}
+
+export function recordCommand(context: CliContext): Command {
+  const record = command("record", "read a live device once and print it as an example for its profile", [
+    "stadsnod profile record my-meter.yaml --tcp 192.168.1.20:502 --device unit=1 >> my-meter.yaml",
+    "stadsnod profile record my-meter.yaml --serial /dev/ttyUSB0 --baud 9600 --device unit=1",
+  ]);
+  return lineOptions(record.argument("<path>", "the profile"))
+    .option("--name <text>", "name of the example (default: recorded, and today's date)")
+    .option("--for <duration>", "how long to listen to a device that speaks first", "15s")
+    .action(async (path: string, options: RecordOptions) => {
+      const { profile } = good(context, path);
+      const protocol = protocolOf({ profile });
+      if (!protocol.record)
+        throw new ConfigError(`devices of the protocol ${protocol.name} cannot be recorded`, {
+          code: "cannot-record",
+        });
+      const { connection, settings } = lineOf(protocol, options);
+      await using stack = new AsyncDisposableStack();
+      const device = deviceOf(profile, settings);
+      const recorder = new Recorder(device);
+      const live = liveContext(context, stack, async (_device, results) => recorder.take(results));
+      const tapped = tap(live.connect);
+      await readOnce(
+        protocol,
+        { ...live, connect: tapped.connect },
+        device,
+        connection,
+        parseDuration(options.for),
+        recorder,
+        (text) => context.err(`${text}\n`),
+      );
+      const bad = recorder.readings.filter(({ quality }) => quality !== "good");
+      for (const { name, quality, detail } of bad) context.err(`${name}: ${quality} ${detail ?? ""}\n`);
+      if (recorder.readings.length === bad.length) {
+        context.err("nothing was read: there is nothing to record\n");
+        throw new ExitError(exit.failed);
+      }
+      const title = options.name ?? `recorded ${new Date(live.clock.now()).toISOString().slice(0, 10)}`;
+      context.err(
+        "Below the word examples: of the profile goes what follows; look at every value before you trust it.\n",
+      );
+      context.out(exampleText(title, protocol.record(tapped.turns(), connection), recorder.readings));
+    });
+}
+
+class Recorder {
+  readonly #device: Device;
+  readonly #readings = new Map<string, Reading>();
+  #told: (() => void) | undefined;
+
+  constructor(device: Device) {
+    this.#device = device;
+  }
+
+  get readings(): readonly Reading[] {
+    return [...this.#readings.values()];
+  }
+
+  take(results: readonly PointResult[]): void {
+    for (const result of results) {
+      const readings =
+        "raw" in result
+          ? toReadings(this.#device, result.point, result.raw, result.at)
+          : badReadings(this.#device, result.point, result.problem, result.at, result.detail);
+      for (const reading of readings) this.#readings.set(reading.name, reading);
+    }
+    this.#told?.();
+  }
+
+  /** Resolves when each of these points was heard, or the signal aborts. */
+  heard(points: readonly Point[], signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const look = () => {
+        const known = new Set(this.readings.map(({ point }) => point));
+        if (points.every((point) => known.has(point)) || signal.aborted) resolve();
+      };
+      this.#told = look;
+      signal.addEventListener("abort", look, { once: true });
+      look();
+    });
+  }
+}
+
+async function readOnce(
+  protocol: Protocol,
+  live: SouthboundContext,
+  device: Device,
+  connection: unknown,
+  listenMs: number,
+  recorder: Recorder,
+  say: (text: string) => void,
+): Promise<void> {
+  await using driver = await protocol.open(connection, live);
+  await driver.listen?.([device]);
+  const { requests, heard = [] } = protocol.plan(connection, device, device.profile.points, {});
+  for (const request of requests) {
+    try {
+      recorder.take((await driver.read?.(device, request, live.signal)) ?? []);
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      say(`${request.label}: ${error.message} [${error.code}]`);
+    }
+  }
+  if (heard.length > 0)
+    await recorder.heard(heard, AbortSignal.any([live.signal, AbortSignal.timeout(listenMs)]));
+}
+
+/** YAML, two spaces in, as it stands below `examples:`. What is personal has no place in a public file. */
+function exampleText(name: string, given: unknown, readings: readonly Reading[]): string {
+  const expect = readings
+    .filter(({ point }) => !point.personal)
+    .map(({ name: reading, quality, value }) => {
+      const said = quality === "good" && value !== undefined ? valueToJson(value) : { quality };
+      return `      ${/^[a-z0-9_]+$/.test(reading) ? reading : JSON.stringify(reading)}: ${JSON.stringify(said)}`;
+    });
+  return `  - name: ${JSON.stringify(name)}\n    given: ${JSON.stringify(given)}\n    expect:\n${expect.join("\n")}\n`;
+}
+
+function deviceOf(profile: DeviceProfile, settings: unknown): Device {
+  return {
+    id: "recorded",
+    profile,
+    connection: "recorded",
+    settings,
+    urn: "urn:dev:ops:32473-recorded-recorded:",
+    audience: "open",
+    audiences: new Map(),
+    poll: { fast: 1000, normal: 1000, slow: 1000 },
+  };
+}
