@@ -2,7 +2,14 @@ import type { Curve } from "./curve.ts";
 import type { Rational } from "./decimal.ts";
 import { type Formula, pointNameOf } from "./formula.ts";
 import type { RawValue } from "./value.ts";
-import type { Deprecation, IdentifyRule, ProfileOption, SetupStep, WriteRule } from "./write-rule.ts";
+import type {
+  Deprecation,
+  IdentifyRule,
+  ProfileOption,
+  RawKind,
+  SetupStep,
+  WriteRule,
+} from "./write-rule.ts";
 
 /** A text in the languages of our users. */
 export interface Text {
@@ -40,6 +47,8 @@ export interface Point<Address = unknown> {
   readonly name: string;
   readonly title?: Text | undefined;
   readonly address: Address;
+  /** What the address, or the formula, yields. */
+  readonly rawKind?: RawKind | undefined;
   /** A symbol of `units.ts`; undefined for states, texts and bits. */
   readonly unit?: string | undefined;
   /** value = raw * scale + offset, exactly. */

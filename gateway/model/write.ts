@@ -60,7 +60,7 @@ export function prepareWrite(
 ): PreparedWrite | Refused {
   const rule = point.write;
   if (!rule) return refuse("read-only", `"${point.name}" cannot be written`);
-  const wrong = unacceptable(point, rule, value) ?? locked(rule, value, inputs);
+  const wrong = unacceptable(point, value) ?? locked(rule, value, inputs);
   if (wrong) return wrong;
   const computed = rule.value ? evaluate(rule.value, value, inputs) : { value };
   if ("problem" in computed) return refuse("no-value", computed.problem);
@@ -90,9 +90,11 @@ function refuse(code: Refusal, detail: string): Refused {
   return { refuse: code, detail };
 }
 
-/** Type, label, range, allowed values and step of the commanded value. */
-function unacceptable(point: Point, rule: WriteRule, value: Value): Refused | undefined {
+/** Whether a point takes a value by its type, label, range, allowed values and step. */
+export function unacceptable(point: Point, value: Value): Refused | undefined {
+  const rule = point.write;
   const raw = toRaw(point, value);
+  if (!rule) return isRefused(raw) ? raw : undefined;
   const labelled = (rule.labels ?? point.labels) !== undefined;
   if (isRefused(raw) && (labelled || raw.refuse === "wrong-type")) return raw;
   if (rule.allowed && !rule.allowed.some((one) => sameValue(one, value)))

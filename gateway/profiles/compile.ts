@@ -2,13 +2,16 @@ import { alternatives } from "../codec/suggest.ts";
 import type { Finding } from "../codec/syntax-error.ts";
 import type { Path, YamlDocument } from "../codec/yaml.ts";
 import { gcd, isZero, one, type Rational, rational, zero } from "../model/decimal.ts";
-import type { Point, PointKind, Text } from "../model/device.ts";
+import type { Point, PointKind } from "../model/device.ts";
 import { similarUnits, unitOf } from "../model/units.ts";
 import type { RawKind } from "../model/write-rule.ts";
 import type { Protocol } from "../southbound/protocol.ts";
 import { checkDerived, derivedOf, maskedSentinel } from "./derived-fields.ts";
+import { bitNames, labelsOf, toText } from "./label.ts";
 import { article } from "./raw-kind.ts";
 import type { WrittenPoint } from "./schema.ts";
+
+export { toText } from "./label.ts";
 
 /** Says something about what stands at a path of the profile. */
 export type Report = (path: Path, part: "key" | "value", finding: Finding) => void;
@@ -27,6 +30,7 @@ export function compilePoint(
   rawKind: RawKind,
 ): Point {
   const path = ["points", name];
+  const address = written.at ?? written.write?.at;
   const numeric = rawKind === "integer" || rawKind === "float";
   const coded = written.values !== undefined || written.bits !== undefined;
   const exact = (key: "scale" | "offset" | "resolution", standard: Rational): Rational => {
@@ -40,7 +44,7 @@ export function compilePoint(
   const point: Point = {
     name,
     title: written.title === undefined ? undefined : toText(written.title),
-    address: written.at,
+    address,
     unit: written.unit,
     scale,
     offset,
@@ -55,13 +59,12 @@ export function compilePoint(
       typeof written.class === "object" ? { everyMs: written.class.every } : (written.class ?? "normal"),
     range: written.range,
     absent: absentValues(written.absent),
-    labels:
-      written.values &&
-      new Map(Object.entries(written.values).map(([raw, label]) => [rawKey(raw), toText(label)])),
-    bits: written.bits && new Map(Object.entries(written.bits).map(([bit, label]) => [Number(bit), label])),
+    ...labelsOf(written.values, written.bits),
     report: written.report && { change: written.report.change, withinMs: written.report.within },
     personal: written.personal ?? false,
     doc: written.doc,
+    deprecated: written.deprecated,
+    rawKind,
     ...derivedOf(written),
   };
   const unit = numeric && !coded && written.kind !== "id";
@@ -73,10 +76,6 @@ export function compilePoint(
 
 function hasOwnScale({ scale, curve, kind }: WrittenPoint): boolean {
   return typeof scale !== "object" && curve === undefined && kind !== "id";
-}
-
-export function toText(written: string | { en: string; sv?: string | undefined }): Text {
-  return typeof written === "string" ? { en: written } : written;
 }
 
 /** What an address yields; an address that does not exist is reported. */
@@ -119,10 +118,6 @@ function absentValues(written: WrittenPoint["absent"]): Point["absent"] {
     if (typeof value === "object") return maskedSentinel(value);
     return typeof value === "number" && Number.isNaN(value) ? "nan" : value;
   });
-}
-
-function rawKey(written: string): number {
-  return written === "true" ? 1 : written === "false" ? 0 : Number(written);
 }
 
 function checkUnit(context: PointContext, path: Path, unit: string | undefined, needed: boolean): void {
@@ -192,10 +187,7 @@ function checkMeaning(
       'a point has either "values" or "bits"',
       "make two points that read the same address",
     );
-  if (
-    written.bits !== undefined &&
-    new Set(Object.values(written.bits)).size < Object.keys(written.bits).length
-  )
+  if (written.bits !== undefined && new Set(bitNames(written.bits)).size < Object.keys(written.bits).length)
     refuse("bits", "duplicate-name", "two bits have the same name");
   if (written.range !== undefined && written.range[0] > written.range[1])
     refuse(

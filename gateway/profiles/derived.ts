@@ -7,9 +7,8 @@ import {
 import { alternatives, suggest } from "../codec/suggest.ts";
 import { neededPoints, type Point } from "../model/device.ts";
 import { pointNameOf } from "../model/formula.ts";
-import type { RawKind } from "../model/write-rule.ts";
 import { compilePoint, kindOf, type PointContext } from "./compile.ts";
-import { compileFormula, namesOf } from "./derived-formula.ts";
+import { addNames, compileFormula, type FormulaContext, scopeOf, typeOf } from "./formula.ts";
 import type { WrittenPoint } from "./schema.ts";
 
 // Points with what they need of each other: formulas, guards, scales.
@@ -24,7 +23,7 @@ export interface CompiledPoints {
 type Written = Readonly<Record<string, WrittenPoint>>;
 
 /** Compiles all points of a profile. What is wrong is reported; the result is then not to be used. */
-export function compilePoints(context: PointContext, written: Written): CompiledPoints {
+export function compilePoints(context: PointContext & FormulaContext, written: Written): CompiledPoints {
   return new Compilation(context, written).run();
 }
 
@@ -36,17 +35,18 @@ interface Need {
 }
 
 class Compilation {
-  readonly #context: PointContext;
+  readonly #context: PointContext & FormulaContext;
   readonly #written: Written;
-  readonly #scope = new Map<string, ExpressionType>();
+  readonly #scope: Map<string, ExpressionType>;
   readonly #done = new Map<string, Point>();
   /** Without a result, or in need of one that has none: reported once, at its root. */
   readonly #broken = new Set<string>();
   readonly #path: string[] = [];
 
-  constructor(context: PointContext, written: Written) {
+  constructor(context: PointContext & FormulaContext, written: Written) {
     this.#context = context;
     this.#written = written;
+    this.#scope = scopeOf(context, []);
   }
 
   run(): CompiledPoints {
@@ -67,13 +67,13 @@ class Compilation {
   /** A point as the device gives it, so that expressions know its type. */
   #read(name: string): void {
     const written = this.#written[name]!;
-    const kind = kindOf(this.#context, ["points", name, "at"], written.at);
-    this.#add(name, compilePoint(this.#context, name, written, kind), kind);
-  }
-
-  #add(name: string, point: Point, kind: RawKind): void {
+    const isRead = written.at !== undefined;
+    const path = ["points", name, ...(isRead ? ["at"] : ["write", "at"])];
+    const kind = kindOf(this.#context, path, written.at ?? written.write?.at);
+    const point = compilePoint(this.#context, name, written, kind);
     this.#done.set(name, point);
-    for (const [variable, type] of namesOf(point, kind)) this.#scope.set(variable, type);
+    // What can only be written has no value.
+    if (isRead) addNames(this.#scope, point);
   }
 
   /** Everything that the point needs first, then its own formula, guard and scale. */
@@ -104,22 +104,23 @@ class Compilation {
   }
 
   #compute(name: string, written: WrittenPoint): void {
-    const { report } = this.#context;
     const path = ["points", name, "from"];
-    const compiled = compileFormula(report, path, written.from ?? "", this.#scope);
+    const compiled = compileFormula(this.#context, path, written.from ?? "", this.#scope);
     if (!compiled) {
       this.#broken.add(name);
       return;
     }
     if (compiled.formula.needs.length === 0) {
-      report(path, "value", {
+      this.#context.report(path, "value", {
         code: "no-inputs",
         message: "this names no other point, so that it would never be computed",
       });
     }
     const coded = written.values !== undefined || written.bits !== undefined;
     const kind = compiled.type === "number" ? (coded ? "integer" : "float") : compiled.type;
-    this.#add(name, { ...compilePoint(this.#context, name, written, kind), formula: compiled.formula }, kind);
+    const point = { ...compilePoint(this.#context, name, written, kind), formula: compiled.formula };
+    this.#done.set(name, point);
+    addNames(this.#scope, point);
   }
 
   #scale(name: string, { scale }: WrittenPoint): void {
@@ -146,13 +147,10 @@ class Compilation {
   #guard(name: string, text: string): void {
     const point = this.#done.get(name);
     // Bits have no one value; that is refused where keys are compared.
-    const own = this.#scope.get(name);
+    const own = point && typeOf(point);
     if (!point || own === undefined) return;
     const path = ["points", name, "valid"];
-    const compiled = compileFormula(this.#context.report, path, text, this.#scope, {
-      own,
-      wanted: "boolean",
-    });
+    const compiled = compileFormula(this.#context, path, text, this.#scope, { own, wanted: "boolean" });
     if (compiled) this.#done.set(name, { ...point, valid: compiled.formula });
   }
 

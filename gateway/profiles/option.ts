@@ -53,7 +53,7 @@ export function compileOptions(written: z.output<typeof optionsSchema> | undefin
       });
     if (standard !== undefined && !values.includes(standard))
       report([...path, "default"], "value", unknownChoice(key, standard, values));
-    options.set(key, { values, standard, title: title && toText(title), doc });
+    options.set(key, { values, standard, title: title === undefined ? undefined : toText(title), doc });
   }
   return options;
 }
@@ -142,6 +142,13 @@ export function variants(options: Options): Chosen[] {
     found = [...found, ...others.flatMap((one) => found.map((chosen) => ({ ...chosen, [key]: one })))];
   }
   return found;
+}
+
+/** A gate in words: `wiring: 3P3W or 3P4W`. */
+export function describeWhen(when: When): string {
+  return Object.entries(when)
+    .map(([key, wanted]) => `${key}: ${Array.isArray(wanted) ? alternatives(wanted) : wanted}`)
+    .join(", ");
 }
 
 /** `series: b, wiring: 3P4W`, in one order for one meaning. */

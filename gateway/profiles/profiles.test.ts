@@ -107,12 +107,6 @@ describe("loadProfile", () => {
     expect(found).toBeDefined();
     expect(diagnostics).toMatchObject([{ code: "no-examples", severity: "warning" }]);
   });
-
-  it("skips examples of later versions with a warning", () => {
-    const { examples, diagnostics } = load(`${goodProfile}  - {write: {state: on}, exchange: []}\n`);
-    expect(examples).toHaveLength(2);
-    expect(diagnostics).toMatchObject([{ code: "not-yet-supported", severity: "warning" }]);
-  });
 });
 
 describe("runExample", () => {
