@@ -121,31 +121,23 @@ export async function runExample(
   context: SouthboundContext,
 ): Promise<ExampleResult[]> {
   const profile = example.profile ?? standard;
-  const { expect, command } = example;
+  const { command } = example;
   let found: Replayed;
   try {
     if (command) {
-      const needed = neededPoints(profile, command);
       // What the device shows at that time: formulas and interlocks look at it.
-      const { readings } =
-        needed.length > 0 && example.given !== undefined
-          ? await replay(profile, example, needed, protocol, context)
-          : { readings: new Map<string, Reading>() };
+      const needed = neededPoints(profile, command);
+      const { readings } = await replay(profile, example, protocol, context, needed);
       return [runCommand(profile, command, protocol, valuesOf(readings), example.device)];
     }
-    const wanted = profile.points.filter(
-      (point) =>
-        expect.has(point.name) ||
-        Array.from(point.bits?.values() ?? []).some((bit) => expect.has(`${point.name}/${bit}`)),
-    );
-    found = await replay(profile, example, wanted, protocol, context);
+    found = await replay(profile, example, protocol, context);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     return [{ point: "", passed: false, expected: "an answer", got: `${error.code}: ${error.message}` }];
   }
   const { readings, statistics } = found;
   return [
-    ...Array.from(expect, ([name, expected]) => compare(name, expected, readings.get(name))),
+    ...Array.from(example.expect, ([name, expected]) => compare(name, expected, readings.get(name))),
     ...Array.from(example.counters, ([name, expected]): ExampleResult => {
       const got = statistics[name] ?? 0;
       return { point: name, passed: got === expected, expected: String(expected), got: String(got) };
@@ -162,10 +154,12 @@ export interface Replayed {
 export async function replay(
   profile: DeviceProfile,
   example: Example,
-  wanted: readonly Point[],
   protocol: Protocol,
   context: SouthboundContext,
+  wanted: readonly Point[] = expectedPoints(profile, example),
 ): Promise<Replayed> {
+  // A command that looks at nothing needs no device.
+  if (example.command && example.given === undefined) return { readings: new Map(), statistics: {} };
   const device = sampleDevice(protocol, profile, example.device);
   const readings = new Map<string, Reading>();
   const take = (results: readonly PointResult[]): void => {
@@ -193,6 +187,15 @@ export async function replay(
   await driver.listen?.([device]);
   await readAll(wanted, {});
   return { readings, statistics: driver.statistics };
+}
+
+/** The points that an example says something about. */
+function expectedPoints(profile: DeviceProfile, { expect }: Example): readonly Point[] {
+  return profile.points.filter(
+    (point) =>
+      expect.has(point.name) ||
+      Array.from(point.bits?.values() ?? []).some((bit) => expect.has(`${point.name}/${bit}`)),
+  );
 }
 
 /** The good ones. */

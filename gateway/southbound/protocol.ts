@@ -89,6 +89,18 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   open(connection: Connection, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
 }
 
+/** One frame of a write. */
+export interface WriteFrame {
+  readonly bytes: Uint8Array;
+  /** For people: `FC6 0x0034 = 100`. */
+  readonly label: string;
+  /**
+   * What an answer means: done; the next frame (a write that needed a read first); undefined for what
+   * is no answer to this frame. Throws GatewayError when the device refuses. Pure.
+   */
+  answered(reply: Uint8Array): "done" | WriteFrame | undefined;
+}
+
 /** A plausible value of a reading (`<point>` or `<point>/<bit>`) so many seconds after the simulation began. */
 export type Specimen = (point: Point, seconds: number, reading: string) => Value | undefined;
 
@@ -134,18 +146,6 @@ export interface ProbeFinding {
 export interface Turn {
   readonly sent: Uint8Array;
   readonly received: Uint8Array;
-}
-
-/** One frame of a write. */
-export interface WriteFrame {
-  readonly bytes: Uint8Array;
-  /** For people: `FC6 0x0034 = 100`. */
-  readonly label: string;
-  /**
-   * What an answer means: done; the next frame (a write that needed a read first); undefined for what
-   * is no answer to this frame. Throws GatewayError when the device refuses. Pure.
-   */
-  answered(reply: Uint8Array): "done" | WriteFrame | undefined;
 }
 
 export interface ProtocolFinding {

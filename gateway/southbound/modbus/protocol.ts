@@ -10,6 +10,7 @@ import { replayModbus } from "./replay.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import type { ModbusAddress, ModbusConnection, ModbusDevice, ModbusHead } from "./settings.ts";
 import { simulateModbus } from "./simulate.ts";
+import { encodeWrite, writable } from "./write.ts";
 
 /** Modbus: RTU, ASCII and TCP, each over what carries it. */
 export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, ModbusAddress> = {
@@ -39,6 +40,8 @@ export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, Modbus
     simulateModbus(profile, specimen, settings, connection),
   probe: probeModbus,
   record: recordModbus,
+  writable,
+  encodeWrite,
   open: openModbus,
 };
 

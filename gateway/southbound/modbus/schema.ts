@@ -13,6 +13,7 @@ import {
   type Table,
   tables,
   wordOrders,
+  writeFunctions,
 } from "./settings.ts";
 
 // What people may write. Inputs stay plain, so that JSON Schema can show them (`io: "input"`).
@@ -114,6 +115,15 @@ export const headSchema = z
       })
       .optional(),
     atomic: rangeSet.optional(),
+    write: z
+      .strictObject({
+        function: z.union([z.literal(writeFunctions), z.array(z.literal(writeFunctions)).min(1).max(5)]),
+      })
+      .optional()
+      .meta({
+        description:
+          "Functions that the device asks for: 15 or 16 also for a single coil or register, 22 for part of a register. Otherwise 5 and 6 write one, 15 and 16 several, and part of a register is read, changed and written.",
+      }),
     timing: z
       .strictObject({
         turnaround: milliseconds.optional(),
@@ -124,7 +134,7 @@ export const headSchema = z
       .optional(),
   })
   .transform(
-    ({ addressing, order, read, atomic, timing }): ModbusHead => ({
+    ({ addressing, order, read, atomic, write, timing }): ModbusHead => ({
       addressing,
       order,
       read: {
@@ -136,6 +146,7 @@ export const headSchema = z
       },
       atomic: atomic ?? [],
       timing: timing ?? {},
+      ...(write ? { write: { functions: [write.function].flat() } } : {}),
     }),
   );
 
