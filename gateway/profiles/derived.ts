@@ -118,7 +118,11 @@ class Compilation {
     }
     const coded = written.values !== undefined || written.bits !== undefined;
     const kind = compiled.type === "number" ? (coded ? "integer" : "float") : compiled.type;
-    const point = { ...compilePoint(this.#context, name, written, kind), formula: compiled.formula };
+    const { formula } = compiled;
+    // What is made of personal data is personal, unless the profile says that it no longer is.
+    const personal =
+      written.personal ?? formula.needs.some((need) => this.#done.get(pointNameOf(need))?.personal === true);
+    const point = { ...compilePoint(this.#context, name, written, kind), formula, personal };
     this.#done.set(name, point);
     addNames(this.#scope, point);
   }

@@ -67,6 +67,17 @@ export function withInputs(profile: DeviceProfile, points: readonly Point[]): re
 }
 
 /**
+ * Readings of results that belong together, hidden points included, with all that follows from them.
+ * Of several results of one point the last one counts.
+ */
+export function momentReadings(device: Device, results: Iterable<PointResult>): Reading[] {
+  const last = [...new Map(Array.from(results, (result) => [result.point, result] as const)).values()];
+  return isDerived(device.profile)
+    ? new Derivation(device, true).readings(last, 0)
+    : last.flatMap((result) => resultReadings(device, result));
+}
+
+/**
  * Turns what a driver says about points into readings, with those that follow from them. For one
  * device; remembers the newest value of every point that others need.
  *

@@ -9,7 +9,7 @@ import {
 } from "../model/errors.ts";
 import type { Quality } from "../model/quality.ts";
 import type { Reading } from "../model/reading.ts";
-import { Derivation, isDerived, resultReadings, withInputs } from "./derivation.ts";
+import { momentReadings, withInputs } from "./derivation.ts";
 import type { Job } from "./jobs.ts";
 import type { PolledDevice } from "./polled-device.ts";
 import type { Driver, PointResult, ReadPlan, ReadRequest } from "./protocol.ts";
@@ -54,15 +54,11 @@ export async function readPoints(
   signal: AbortSignal | undefined,
 ): Promise<Reading[]> {
   const { device } = state;
-  if (!isDerived(device.profile)) {
-    const results = await readResults(line, state, points, signal, mostAttempts);
-    return results.flatMap((result) => resultReadings(device, result));
-  }
   const inputs = withInputs(device.profile, points);
   const results = await readResults(line, state, inputs, signal, mostAttempts);
-  const asked = new Set(points);
   // Values of one moment: what the polls know has no part in it.
-  return new Derivation(device, true).readings(results, 0).filter(({ point }) => asked.has(point));
+  const asked = new Set(points);
+  return momentReadings(device, results).filter(({ point }) => asked.has(point));
 }
 
 async function readResults(

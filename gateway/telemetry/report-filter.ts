@@ -35,12 +35,19 @@ interface PointState {
  *   since the last one sent (any difference when `change` is not given or the value is no number), or
  *   when `withinMs` has passed.
  * - Readings that are not good once per change of quality.
+ * - A counter that is lower than what was last sent always, and `reset` is told unless it rolls over.
  */
 export class ReportFilter {
   readonly #devices = new Map<string, Map<string, PointState>>();
   readonly #staleAfter: (device: Device, point: Point) => number;
 
-  constructor(staleAfterMs: (device: Device, point: Point) => number = staleAfter) {
+  readonly #reset: (reading: Reading, before: Value) => void;
+
+  constructor(
+    reset: (reading: Reading, before: Value) => void = () => {},
+    staleAfterMs: (device: Device, point: Point) => number = staleAfter,
+  ) {
+    this.#reset = reset;
     this.#staleAfter = staleAfterMs;
   }
 
@@ -59,7 +66,9 @@ export class ReportFilter {
       state.sent.set(name, { value, at, spell: state.spell });
       return true;
     }
-    if (sent.spell === state.spell && !isDue(point, sent, value, at)) return false;
+    const back = point.kind === "counter" && isLess(value, sent.value);
+    if (back && point.rollover === undefined) this.#reset(reading, sent.value);
+    if (!back && sent.spell === state.spell && !isDue(point, sent, value, at)) return false;
     sent.value = value;
     sent.at = at;
     sent.spell = state.spell;
@@ -116,6 +125,13 @@ function isDue(point: Point, sent: Sent, value: Value, at: number): boolean {
   if (!report) return true;
   if (report.withinMs !== undefined && at - sent.at >= report.withinMs) return true;
   return differs(sent.value, value, report.change);
+}
+
+function isLess(value: Value, before: Value): boolean {
+  const numbers =
+    (typeof value === "number" || typeof value === "bigint") &&
+    (typeof before === "number" || typeof before === "bigint");
+  return numbers && value < before;
 }
 
 function differs(before: Value, value: Value, change: number | undefined): boolean {
