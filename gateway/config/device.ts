@@ -1,5 +1,5 @@
 import { alternatives, suggest } from "../codec/suggest.ts";
-import { audienceOf, type Device, type DeviceProfile } from "../model/device.ts";
+import { audienceOf, type Device, type DeviceProfile, readablePoints } from "../model/device.ts";
 import { toText } from "../profiles/compile.ts";
 import { deprecation } from "../profiles/deprecation.ts";
 import type { ProfileLibrary } from "../profiles/library.ts";
@@ -153,7 +153,7 @@ function checkAudiences(entry: Entry, device: Device, written: WrittenDevice, co
     });
   };
   check(["audience"], device.audience);
-  const points = device.profile.points.map((point) => point.name);
+  const points = readablePoints(device.profile).map((point) => point.name);
   for (const [point, audience] of Object.entries(written.audiences ?? {})) {
     check(["audiences", point], audience);
     if (points.includes(point)) continue;
@@ -162,8 +162,8 @@ function checkAudiences(entry: Entry, device: Device, written: WrittenDevice, co
     const message = `the profile ${device.profile.id} has no point "${point}"`;
     entry.report(["audiences", point], "key", { code: "unknown-point", message, hint });
   }
-  for (const point of device.profile.points) {
-    if (!point.personal || audienceOf(device, point) !== "open") continue;
+  for (const point of readablePoints(device.profile)) {
+    if (!point.personal || point.hidden || audienceOf(device, point) !== "open") continue;
     const at = device.audiences.has(point.name) ? ["audiences", point.name] : ["audience"];
     const message = `the point "${point.name}" is personal data and would go to the open audience`;
     entry.report(at, "value", {

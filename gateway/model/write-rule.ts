@@ -1,5 +1,6 @@
 import type { Rational } from "./decimal.ts";
 import type { Text } from "./device.ts";
+import type { Formula } from "./formula.ts";
 import type { RawValue, Value } from "./value.ts";
 
 // How a point is written, as data compiled from a profile. Nothing here writes: `write.ts` turns a
@@ -7,15 +8,6 @@ import type { RawValue, Value } from "./value.ts";
 
 /** What an address yields and takes. */
 export type RawKind = "integer" | "float" | "boolean" | "text" | "bytes";
-
-/** A formula over points of the same device, as written. */
-export interface Formula {
-  readonly text: string;
-  /** Points whose values it needs, `value` (the commanded one) left out. */
-  readonly needs: readonly string[];
-  /** The result, or the reason why there is none. Pure. */
-  readonly evaluate: (inputs: ReadonlyMap<string, Value>) => { value: Value } | { problem: string };
-}
 
 /** One step of a sequence. */
 export type WriteStep<Address = unknown> =

@@ -1,7 +1,10 @@
-import { add, linear, narrow, type Rational, rational, toNumber } from "./decimal.ts";
+import { along, type Curve, inverseCurve } from "./curve.ts";
+import { add, isZero, linear, narrow, type Rational, rational, toNumber } from "./decimal.ts";
 import type { DeviceProfile, Point } from "./device.ts";
+import type { Formula } from "./formula.ts";
+import { scaleFrom } from "./reading.ts";
 import type { RawValue, Value } from "./value.ts";
-import type { Formula, RawKind, VerifyRule, WriteRule, WriteStep } from "./write-rule.ts";
+import type { RawKind, VerifyRule, WriteRule, WriteStep } from "./write-rule.ts";
 
 /** Why a value is not written. Stable; part of what people and platforms see. */
 export const refusals = [
@@ -59,7 +62,7 @@ export function prepareWrite(
 ): PreparedWrite | Refused {
   const rule = point.write;
   if (!rule) return refuse("read-only", `"${point.name}" cannot be written`);
-  const wrong = unacceptable(point, value) ?? locked(rule, value, inputs);
+  const wrong = unacceptable(point, value, inputs) ?? locked(rule, value, inputs);
   if (wrong) return wrong;
   const computed = rule.value ? evaluate(rule.value, value, inputs) : { value };
   if ("problem" in computed) return refuse("no-value", computed.problem);
@@ -72,7 +75,7 @@ export function prepareWrite(
     else {
       const target = step.point === point.name ? point : writtenPoint(profile, step.point);
       if (!target) return refuse("read-only", `there is no point "${step.point}"`);
-      const raw = toRaw(target, step.value ?? computed.value);
+      const raw = toRaw(target, step.value ?? computed.value, inputs);
       if (isRefused(raw)) return raw;
       steps.push({ address: target.write?.address, raw: raw.raw, point: target.name });
       if (target === point && step.value === undefined) shown = raw.value;
@@ -89,10 +92,15 @@ function refuse(code: Refusal, detail: string): Refused {
   return { refuse: code, detail };
 }
 
-/** Whether a point takes a value by its type, label, range, allowed values and step. */
-export function unacceptable(point: Point, value: Value): Refused | undefined {
+/**
+ * Whether a point takes a value by its type, label, range, allowed values and step. Without `inputs`
+ * (nothing is read yet) a scale that another point gives stays open.
+ */
+export function unacceptable(point: Point, value: Value, inputs?: WriteInputs): Refused | undefined {
   const rule = point.write;
-  const raw = toRaw(point, value);
+  const tried = toRaw(point, value, inputs);
+  const open = inputs === undefined && isRefused(tried) && tried.refuse === "no-value";
+  const raw = open ? { raw: 0, value } : tried;
   if (!rule) return isRefused(raw) ? raw : undefined;
   const labelled = (rule.labels ?? point.labels) !== undefined;
   if (isRefused(raw) && (labelled || raw.refuse === "wrong-type")) return raw;
@@ -129,8 +137,12 @@ function sequenceOf(rule: WriteRule, value: Value): readonly WriteStep[] {
   return rule.steps;
 }
 
-/** The raw value that shows `value`, and the value that it then shows. */
-export function toRaw(point: Point, value: Value): { raw: RawValue; value: Value } | Refused {
+/** The raw value that shows `value`, and the value that it then shows. `inputs`: for a scale that another point gives. */
+export function toRaw(
+  point: Point,
+  value: Value,
+  inputs: WriteInputs = new Map(),
+): { raw: RawValue; value: Value } | Refused {
   const rule = point.write;
   if (!rule) return refuse("read-only", `"${point.name}" cannot be written`);
   const kind = rule.rawKind;
@@ -151,8 +163,21 @@ export function toRaw(point: Point, value: Value): { raw: RawValue; value: Value
         : refuse("wrong-type", `"${point.name}" takes bytes`);
     default:
       if (!isNumber(value)) return refuse("wrong-type", `"${point.name}" takes a number`);
-      return unscaled(point, kind === "integer", value);
+      if (point.curve) return uncurved(point.curve, kind === "integer", Number(value));
+      return unscaled(point, kind === "integer", value, inputs);
   }
+}
+
+/** Back along a curve; only one that rises or falls all the way leads back. */
+function uncurved(curve: Curve, integer: boolean, value: number): { raw: RawValue; value: Value } | Refused {
+  const inverse = inverseCurve(curve);
+  const exact = inverse && along(inverse, value);
+  if (exact === undefined) return refuse("out-of-range", `the curve leads to no raw value from ${value}`);
+  const raw = integer ? Math.round(exact) : exact;
+  const shown = along(curve, raw);
+  return shown === undefined
+    ? refuse("out-of-range", `the curve has no whole raw value near ${value}`)
+    : { raw, value: shown };
 }
 
 function labelled(
@@ -171,7 +196,12 @@ function unscaled(
   point: Point,
   integer: boolean,
   value: number | bigint,
+  inputs: WriteInputs,
 ): { raw: RawValue; value: Value } | Refused {
+  const { offset, scaleSource } = point;
+  const given = scaleSource && inputs.get(scaleSource.point);
+  const scale = scaleSource ? given !== undefined && scaleFrom(point, given) : point.scale;
+  if (!scale || isZero(scale)) return refuse("no-value", `"${scaleSource?.point}" gives no scale now`);
   let exact: Rational;
   try {
     exact = rational(value);
@@ -179,7 +209,6 @@ function unscaled(
     if (!(error instanceof RangeError)) throw error;
     return refuse("out-of-range", `${value} is beyond what a device holds`);
   }
-  const { scale, offset } = point;
   const shifted = add(exact, { numerator: -offset.numerator, denominator: offset.denominator });
   const sign = scale.numerator < 0n ? -1n : 1n;
   const numerator = shifted.numerator * scale.denominator * sign;

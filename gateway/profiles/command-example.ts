@@ -1,5 +1,6 @@
-import type { DeviceProfile, Point } from "../model/device.ts";
+import { type DeviceProfile, type Point, readablePoints } from "../model/device.ts";
 import { GatewayError } from "../model/errors.ts";
+import { pointNameOf } from "../model/formula.ts";
 import type { Value } from "../model/value.ts";
 import { isRefused, type PreparedStep, prepareWrite, type Refusal, writtenPoint } from "../model/write.ts";
 import type { Protocol, WriteFrame } from "../southbound/protocol.ts";
@@ -32,9 +33,10 @@ export interface ExampleResult {
 
 /** Points whose values the formulas of a command look at. */
 export function neededPoints(profile: DeviceProfile, { point: name }: ExampleCommand): Point[] {
-  const { write } = writtenPoint(profile, name) ?? {};
-  const needs = [...(write?.interlock?.needs ?? []), ...(write?.value?.needs ?? [])];
-  return profile.points.filter((point) => needs.includes(point.name));
+  const { write, scaleSource } = writtenPoint(profile, name) ?? {};
+  const needs = [...(write?.interlock?.needs ?? []), ...(write?.value?.needs ?? [])].map(pointNameOf);
+  const all = scaleSource ? [...needs, scaleSource.point] : needs;
+  return readablePoints(profile).filter((point) => all.includes(point.name));
 }
 
 /** Prepares and encodes a command; `settings` are those of the example's device. */

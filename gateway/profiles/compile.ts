@@ -4,9 +4,11 @@ import type { Path, YamlDocument } from "../codec/yaml.ts";
 import { gcd, isZero, one, type Rational, rational, zero } from "../model/decimal.ts";
 import type { Point, PointKind } from "../model/device.ts";
 import { similarUnits, unitOf } from "../model/units.ts";
-import type { RawValue } from "../model/value.ts";
+import type { RawKind } from "../model/write-rule.ts";
 import type { Protocol } from "../southbound/protocol.ts";
+import { checkDerived, derivedOf, maskedSentinel } from "./derived-fields.ts";
 import { bitNames, labelsOf, toText } from "./label.ts";
+import { article } from "./raw-kind.ts";
 import type { WrittenPoint } from "./schema.ts";
 
 export { toText } from "./label.ts";
@@ -20,18 +22,23 @@ export interface PointContext {
   readonly report: Report;
 }
 
-type RawKind = ReturnType<Protocol["rawKind"]>;
-
 /** A checked point as the daemon uses it. What makes no sense together is reported; the result is then not to be used. */
-export function compilePoint(context: PointContext, name: string, written: WrittenPoint): Point {
+export function compilePoint(
+  context: PointContext,
+  name: string,
+  written: WrittenPoint,
+  rawKind: RawKind,
+): Point {
   const path = ["points", name];
   const address = written.at ?? written.write?.at;
-  const at = written.at === undefined ? [...path, "write", "at"] : [...path, "at"];
-  const rawKind = kindOf(context, at, address);
   const numeric = rawKind === "integer" || rawKind === "float";
   const coded = written.values !== undefined || written.bits !== undefined;
-  const exact = (key: "scale" | "offset" | "resolution", standard: Rational): Rational =>
-    written[key] === undefined ? standard : exactly(context, [...path, key], written[key]);
+  const exact = (key: "scale" | "offset" | "resolution", standard: Rational): Rational => {
+    const value = written[key];
+    return value === undefined || typeof value === "object"
+      ? standard
+      : exactly(context, [...path, key], value);
+  };
   const scale = exact("scale", one);
   const offset = exact("offset", zero);
   const point: Point = {
@@ -44,7 +51,7 @@ export function compilePoint(context: PointContext, name: string, written: Writt
     resolution:
       written.resolution !== undefined
         ? exact("resolution", one)
-        : rawKind === "integer" && !coded
+        : rawKind === "integer" && !coded && hasOwnScale(written)
           ? gcd(scale, offset)
           : undefined,
     kind: written.kind ?? defaultKind(rawKind, coded),
@@ -57,13 +64,22 @@ export function compilePoint(context: PointContext, name: string, written: Writt
     personal: written.personal ?? false,
     doc: written.doc,
     deprecated: written.deprecated,
+    rawKind,
+    ...derivedOf(written),
   };
-  checkUnit(context, path, written.unit, numeric && !coded);
+  const unit = numeric && !coded && written.kind !== "id";
+  if (unit && !written.hidden) checkUnit(context, path, written.unit, true);
+  else if (written.unit !== undefined) checkUnit(context, path, written.unit, unit);
   checkMeaning(context, path, written, point, rawKind);
   return point;
 }
 
-function kindOf(context: PointContext, path: Path, address: unknown): RawKind {
+function hasOwnScale({ scale, curve, kind }: WrittenPoint): boolean {
+  return typeof scale !== "object" && curve === undefined && kind !== "id";
+}
+
+/** What an address yields; an address that does not exist is reported. */
+export function kindOf(context: PointContext, path: Path, address: unknown): RawKind {
   try {
     return context.protocol.rawKind(address);
   } catch (error) {
@@ -95,10 +111,13 @@ function defaultKind(rawKind: RawKind, coded: boolean): PointKind {
   return coded || rawKind === "boolean" ? "state" : "gauge";
 }
 
-function absentValues(written: WrittenPoint["absent"]): (RawValue | "nan")[] {
+function absentValues(written: WrittenPoint["absent"]): Point["absent"] {
   if (written === undefined) return [];
   const list = Array.isArray(written) ? written : [written];
-  return list.map((value) => (typeof value === "number" && Number.isNaN(value) ? "nan" : value));
+  return list.map((value) => {
+    if (typeof value === "object") return maskedSentinel(value);
+    return typeof value === "number" && Number.isNaN(value) ? "nan" : value;
+  });
 }
 
 function checkUnit(context: PointContext, path: Path, unit: string | undefined, needed: boolean): void {
@@ -178,9 +197,10 @@ function checkMeaning(
     );
   checkKind(refuse, written, rawKind, numeric && !coded);
   checkAbsent(refuse, point, rawKind);
+  checkDerived(refuse, written, point, rawKind);
 }
 
-type Refuse = (key: keyof WrittenPoint, code: string, message: string, hint?: string) => void;
+export type Refuse = (key: keyof WrittenPoint, code: string, message: string, hint?: string) => void;
 
 function checkKind(refuse: Refuse, { kind }: WrittenPoint, rawKind: RawKind, number: boolean): void {
   const textual = rawKind === "text" || rawKind === "bytes";
@@ -200,7 +220,7 @@ function checkKind(refuse: Refuse, { kind }: WrittenPoint, rawKind: RawKind, num
 }
 
 function checkAbsent(refuse: Refuse, point: Point, rawKind: RawKind): void {
-  const fits: Record<RawKind, (value: RawValue | "nan") => boolean> = {
+  const fits: Record<RawKind, (value: Point["absent"][number]) => boolean> = {
     integer: (value) => typeof value === "bigint" || Number.isInteger(value),
     float: (value) => value === "nan" || typeof value === "number",
     boolean: (value) => typeof value === "boolean",
@@ -208,22 +228,12 @@ function checkAbsent(refuse: Refuse, point: Point, rawKind: RawKind): void {
     bytes: () => false,
   };
   for (const value of point.absent) {
-    if (!fits[rawKind](value))
+    const integers = typeof value === "object" && "mask" in value;
+    if (integers ? rawKind !== "integer" : !fits[rawKind](value))
       refuse(
         "absent",
         "absent-mismatch",
-        `the device gives ${article(rawKind)} here, which is never ${JSON.stringify(String(value))}`,
+        `the device gives ${article(rawKind)} here, which is never ${integers ? "a part of one" : JSON.stringify(String(value))}`,
       );
   }
-}
-
-function article(rawKind: RawKind): string {
-  const words: Record<RawKind, string> = {
-    integer: "a whole number",
-    float: "a floating-point number",
-    boolean: "true or false",
-    text: "a text",
-    bytes: "bytes",
-  };
-  return words[rawKind];
 }

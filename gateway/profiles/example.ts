@@ -1,11 +1,12 @@
 import { suggest } from "../codec/suggest.ts";
 import type { Finding } from "../codec/syntax-error.ts";
 import { roundTo } from "../model/decimal.ts";
-import type { Device, DeviceProfile, Point } from "../model/device.ts";
+import { type DeviceProfile, type Point, readablePoints } from "../model/device.ts";
 import { GatewayError, UnsupportedPointError } from "../model/errors.ts";
 import type { Quality } from "../model/quality.ts";
-import { badReadings, type Reading, toReadings } from "../model/reading.ts";
+import type { Reading } from "../model/reading.ts";
 import type { Value } from "../model/value.ts";
+import { momentReadings, withInputs } from "../southbound/derivation.ts";
 import type { Learned, PointResult, Protocol, SouthboundContext } from "../southbound/protocol.ts";
 import { type ExampleCommand, type ExampleResult, neededPoints, runCommand } from "./command-example.ts";
 import type { Report } from "./compile.ts";
@@ -51,8 +52,10 @@ export function checkExamples(
 ): Example[] {
   return written.map((one, index) => {
     const path = ["examples", index];
-    const chosen = choose({ ...context.profile.chosen, ...one.options }, context.options, (inside, part, finding) =>
-      report([...path, ...inside], part, finding),
+    const chosen = choose(
+      { ...context.profile.chosen, ...one.options },
+      context.options,
+      (inside, part, finding) => report([...path, ...inside], part, finding),
     );
     const profile = chosen ? context.variant(chosen) : context.profile;
     const known = namesOf(profile);
@@ -82,7 +85,7 @@ export function checkExamples(
 /** Names of readings; a bit field that is not good has one reading under its own name. */
 function namesOf(profile: DeviceProfile): Set<string> {
   return new Set(
-    profile.points.flatMap((point) => [
+    readablePoints(profile).flatMap((point) => [
       point.name,
       ...Array.from(point.bits?.values() ?? [], (bit) => `${point.name}/${bit}`),
     ]),
@@ -159,10 +162,9 @@ export async function replay(
   // A command that looks at nothing needs no device.
   if (example.command && example.given === undefined) return { readings: new Map(), statistics: {} };
   const device = sampleDevice(protocol, profile, example.device);
-  const readings = new Map<string, Reading>();
+  const found: PointResult[] = [];
   const take = (results: readonly PointResult[]): void => {
-    for (const reading of results.flatMap((result) => resultReadings(device, result)))
-      readings.set(reading.name, reading);
+    found.push(...results);
   };
   await using driver = await protocol.replay(example.given, {
     ...context,
@@ -183,13 +185,17 @@ export async function replay(
     }
   };
   await driver.listen?.([device]);
-  await readAll(wanted, {});
-  return { readings, statistics: driver.statistics };
+  await readAll(withInputs(profile, wanted), {});
+  const readings = momentReadings(device, found);
+  return {
+    readings: new Map(readings.map((reading) => [reading.name, reading])),
+    statistics: driver.statistics,
+  };
 }
 
 /** The points that an example says something about. */
 function expectedPoints(profile: DeviceProfile, { expect }: Example): readonly Point[] {
-  return profile.points.filter(
+  return readablePoints(profile).filter(
     (point) =>
       expect.has(point.name) ||
       Array.from(point.bits?.values() ?? []).some((bit) => expect.has(`${point.name}/${bit}`)),
@@ -203,12 +209,6 @@ function valuesOf(readings: ReadonlyMap<string, Reading>): Map<string, Value> {
       value === undefined ? [] : [[name, value]],
     ),
   );
-}
-
-function resultReadings(device: Device, result: PointResult): Reading[] {
-  return "raw" in result
-    ? toReadings(device, result.point, result.raw, result.at)
-    : badReadings(device, result.point, result.problem, result.at, result.detail);
 }
 
 function compare(name: string, expected: Expectation, reading: Reading | undefined): ExampleResult {

@@ -7,8 +7,9 @@ import type { DeviceProfile, Point } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Deprecation } from "../model/write-rule.ts";
 import type { Protocol } from "../southbound/protocol.ts";
-import { compilePoint, type Report, toText } from "./compile.ts";
+import { type Report, toText } from "./compile.ts";
 import { deprecation } from "./deprecation.ts";
+import { compilePoints } from "./derived.ts";
 import { checkExamples, type Example } from "./example.ts";
 import { type Bases, type Expanded, expandProfile, noBases } from "./expand.ts";
 import {
@@ -167,7 +168,8 @@ function compileVariant(source: VariantSource, chosen: Chosen, report: Report): 
   const there = Object.fromEntries(
     Object.entries(written.points).filter(([, point]) => holds(point.when, chosen)),
   );
-  const compiled = Object.entries(there).map(([name, point]) => compilePoint(context, name, point));
+  const elsewhere = gated(written);
+  const { points: compiled, computed } = compilePoints({ ...context, options, elsewhere, chosen }, there);
   const isRead = (point: Point): boolean => there[point.name]?.at !== undefined;
   const draft: DeviceProfile = {
     id: written.profile,
@@ -180,11 +182,12 @@ function compileVariant(source: VariantSource, chosen: Chosen, report: Report): 
     protocol: protocol.name,
     protocolSettings: Reflect.get(written, protocol.name),
     points: compiled.filter(isRead),
+    ...(computed.length > 0 ? { computed } : {}),
     ...(options.size > 0 ? { options, chosen } : {}),
     deprecated: written.deprecated,
     hash: options.size > 0 ? hashOf(source.hash, chosen) : source.hash,
   };
-  const withDraft = { ...context, profile: draft, elsewhere: gated(written) };
+  const withDraft = { ...context, options, chosen, elsewhere, profile: draft };
   const all = compileWrites(withDraft, there, compiled);
   const points = all.filter(isRead);
   const commands = all.filter((point) => !isRead(point));

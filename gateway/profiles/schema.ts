@@ -4,10 +4,11 @@ import { qualities } from "../model/quality.ts";
 import { refusals } from "../model/write.ts";
 import type { Protocol } from "../southbound/protocol.ts";
 import { categories } from "./category.ts";
+import { absentSchema, derivedFields, scaleSchema } from "./derived-schema.ts";
 import { bitsSchema, valuesSchema } from "./label.ts";
 import { chosenSchema, optionsSchema, whenSchema } from "./option.ts";
 import { repeatSchema } from "./repeat.ts";
-import { factor, name, profileId, rawValue } from "./words.ts";
+import { factor, name, profileId } from "./words.ts";
 import { deprecatedSchema, identifySchema, setupSchema, writeSchema } from "./write-schema.ts";
 
 // The profile language, sections "common head" and "a point". One schema gives the type, the check
@@ -20,12 +21,17 @@ const pointFields = {
     .min(1)
     .optional()
     .meta({ description: "Unit of the scaled value, e.g. Cel, V, W, kWh, %RH, / (a ratio)" }),
-  scale: factor.optional().meta({ description: "value = raw * scale + offset, in exact decimals" }),
+  scale: scaleSchema
+    .optional()
+    .meta({ description: "value = raw * scale + offset, in exact decimals; or what another point says" }),
   offset: factor.optional(),
   resolution: factor
     .optional()
     .meta({ description: "Smallest step of the value; integers have the one of their scale" }),
-  kind: z.enum(["gauge", "counter", "state", "event", "text"]).optional(),
+  kind: z
+    .enum(["gauge", "counter", "state", "event", "text", "id"])
+    .optional()
+    .meta({ description: "A counter is sent as the device counts; an id is a number that is a name" }),
   class: z
     .union([z.enum(["fast", "normal", "slow", "once"]), z.strictObject({ every: duration })])
     .optional()
@@ -34,8 +40,7 @@ const pointFields = {
     .tuple([z.number(), z.number()])
     .optional()
     .meta({ description: "Of the scaled value, both ends included; outside it has no value" }),
-  absent: z
-    .union([rawValue, z.array(rawValue).min(1).max(32)])
+  absent: absentSchema
     .optional()
     .meta({ description: "Raw values, as decoded, that mean: not available; nan for any NaN" }),
   values: valuesSchema.optional().meta({
@@ -50,6 +55,7 @@ const pointFields = {
     .meta({
       description: "Send when changed by `change`, and at least every `within`; default: every reading",
     }),
+  ...derivedFields,
   personal: z.boolean().optional().meta({ description: "Can identify or track a person" }),
   doc: z.string().min(1).optional().meta({ description: "Page of the maker's document" }),
   when: whenSchema.optional(),
@@ -208,12 +214,12 @@ function editorSchemaOf(protocol: Protocol) {
 const useText =
   "A profile of the same protocol whose points, options, setup and identify this one takes over";
 
-/** A point has a place to be read, or at least one to be written. */
+/** A point has a place to be read, or at least one to be written, or it is computed. */
 function pointRules(
-  written: { at?: unknown; write?: { at?: unknown } | undefined },
+  written: { at?: unknown; from?: unknown; write?: { at?: unknown } | undefined },
   context: z.core.$RefinementCtx,
 ): void {
-  if (written.at === undefined && written.write?.at === undefined)
+  if (written.at === undefined && written.from === undefined && written.write?.at === undefined)
     context.addIssue({ code: "invalid_type", expected: "object", path: ["at"], input: undefined });
 }
 

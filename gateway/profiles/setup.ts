@@ -33,7 +33,15 @@ export function compileSetup(
     if (!point?.write) return [];
     refuseValue(context, point, value, [...path, "value"], "value");
     const raw = toRaw(point, value);
-    if (isRefused(raw)) return [];
+    if (isRefused(raw)) {
+      if (raw.refuse === "no-value")
+        context.report([...path, "set"], "value", {
+          code: "open-scale",
+          message: `the scale of "${point.name}" is the value of another point, which is not known here`,
+          hint: "write the raw value, with at: {...} instead of set",
+        });
+      return [];
+    }
     const verify =
       step.verify === undefined
         ? point.write.verify

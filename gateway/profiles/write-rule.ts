@@ -8,7 +8,7 @@ import type { RawValue, Value } from "../model/value.ts";
 import { isRefused, toRaw, unacceptable } from "../model/write.ts";
 import type { RawKind, VerifyRule, WriteRule, WriteStep } from "../model/write-rule.ts";
 import type { PointContext } from "./compile.ts";
-import { compileFormula, typeOf, writeScope } from "./formula.ts";
+import { compileFormula, type FormulaContext, scopeOf, typeOf } from "./formula.ts";
 import { rawLabels } from "./label.ts";
 import { sampleDevice } from "./sample.ts";
 import type { WrittenPoint } from "./schema.ts";
@@ -17,11 +17,9 @@ import type { WrittenSteps, WrittenVerify, WrittenWrite } from "./write-schema.t
 // `write:` of a point, checked and compiled. What follows from several points together is checked
 // here too: sequences, interlocks, and what a keepalive does to a budget.
 
-export interface WriteContext extends PointContext {
+export interface WriteContext extends PointContext, FormulaContext {
   /** The profile so far: its points without their write rules. */
   readonly profile: DeviceProfile;
-  /** Points that other choices have: why a name is not there. */
-  readonly elsewhere: ReadonlyMap<string, string>;
 }
 
 const dayMs = 86_400_000;
@@ -96,18 +94,15 @@ function finish(
   all: readonly Point[],
   readable: readonly Point[],
 ): WriteRule {
-  const { report, profile } = context;
   const path = ["points", point.name, "write"];
-  const chosen = profile.chosen ?? {};
-  const scope = writeScope(readable, chosen);
+  const scope = scopeOf(context, [...readable, ...(context.profile.computed ?? [])]);
   const own = typeOf(point);
   const wanted = Array.isArray(own) ? "text" : own === "number" || own === "text" ? own : "boolean";
-  const withValue = own === undefined ? scope : new Map([...scope, ["value", own] as const]);
   const formula = (key: "value" | "interlock", type: "number" | "boolean" | "text") => {
     const text = written[key];
     return text === undefined
       ? undefined
-      : compileFormula(text, withValue, type, chosen, [...path, key], report);
+      : compileFormula(context, [...path, key], text, scope, { own, wanted: type })?.formula;
   };
   const { steps } = written;
   const compileList = (list: WrittenSteps, at: Path): WriteStep[] =>

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { bad, good, sampleDevice, samplePoint } from "../../test/telemetry/sample.ts";
 import type { Instant } from "../model/clock.ts";
-import type { Point } from "../model/device.ts";
+import { type Point, staleAfter } from "../model/device.ts";
 import type { Quality } from "../model/quality.ts";
 import type { Value } from "../model/value.ts";
-import { ReportFilter, staleAfter } from "./report-filter.ts";
+import { ReportFilter } from "./report-filter.ts";
 
 const device = sampleDevice("m1");
 const instant = (ms: number): Instant => ({ base: "unix", ms });

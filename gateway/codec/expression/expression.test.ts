@@ -205,12 +205,10 @@ const trees = fc.letrec<{ number: Tree; boolean: Tree }>((tie) => ({
   number: fc.oneof(
     { maxDepth: 6, withCrossShrink: true },
     operand,
-    fc
-      .tuple(tie("number"), fc.constantFrom("+", "-", "*", "/", "%"), tie("number"))
-      .map(([a, sign, b]) => ({
-        ours: `(${a.ours} ${sign} ${b.ours})`,
-        js: `finite(${a.js} ${sign} ${b.js})`,
-      })),
+    fc.tuple(tie("number"), fc.constantFrom("+", "-", "*", "/", "%"), tie("number")).map(([a, sign, b]) => ({
+      ours: `(${a.ours} ${sign} ${b.ours})`,
+      js: `finite(${a.js} ${sign} ${b.js})`,
+    })),
     fc
       .tuple(tie("boolean"), tie("number"), tie("number"))
       .map(([c, a, b]) => ({ ours: `(${c.ours}?${a.ours}:${b.ours})`, js: `(${c.js}?${a.js}:${b.js})` })),

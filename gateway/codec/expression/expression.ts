@@ -1,6 +1,6 @@
 import { Compiler, type ExpressionType, type ExpressionValue, type Scope } from "./compile.ts";
 import { Fault } from "./functions.ts";
-import { parse } from "./parse.ts";
+import { type Node, parse } from "./parse.ts";
 import { ExpressionError, maxExpressionLength, type Place } from "./scan.ts";
 
 export { ExpressionError, type ExpressionType, type ExpressionValue, Fault, maxExpressionLength, type Scope };
@@ -58,4 +58,34 @@ export function compileExpression(text: string, scope: Scope, wanted?: Expressio
       }
     },
   };
+}
+
+/** The names that an expression uses, each once, with its first place; types are not looked at. Throws ExpressionError. */
+export function namesIn(text: string): readonly ExpressionName[] {
+  const found = new Map<string, ExpressionName>();
+  const visit = (node: Node): void => {
+    if (node.kind === "name" && !found.has(node.name)) {
+      found.set(node.name, { name: node.name, start: node.start, end: node.end });
+    }
+    for (const part of partsOf(node)) visit(part);
+  };
+  visit(parse(text));
+  return [...found.values()];
+}
+
+function partsOf(node: Node): readonly Node[] {
+  switch (node.kind) {
+    case "unary":
+      return [node.operand];
+    case "binary":
+      return [node.left, node.right];
+    case "member":
+      return [node.item, ...node.list];
+    case "choice":
+      return [node.condition, node.yes, node.no];
+    case "call":
+      return node.operands;
+    default:
+      return [];
+  }
 }
