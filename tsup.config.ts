@@ -15,7 +15,7 @@ export default defineConfig({
   sourcemap: true,
   clean: true,
   silent: true,
-  noExternal: [/^(zod|yaml|commander|pino|mqtt|mqtt-packet)(\/|$)/],
+  noExternal: [/^(zod|yaml|commander|pino|mqtt|mqtt-packet|smol-toml)(\/|$)/],
   skipNodeModulesBundle: false,
   esbuildPlugins: [
     {

@@ -24,6 +24,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   signal: ending.signal,
   onReload: (callback) => process.on("SIGHUP", callback),
+  input: process.stdin.isTTY ? process.stdin : undefined,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
   columns: process.stdout.isTTY ? process.stdout.columns : undefined,

@@ -10,6 +10,8 @@ export interface CliContext {
   readonly signal: AbortSignal;
   /** Calls back on SIGHUP. */
   onReload(callback: () => void): void;
+  /** What is typed, where somebody may be asked. */
+  readonly input?: NodeJS.ReadableStream | undefined;
   out(text: string): void;
   err(text: string): void;
   /** Columns of the terminal, or undefined when the output is not one. */

@@ -1,8 +1,10 @@
 import type { DeviceProfile, Point, Text } from "../model/device.ts";
 import { formatDuration } from "../model/duration.ts";
+import { describeTest } from "../model/identify.ts";
+import type { Deprecation } from "../model/write-rule.ts";
 import { categories } from "./category.ts";
 import type { ProfileAbout } from "./load.ts";
-import { showRational } from "./show.ts";
+import { showRational } from "./show-rational.ts";
 
 export type Language = "en" | "sv";
 
@@ -28,6 +30,30 @@ const words = {
     sources: "Sources",
     pages: "pages",
     range: "range",
+    other: "others",
+    options: "Choices",
+    standard: "default",
+    mustChoose: "must be chosen",
+    writing: "Writing",
+    takes: "Takes",
+    where: "Where",
+    limits: "Limits",
+    identify: "Known by",
+    setup: "Set at every connection",
+    deprecated: "deprecated since",
+    instead: "use instead",
+    only: "only with",
+    step: "step",
+    verified: "read back within",
+    notVerified: "not read back",
+    interlock: "only while",
+    keepalive: "repeated every",
+    failsafe: "without a command for",
+    expiry: "expires after",
+    twoStep: "needs confirmation",
+    perDay: "a day",
+    lifetime: "in its life",
+    wait: "wait",
   },
   sv: {
     manufacturer: "Tillverkare",
@@ -50,10 +76,34 @@ const words = {
     sources: "Källor",
     pages: "sidor",
     range: "område",
+    other: "övriga",
+    options: "Val",
+    standard: "förval",
+    mustChoose: "måste väljas",
+    writing: "Skrivning",
+    takes: "Tar emot",
+    where: "Var",
+    limits: "Gränser",
+    identify: "Känns igen på",
+    setup: "Ställs in vid varje anslutning",
+    deprecated: "utgår sedan",
+    instead: "använd i stället",
+    only: "endast med",
+    step: "steg",
+    verified: "läses tillbaka inom",
+    notVerified: "läses inte tillbaka",
+    interlock: "endast medan",
+    keepalive: "upprepas var",
+    failsafe: "utan kommando i",
+    expiry: "förfaller efter",
+    twoStep: "kräver bekräftelse",
+    perDay: "per dygn",
+    lifetime: "totalt",
+    wait: "vänta",
   },
 } as const;
 
-type Words = (typeof words)[Language];
+export type Words = (typeof words)[Language];
 
 /** A Markdown page about one model of device, with headings in English or Swedish. */
 export function documentProfile(
@@ -77,12 +127,25 @@ export function documentProfile(
     `\`${profile.id}\``,
     "",
     ...facts.map(([name, value]) => `- **${name}**: ${plainText(value)}`),
+    ...(profile.deprecated ? ["", `**${plainText(deprecationText(profile.deprecated, say))}**`] : []),
+    ...documentOptions(profile, say, language),
+    ...list(
+      say.identify,
+      (profile.identify ?? []).map(({ point, test }) => `${point}: ${describeTest(test)}`),
+    ),
+    ...list(
+      say.setup,
+      (profile.setup ?? []).map(
+        ({ point, address, value }) => `${point ?? showAddress(address)} = ${String(value)}`,
+      ),
+    ),
     "",
     `## ${say.points}`,
     "",
     `| ${header.join(" | ")} |`,
     `| ${header.map(() => "---").join(" | ")} |`,
     ...profile.points.map((point) => `| ${row(point, say, language).map(plainText).join(" | ")} |`),
+    ...documentWrites(profile, say),
     ...list(say.caveats, about.caveats),
     ...list(say.notes, about.notes === undefined ? [] : [about.notes]),
     ...list(
@@ -109,13 +172,18 @@ function row(point: Point, say: Words, language: Language): string[] {
 }
 
 function meaning(point: Point, say: Words, language: Language): string {
-  const labels = Array.from(point.labels ?? [], ([raw, label]) => `${raw} = ${inLanguage(label, language)}`);
-  const bits = Array.from(point.bits ?? [], ([bit, name]) => `bit ${bit}: ${name}`);
+  const labels = Array.from(point.labels ?? [], ([raw, label]) => `${raw} = ${inBoth(label, language)}`);
+  if (point.otherLabel) labels.push(`${say.other} = ${inBoth(point.otherLabel, language)}`);
+  const bits = Array.from(point.bits ?? [], ([bit, name]) => {
+    const title = point.bitTitles?.get(bit);
+    return `bit ${bit}: ${name}${title ? ` = ${inBoth(title, language)}` : ""}`;
+  });
   return [
     point.title && inLanguage(point.title, language),
     [...labels, ...bits].join(", "),
     point.range && `${say.range} ${point.range[0]} ... ${point.range[1]}`,
     point.personal && say.personal,
+    point.deprecated && deprecationText(point.deprecated, say),
     point.doc,
   ]
     .filter(Boolean)
@@ -138,6 +206,81 @@ function list(title: string, entries: readonly string[]): string[] {
 
 function inLanguage(text: Text, language: Language): string {
   return (language === "sv" ? text.sv : undefined) ?? text.en;
+}
+
+/** The language of the page first, the other one in brackets: labels leave the gateway in English. */
+function inBoth(text: Text, language: Language): string {
+  if (text.sv === undefined || text.sv === text.en) return text.en;
+  return language === "sv" ? `${text.sv} (${text.en})` : `${text.en} (${text.sv})`;
+}
+
+function deprecationText({ since, use, reason }: Deprecation, say: Words): string {
+  return [`${say.deprecated} ${since}`, reason, use && `${say.instead}: ${use}`].filter(Boolean).join("; ");
+}
+
+function documentOptions(profile: DeviceProfile, say: Words, language: Language): string[] {
+  return list(
+    say.options,
+    Array.from(profile.options ?? [], ([name, { values, standard, title, doc }]) => {
+      const choices = values.map((one) => (one === standard ? `${one} (${say.standard})` : one)).join(", ");
+      const what = [title && inBoth(title, language), standard === undefined && say.mustChoose, doc];
+      return [`${name}: ${choices}`, ...what].filter(Boolean).join("; ");
+    }),
+  );
+}
+
+function documentWrites(profile: DeviceProfile, say: Words): string[] {
+  const writable = [...profile.points, ...(profile.commands ?? [])].filter((point) => point.write);
+  if (writable.length === 0) return [];
+  const header = [say.name, say.takes, say.where, say.limits];
+  return [
+    "",
+    `## ${say.writing}`,
+    "",
+    `| ${header.join(" | ")} |`,
+    `| ${header.map(() => "---").join(" | ")} |`,
+    ...writable.map((point) => `| ${writeRow(point, say).map(plainText).join(" | ")} |`),
+  ];
+}
+
+function writeRow(point: Point, say: Words): string[] {
+  const { write: rule } = point;
+  if (!rule) return [point.name];
+  const labels = rule.labels ?? point.labels;
+  const range = rule.range ?? (labels ? undefined : point.range);
+  const takes = [
+    rule.allowed?.map(String).join(", ") ??
+      (labels && Array.from(labels.values(), ({ en }) => en).join(", ")),
+    range && `${range[0]} ... ${range[1]}`,
+    rule.step && `${say.step} ${showRational(rule.step)}`,
+    rule.value?.text,
+  ];
+  const { rate, budget, failsafe, verify } = rule;
+  const limits = [
+    verify ? `${say.verified} ${formatDuration(verify.withinMs)}` : say.notVerified,
+    rule.interlock && `${say.interlock} ${rule.interlock.text}`,
+    rate && `${rate.count} / ${formatDuration(rate.perMs)}`,
+    budget?.perDay !== undefined && `${budget.perDay} ${say.perDay}`,
+    budget?.lifetime !== undefined && `${budget.lifetime} ${say.lifetime}`,
+    rule.keepaliveMs !== undefined && `${say.keepalive} ${formatDuration(rule.keepaliveMs)}`,
+    failsafe && `${say.failsafe} ${formatDuration(failsafe.afterMs)}: ${String(failsafe.value)}`,
+    rule.expiryMs !== undefined && `${say.expiry} ${formatDuration(rule.expiryMs)}`,
+    rule.confirm === "two-step" && say.twoStep,
+  ];
+  const text = (parts: readonly unknown[]): string => parts.filter(Boolean).join("; ");
+  const steps = [rule.steps, ...(rule.stepsByValue?.values() ?? [])].map((list) =>
+    list
+      .map((one) =>
+        one.kind === "wait"
+          ? `${say.wait} ${formatDuration(one.waitMs)}`
+          : one.kind === "set"
+            ? `${one.point}${one.value === undefined ? "" : ` = ${String(one.value)}`}`
+            : `${showAddress(one.address)} = ${String(one.raw)}`,
+      )
+      .join(", "),
+  );
+  const where = steps.every((one) => one === point.name) ? [] : steps;
+  return [point.name, text(takes), text([showAddress(rule.address), ...where]), text(limits)];
 }
 
 function categoryText(category: string): string {

@@ -179,7 +179,12 @@ function override(
       say(["points", key], "key", {
         code: "unknown-point",
         message: `the used profile has no point "${name}" to change`,
-        hint: near === undefined ? "give it an `at` to make it a new one" : `did you mean "${near}"?`,
+        hint:
+          near !== undefined
+            ? `did you mean "${near}"?`
+            : value === null
+              ? "it is not there: remove this line"
+              : "give it an `at` to make it a new one",
       });
     } else if (value === null) delete points[name];
     else if (!isMapping(value) || !isMapping(before)) {
@@ -187,6 +192,11 @@ function override(
       origins.set(["points", name], document, ["points", key]);
     } else {
       const changed = { ...before, ...value };
+      // The point is this file's now; what it keeps stands in the other one.
+      const there = origins.of(["points", name]);
+      origins.set(["points", name], document, ["points", key]);
+      for (const field of Object.keys(before))
+        origins.set(["points", name, field], there.document, [...there.path, field]);
       for (const [field, one] of Object.entries(value)) {
         if (one === null) delete changed[field];
         origins.set(["points", name, field], document, ["points", key, field]);

@@ -90,10 +90,12 @@ export function compileFormula(
     if (!(error instanceof ExpressionError)) throw error;
     const { code, message, hint, start, end } = error;
     const reason = code === "unknown-name" ? elsewhere.get(text.slice(start, end)) : undefined;
-    report(path, "value", { code, message, hint: reason ?? hint, within: [start, end] });
+    report(path, "value", { code, message, hint: reason ?? hint ?? usual, within: [start, end] });
     return undefined;
   }
 }
+
+const usual = 'an expression looks like: clamp(value, 10, 100), or: mode == "on" && level < 90';
 
 function evaluator(expression: Expression, names: readonly string[], chosen: Chosen): Formula["evaluate"] {
   return (inputs) => {

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { text } from "../codec/settings.ts";
 import type { Point, Text } from "../model/device.ts";
-import { integerKey, name } from "./words.ts";
+import { name } from "./words.ts";
 
 // Labels of raw values and of bits, in English and Swedish.
 
 const otherKey = "default";
-const labelKey = z.union([integerKey, z.literal(otherKey)], {
+const labelKey = z.string().regex(/^(-?\d{1,20}|true|false|default)$/, {
   error: "a raw value is a whole number, true or false; `default` stands for all others",
 });
 

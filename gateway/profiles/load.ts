@@ -95,6 +95,8 @@ function compile(
   const written = checked.value;
   const options = compileOptions(written.options, report);
   checkGates(written, options, report);
+  // With a choice that does not exist everything behind it would seem to be missing.
+  if (found.some((one) => one.severity === "error")) return undefined;
   const digest = createHash("sha256").update(document.text);
   if (base) digest.update("\0").update(base.text);
   const hash = digest.digest("hex");

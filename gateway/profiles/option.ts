@@ -17,7 +17,11 @@ const choice = z.union([z.string().min(1).max(64), z.int(), z.boolean()]).transf
 export const optionsSchema = z.record(
   name,
   z.strictObject({
-    values: z.array(choice).min(2).max(32).meta({ description: "The choices there are" }),
+    values: z
+      .array(choice)
+      .min(2, { error: "an option offers at least two choices: add one, or leave the option out" })
+      .max(32)
+      .meta({ description: "The choices there are" }),
     default: choice.optional().meta({ description: "Without one every device must choose" }),
     title: text.optional(),
     doc: z.string().min(1).optional(),

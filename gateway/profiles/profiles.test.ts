@@ -8,7 +8,8 @@ import { documentProfile } from "./document.ts";
 import { runExample } from "./example.ts";
 import { loadProfiles } from "./library.ts";
 import { type LoadedProfile, loadProfile } from "./load.ts";
-import { showProfile, showRational } from "./show.ts";
+import { showProfile } from "./show.ts";
+import { showRational } from "./show-rational.ts";
 
 const path = "device-profiles/acme/meter.yaml";
 const load = (text: string): LoadedProfile => loadProfile(text, path, [cells]);

@@ -63,7 +63,10 @@ export function expandRepeats(
       if (other !== undefined) {
         say(value === one.value ? path : [...path, "repeat"], "key", {
           code: "duplicate-name",
-          message: `"${one.name}" is also made by "${other}"`,
+          message:
+            one.name === other
+              ? `there is a point "${one.name}" already`
+              : `"${other}" makes a point "${one.name}" already`,
           hint: "give one of them another name",
         });
         continue;
@@ -116,6 +119,16 @@ function repeated(
   }
   const { repeat: _, ...template } = value;
   if (!checkStride(stride, template, path, say)) return [];
+  const [at] = addresses({ at: template.at });
+  if (entries.length > 1 && at && Object.keys(stride).length === 0 && !JSON.stringify(at).includes(place)) {
+    const [field = "address"] = Object.keys(at).filter((key) => typeof at[key] === "number");
+    say(path, "key", {
+      code: "same-place",
+      message: `all ${entries.length} points would be read from the same place`,
+      hint: `say what the next one adds to the address: stride: {${field}: 1}`,
+    });
+    return [];
+  }
   return entries.map((entry, index) => ({
     name: name.replaceAll(place, String(entry)),
     key,

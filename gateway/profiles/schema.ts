@@ -123,23 +123,38 @@ const exampleFields = {
 /** What an example must say, beyond its keys. */
 function exampleRules(written: ExampleShape, context: z.core.$RefinementCtx): void {
   const { given, expect, write, refuse, exchange, counters } = written;
-  const refuseKey = (path: string[], message: string, code: string): void =>
-    context.addIssue({ code: "custom", path, message, params: { code } });
+  const refuseKey = (path: string[], message: string, code: string, hint: string): void =>
+    context.addIssue({ code: "custom", path, message, params: { code, hint } });
   const missing = (key: string): void =>
     context.addIssue({ code: "invalid_type", expected: "object", path: [key], input: undefined });
   if (write === undefined) {
     if (given === undefined) missing("given");
     if (expect === undefined && counters === undefined) missing("expect");
-    if (refuse !== undefined) refuseKey(["refuse"], "belongs to an example with `write`", "needs-write");
-    if (exchange !== undefined) refuseKey(["exchange"], "belongs to an example with `write`", "needs-write");
+    if (refuse !== undefined)
+      refuseKey(["refuse"], "belongs to an example that writes", "needs-write", needsWrite);
+    if (exchange !== undefined)
+      refuseKey(["exchange"], "belongs to an example that writes", "needs-write", needsWrite);
     return;
   }
-  if (Object.keys(write).length !== 1) refuseKey(["write"], "names one point and its value", "one-write");
+  if (Object.keys(write).length !== 1)
+    refuseKey(["write"], "names one point and its value", "one-write", "make one example of each");
   if (expect !== undefined)
-    refuseKey(["expect"], "a written example has no readings: say refuse or exchange", "needs-read");
+    refuseKey(
+      ["expect"],
+      "an example that writes gives no readings",
+      "needs-read",
+      "make an example of its own for what is read",
+    );
   if ((refuse === undefined) === (exchange === undefined))
-    refuseKey(["write"], "an example that writes says either refuse or exchange", "one-of");
+    refuseKey(
+      ["write"],
+      "an example that writes says either refuse or exchange",
+      "one-of",
+      'add refuse: out-of-range, or exchange: [{">": ..., "<": ...}]',
+    );
 }
+
+const needsWrite = "say what is written: write: {<point>: <value>}";
 
 interface ExampleShape {
   readonly given?: unknown;

@@ -144,7 +144,9 @@ function checkTest(
         report([...path, key], "value", {
           code: "test-mismatch",
           message: `"${point.name}" is ${textual ? "a text" : "a number"}, this is ${textual ? "a number" : "a text"}`,
-          hint: textual ? `write the version in quotes: "${end}"` : "write the number without quotes",
+          hint: textual
+            ? `write the version in quotes: "${context.document.source([...path, key]) ?? end}"`
+            : "write the number without quotes",
         });
     return;
   }

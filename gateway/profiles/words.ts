@@ -16,10 +16,6 @@ export const factor = z
   ])
   .meta({ description: "An exact decimal such as 0.1, or a fraction such as 1/3" });
 
-export const integerKey = z.string().regex(/^(-?\d{1,20}|true|false)$/, {
-  error: "a raw value is a whole number, true or false",
-});
-
 export const rawValue = z.union([z.number(), z.bigint(), z.boolean(), z.string()]);
 
 /** `<maker>/<model>`. */

@@ -253,7 +253,8 @@ export function checkRaw(context: WriteContext, address: unknown, raw: RawValue,
     protocol.encodeWrite?.(sampleDevice(protocol, profile), address, raw);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
-    report(path, "value", { code: error.code, message: error.message, hint: error.hint });
+    const hint = error.hint ?? "check the value and the type of the address";
+    report(path, "value", { code: error.code, message: error.message, hint });
   }
 }
 
@@ -505,7 +506,7 @@ function checkTimes(context: WriteContext, point: Point, rule: WriteRule, refuse
     refuse(
       "keepalive",
       "keepalive-too-short",
-      `writing takes about ${formatDuration(Math.ceil(longest))}, and it would be repeated every ${formatDuration(every)}`,
+      `writing takes about ${roughly(longest)}, and it would be repeated every ${formatDuration(every)}`,
       "write a longer time; half of the device's own timeout is usual",
     );
   if (every !== undefined && failsafe && failsafe.afterMs <= every)
@@ -519,7 +520,7 @@ function checkTimes(context: WriteContext, point: Point, rule: WriteRule, refuse
     refuse(
       "expiry",
       "expiry-too-short",
-      `a command would expire (${formatDuration(expiryMs)}) before it is carried out (${formatDuration(Math.ceil(longest))})`,
+      `a command would expire (${formatDuration(expiryMs)}) before it is carried out (${roughly(longest)})`,
       "write a longer time, or shorten the sequence",
     );
   if (budget && budget.perDay === undefined && budget.lifetime === undefined)
@@ -552,6 +553,12 @@ function checkTimes(context: WriteContext, point: Point, rule: WriteRule, refuse
       `a keepalive every ${formatDuration(every)} is more often than ${rate.count} in ${formatDuration(rate.perMs)}`,
       "raise the rate, or lengthen the keepalive",
     );
+}
+
+/** A duration as people say it. */
+function roughly(milliseconds: number): string {
+  const unit = milliseconds < 1000 ? 1 : 1000;
+  return formatDuration(Math.max(1, Math.round(milliseconds / unit)) * unit);
 }
 
 /** How long a sequence takes on the protocol's sample line: waits, and about one read's time per write. */

@@ -21,7 +21,9 @@ function oneOf(keys: readonly string[]) {
       named.length === 0
         ? `needs one of ${keys.join(", ")}`
         : `has ${named.join(" and ")}: write one of them`;
-    context.addIssue({ code: "custom", message, params: { code: "one-of" } });
+    const hint =
+      named.length === 0 ? `add ${keys.map((key) => `${key}: ...`).join(" or ")}` : `remove ${named[1]}`;
+    context.addIssue({ code: "custom", message, params: { code: "one-of", hint } });
   };
 }
 
@@ -134,7 +136,7 @@ export function identifySchema<A extends z.ZodType>(address: A) {
             context.addIssue({
               code: "custom",
               message: "needs one test: equals, in, prefix, or atLeast and below",
-              params: { code: "one-of" },
+              params: { code: "one-of", hint: "add equals: ..., or split it into two entries" },
             });
         }),
     )

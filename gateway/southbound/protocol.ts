@@ -22,6 +22,8 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   readonly device: z.ZodType<Settings>;
   readonly head: z.ZodType<Head>;
   readonly address: z.ZodType<Address>;
+  /** What a new profile begins with, from `protocol:` on: commented YAML that is valid as it stands. */
+  readonly skeleton?: string | undefined;
   /** What a profile may say under an example's `given:`. */
   readonly given: z.ZodType;
   /** A smallest valid connection and device as gateway.yaml writes them: examples are planned with it. `{}` when absent. */

@@ -5,6 +5,8 @@ import type { CliContext } from "../context.ts";
 import { command } from "../daemon.ts";
 import { checkProfiles } from "./check.ts";
 import { documentCommand } from "./doc.ts";
+import { importCommand } from "./import.ts";
+import { newCommand } from "./new.ts";
 import { probeCommand } from "./probe.ts";
 import { recordCommand } from "./record.ts";
 import { showCommand } from "./show.ts";
@@ -16,16 +18,7 @@ export function profileCommand(context: CliContext): Command {
     "stadsnod profile check device-profiles",
     "stadsnod profile test device-profiles/eastron/sdm630.yaml",
   ]);
-  for (const make of [
-    checkProfiles,
-    testProfiles,
-    showCommand,
-    documentCommand,
-    simulateCommand,
-    probeCommand,
-    recordCommand,
-  ])
-    profile.addCommand(make(context));
+  for (const make of commands) profile.addCommand(make(context));
   profile.addCommand(
     command("schema", "print the JSON Schema of profiles, for editors", [
       "stadsnod profile schema > device-profiles/profile.schema.json",
@@ -33,3 +26,15 @@ export function profileCommand(context: CliContext): Command {
   );
   return profile;
 }
+
+const commands = [
+  newCommand,
+  checkProfiles,
+  testProfiles,
+  showCommand,
+  documentCommand,
+  simulateCommand,
+  probeCommand,
+  recordCommand,
+  importCommand,
+];

@@ -187,7 +187,7 @@ function deviceOf(settings: ModbusDevice) {
       title: { en: "Probe" },
       manufacturer: "",
       models: [],
-      category: "other",
+      category: "controller",
       status: "draft" as const,
       protocol: "modbus",
       protocolSettings: head,

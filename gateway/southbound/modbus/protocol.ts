@@ -11,6 +11,7 @@ import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema 
 import type { ModbusAddress, ModbusConnection, ModbusDevice, ModbusHead } from "./settings.ts";
 import { simulateModbus } from "./simulate.ts";
 import { encodeWrite, writable } from "./write.ts";
+import { modbusSkeleton } from "./skeleton.ts";
 
 /** Modbus: RTU, ASCII and TCP, each over what carries it. */
 export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, ModbusAddress> = {
@@ -20,6 +21,7 @@ export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, Modbus
   head: headSchema,
   address: addressSchema,
   given: givenSchema,
+  skeleton: modbusSkeleton,
   check: checkModbus,
   rawKind: kindOf,
   sample: { connection: { tcp: { host: "127.0.0.1" } }, device: { unit: 1 } },
