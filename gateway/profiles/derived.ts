@@ -114,6 +114,7 @@ class Compilation {
       this.#context.report(path, "value", {
         code: "no-inputs",
         message: "this names no other point, so that it would never be computed",
+        hint: "name a point that the device is read for",
       });
     }
     const coded = written.values !== undefined || written.bits !== undefined;
@@ -163,7 +164,10 @@ class Compilation {
       circle.length === 1
         ? `"${name}" needs itself`
         : `these points need each other: ${[...circle, circle[0]!].join(" -> ")}`;
-    const hint = circle.length === 1 && key === "valid" ? "the point's own value is called value" : undefined;
+    const hint =
+      circle.length === 1 && key === "valid"
+        ? "the point's own value is called value"
+        : "one of them must do without the others";
     this.#context.report(["points", name, key], "value", { code: "circle", message, hint, within });
   }
 }
