@@ -1,4 +1,4 @@
-import type { MaskedSentinel, Point } from "../model/device.ts";
+import type { MaskedSentinel, Point, ScaleSource } from "../model/device.ts";
 import type { RawKind } from "../model/write-rule.ts";
 import type { Refuse } from "./compile.ts";
 import { article } from "./raw-kind.ts";
@@ -10,14 +10,9 @@ import type { WrittenPoint } from "./schema.ts";
 export function derivedOf(
   written: WrittenPoint,
 ): Pick<Point, "scaleSource" | "curve" | "rollover" | "format" | "hidden"> {
-  const { scale, rollover } = written;
+  const { rollover } = written;
   return {
-    scaleSource:
-      typeof scale !== "object"
-        ? undefined
-        : "pow10" in scale
-          ? { point: scale.pow10, as: "exponent" }
-          : { point: scale.point, as: "factor" },
+    scaleSource: scaleSourceOf(written),
     curve: written.curve,
     rollover:
       rollover === undefined
@@ -28,6 +23,14 @@ export function derivedOf(
     format: written.format,
     hidden: written.hidden,
   };
+}
+
+/** Where the scale comes from; undefined when it is a number, or none. */
+export function scaleSourceOf({ scale }: WrittenPoint): ScaleSource | undefined {
+  if (typeof scale !== "object") return undefined;
+  return scale.pow10 === undefined
+    ? { point: scale.point ?? "", as: "factor" }
+    : { point: scale.pow10, as: "exponent" };
 }
 
 export function maskedSentinel({

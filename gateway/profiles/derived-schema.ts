@@ -6,9 +6,13 @@ import { expressionText, factor, name, rawValue } from "./words.ts";
 export const scaleSchema = z.union([
   factor,
   z
-    .strictObject({ pow10: name })
-    .meta({ description: "10 to the power of that point, as the scale factors of SunSpec" }),
-  z.strictObject({ point: name }).meta({ description: "The value of that point" }),
+    .strictObject({
+      pow10: name.optional().meta({ description: "10 to the power of that point, as in SunSpec" }),
+      point: name.optional().meta({ description: "The value of that point" }),
+    })
+    .refine(({ pow10, point }) => (pow10 === undefined) !== (point === undefined), {
+      error: "write either {pow10: <point>} or {point: <point>}",
+    }),
 ]);
 
 const masked = z

@@ -8,6 +8,7 @@ import { alternatives, suggest } from "../codec/suggest.ts";
 import { neededPoints, type Point } from "../model/device.ts";
 import { pointNameOf } from "../model/formula.ts";
 import { compilePoint, kindOf, type PointContext } from "./compile.ts";
+import { scaleSourceOf } from "./derived-fields.ts";
 import { addNames, compileFormula, type FormulaContext, scopeOf, typeOf } from "./formula.ts";
 import type { WrittenPoint } from "./schema.ts";
 
@@ -91,16 +92,15 @@ class Compilation {
     if (this.#broken.has(name)) return;
     if (written.from !== undefined) this.#compute(name, written);
     if (this.#broken.has(name)) return;
-    this.#scale(name, written);
+    this.#scale(name);
     if (written.valid !== undefined) this.#guard(name, written.valid);
     this.#finished.add(name);
   }
 
-  #needs({ from, valid, scale }: WrittenPoint): Need[] {
-    const needs = [...namesOrNone("from", from), ...namesOrNone("valid", valid)];
-    if (typeof scale === "object")
-      needs.push({ point: "pow10" in scale ? scale.pow10 : scale.point, key: "scale" });
-    return needs;
+  #needs(written: WrittenPoint): Need[] {
+    const needs = [...namesOrNone("from", written.from), ...namesOrNone("valid", written.valid)];
+    const source = scaleSourceOf(written);
+    return source ? [...needs, { point: source.point, key: "scale" }] : needs;
   }
 
   #compute(name: string, written: WrittenPoint): void {
@@ -114,6 +114,7 @@ class Compilation {
       this.#context.report(path, "value", {
         code: "no-inputs",
         message: "this names no other point, so that it would never be computed",
+        hint: "name a point that the device is read for",
       });
     }
     const coded = written.values !== undefined || written.bits !== undefined;
@@ -127,9 +128,9 @@ class Compilation {
     addNames(this.#scope, point);
   }
 
-  #scale(name: string, { scale }: WrittenPoint): void {
+  #scale(name: string): void {
     const source = this.#done.get(name)?.scaleSource;
-    if (!source || typeof scale !== "object") return;
+    if (!source) return;
     const { report } = this.#context;
     const path = ["points", name, "scale", source.as === "exponent" ? "pow10" : "point"];
     const type = this.#scope.get(source.point);
@@ -163,7 +164,10 @@ class Compilation {
       circle.length === 1
         ? `"${name}" needs itself`
         : `these points need each other: ${[...circle, circle[0]!].join(" -> ")}`;
-    const hint = circle.length === 1 && key === "valid" ? "the point's own value is called value" : undefined;
+    const hint =
+      circle.length === 1 && key === "valid"
+        ? "the point's own value is called value"
+        : "one of them must do without the others";
     this.#context.report(["points", name, key], "value", { code: "circle", message, hint, within });
   }
 }

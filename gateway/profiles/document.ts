@@ -1,4 +1,4 @@
-import type { DeviceProfile, Point, Text } from "../model/device.ts";
+import { type DeviceProfile, type Point, readablePoints, type Text } from "../model/device.ts";
 import { formatDuration } from "../model/duration.ts";
 import { describeTest } from "../model/identify.ts";
 import type { Deprecation } from "../model/write-rule.ts";
@@ -30,6 +30,10 @@ const words = {
     sources: "Sources",
     pages: "pages",
     range: "range",
+    computed: "computed",
+    valid: "only while",
+    scaledBy: "scaled by",
+    rollover: "rolls over at",
     other: "others",
     options: "Choices",
     standard: "default",
@@ -76,6 +80,10 @@ const words = {
     sources: "Källor",
     pages: "sidor",
     range: "område",
+    computed: "beräknas",
+    valid: "endast när",
+    scaledBy: "skalas av",
+    rollover: "börjar om vid",
     other: "övriga",
     options: "Val",
     standard: "förval",
@@ -144,7 +152,9 @@ export function documentProfile(
     "",
     `| ${header.join(" | ")} |`,
     `| ${header.map(() => "---").join(" | ")} |`,
-    ...profile.points.map((point) => `| ${row(point, say, language).map(plainText).join(" | ")} |`),
+    ...readablePoints(profile)
+      .filter((point) => !point.hidden)
+      .map((point) => `| ${row(point, say, language).map(plainText).join(" | ")} |`),
     ...documentWrites(profile, say),
     ...list(say.caveats, about.caveats),
     ...list(say.notes, about.notes === undefined ? [] : [about.notes]),
@@ -165,8 +175,12 @@ function row(point: Point, say: Words, language: Language): string[] {
     point.unit ?? "",
     point.resolution ? showRational(point.resolution) : "",
     point.kind,
-    typeof pollClass === "object" ? formatDuration(pollClass.everyMs) : pollClass,
-    showAddress(point.address),
+    point.formula
+      ? say.computed
+      : typeof pollClass === "object"
+        ? formatDuration(pollClass.everyMs)
+        : pollClass,
+    point.formula ? point.formula.text : showAddress(point.address),
     meaning(point, say, language),
   ];
 }
@@ -182,6 +196,9 @@ function meaning(point: Point, say: Words, language: Language): string {
     point.title && inLanguage(point.title, language),
     [...labels, ...bits].join(", "),
     point.range && `${say.range} ${point.range[0]} ... ${point.range[1]}`,
+    point.valid && `${say.valid} ${point.valid.text}`,
+    point.scaleSource && `${say.scaledBy} ${point.scaleSource.point}`,
+    point.rollover !== undefined && `${say.rollover} ${point.rollover}`,
     point.personal && say.personal,
     point.deprecated && deprecationText(point.deprecated, say),
     point.doc,

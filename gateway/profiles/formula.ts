@@ -90,7 +90,12 @@ export function compileFormula(
     if (!(error instanceof ExpressionError)) throw error;
     const { code, message, hint, start, end } = error;
     const reason = code === "unknown-name" ? elsewhere.get(text.slice(start, end)) : undefined;
-    report(path, "value", { code, message, hint: reason ?? hint ?? usual, within: [start, end] });
+    report(path, "value", {
+      code,
+      message,
+      hint: reason ?? hint ?? (code === "bad-expression" ? usual : undefined),
+      within: [start, end],
+    });
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { isOne, isZero } from "../model/decimal.ts";
-import type { DeviceProfile, Point } from "../model/device.ts";
+import { type DeviceProfile, type Point, readablePoints } from "../model/device.ts";
 import { formatDuration } from "../model/duration.ts";
 import { showRational } from "./show-rational.ts";
 import { showHead, showWrite } from "./show-write.ts";
@@ -20,7 +20,7 @@ export function showProfile(profile: DeviceProfile, format: "yaml" | "json" = "y
     [profile.protocol]: profile.protocolSettings,
     ...showHead(profile),
     points: Object.fromEntries([
-      ...profile.points.map((point) => [point.name, showPoint(point)]),
+      ...readablePoints(profile).map((point) => [point.name, showPoint(point)]),
       // What cannot be read stands only where it is written.
       ...(profile.commands ?? []).map((point) => [point.name, { ...showPoint(point), at: undefined }]),
     ]),
@@ -30,18 +30,28 @@ export function showProfile(profile: DeviceProfile, format: "yaml" | "json" = "y
 }
 
 function showPoint(point: Point): Record<string, unknown> {
-  const { pollClass } = point;
+  const { pollClass, formula } = point;
   return {
     title: point.title,
     at: point.address,
+    from: formula?.text,
     unit: point.unit,
-    scale: isOne(point.scale) ? undefined : showRational(point.scale),
+    scale: showScale(point),
     offset: isZero(point.offset) ? undefined : showRational(point.offset),
     resolution: point.resolution && showRational(point.resolution),
     kind: point.kind,
-    class: typeof pollClass === "object" ? { every: formatDuration(pollClass.everyMs) } : pollClass,
+    class: formula
+      ? undefined
+      : typeof pollClass === "object"
+        ? { every: formatDuration(pollClass.everyMs) }
+        : pollClass,
     range: point.range,
     absent: point.absent.length > 0 ? point.absent : undefined,
+    valid: point.valid?.text,
+    curve: point.curve,
+    rollover: point.rollover,
+    format: point.format,
+    hidden: point.hidden || undefined,
     values: point.labels && { ...Object.fromEntries(point.labels), default: point.otherLabel },
     bits:
       point.bits &&
@@ -60,6 +70,11 @@ function showPoint(point: Point): Record<string, unknown> {
     deprecated: point.deprecated,
     write: point.write && showWrite(point.write),
   };
+}
+
+function showScale({ scale, scaleSource }: Point): unknown {
+  if (!scaleSource) return isOne(scale) ? undefined : showRational(scale);
+  return scaleSource.as === "exponent" ? { pow10: scaleSource.point } : { point: scaleSource.point };
 }
 
 function bigintAsText(_key: string, value: unknown): unknown {

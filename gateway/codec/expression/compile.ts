@@ -35,6 +35,19 @@ export type Compiled =
 
 type Of<Type extends Compiled["type"]> = Extract<Compiled, { type: Type }>;
 
+/** How to get one type from another, by what is wanted and what there is. */
+const conversions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  boolean: { number: "compare it, for example: > 0", text: 'compare it, for example: == "on"' },
+  number: {
+    boolean: "choose numbers for it: ... ? 1 : 0",
+    text: 'choose numbers for it: ... == "on" ? 1 : 0',
+  },
+  text: {
+    number: 'choose texts for it: ... > 0 ? "on" : "off"',
+    boolean: 'choose texts for it: ... ? "on" : "off"',
+  },
+};
+
 const typeWords = { number: "a number", boolean: "true or false", text: "a text" } as const;
 
 /** Finds types and builds functions. */
@@ -60,8 +73,7 @@ export class Compiler {
   expect<Type extends Compiled["type"]>(type: Type, node: Node, user: string): Of<Type> {
     const compiled = this.compile(node);
     if (isOf(compiled, type)) return compiled;
-    const truth = type === "boolean" && compiled.type === "number";
-    const hint = truth ? "compare it, for example: > 0" : undefined;
+    const hint = conversions[type]?.[compiled.type];
     throw mismatch(`${user} needs ${typeWords[type]}, and this is ${typeWords[compiled.type]}`, node, hint);
   }
 
@@ -166,7 +178,7 @@ export class Compiler {
     const b = this.compile(right);
     if (a.type !== b.type) {
       const message = `"${operator}" compares ${typeWords[a.type]} with ${typeWords[b.type]}`;
-      throw mismatch(message, sign);
+      throw mismatch(message, sign, "both sides must be of one kind");
     }
     this.#checkText(a, b, right);
     this.#checkText(b, a, left);
@@ -371,6 +383,9 @@ function folded(compiled: Compiled, place: Place): Compiled {
     return { ...compiled, run: () => value };
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    throw new ExpressionError(`this never has a result: ${error.reason}`, place, { code: "bad-expression" });
+    throw new ExpressionError(`this never has a result: ${error.reason}`, place, {
+      code: "bad-expression",
+      hint: "it names no point, so it can be computed by hand",
+    });
   }
 }
