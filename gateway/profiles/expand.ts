@@ -2,6 +2,7 @@ import { alternatives, suggest } from "../codec/suggest.ts";
 import type { Finding } from "../codec/syntax-error.ts";
 import { diagnose, type Path, parseYaml, type YamlDocument } from "../codec/yaml.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
+import { Origins, relocated } from "./origins.ts";
 import { expandRepeats, type RepeatedPoint } from "./repeat.ts";
 
 // What a profile is before it is checked: `repeat` carried out, and a profile named by `use` taken in.
@@ -248,62 +249,6 @@ function partOf(example: unknown, kept: ReadonlySet<string>): unknown {
   if (!isMapping(example.expect)) return undefined;
   const expect = Object.entries(example.expect).filter(([reading]) => isKept(reading));
   return expect.length > 0 ? { ...example, expect: Object.fromEntries(expect) } : undefined;
-}
-
-/** Where each part of the expanded profile was written: the longest known path counts. */
-class Origins {
-  readonly #own: YamlDocument;
-  readonly #known = new Map<string, { document: YamlDocument; path: Path }>();
-
-  constructor(own: YamlDocument) {
-    this.#own = own;
-  }
-
-  set(path: Path, document: YamlDocument, written: Path): void {
-    this.#known.set(JSON.stringify(path.map(String)), { document, path: written });
-  }
-
-  of(path: Path): { document: YamlDocument; path: Path } {
-    for (let length = path.length; length > 0; length--) {
-      const found = this.#known.get(JSON.stringify(path.slice(0, length).map(String)));
-      if (found) return { document: found.document, path: [...found.path, ...path.slice(length)] };
-    }
-    return { document: this.#own, path };
-  }
-}
-
-/** The document with another value, whose parts still know where they stand. */
-function relocated(document: YamlDocument, value: Mapping, origins: Origins): YamlDocument {
-  return {
-    file: document.file,
-    text: document.text,
-    value,
-    span: (path, part) => {
-      const origin = origins.of(path);
-      return { ...origin.document.span(origin.path, part), file: origin.document.file };
-    },
-    source: (path) => {
-      const origin = origins.of(path);
-      // What was counted up or put in for {n} is not what stands there.
-      return lookup(value, path) === lookup(origin.document.value, origin.path)
-        ? origin.document.source(origin.path)
-        : undefined;
-    },
-    keys: (path) => {
-      const found = lookup(value, path);
-      return typeof found === "object" && found !== null ? Object.keys(found) : [];
-    },
-  };
-}
-
-function lookup(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>(
-    (level, step) =>
-      typeof level === "object" && level !== null && Object.hasOwn(level, step)
-        ? Reflect.get(level, step)
-        : undefined,
-    value,
-  );
 }
 
 function asMapping(value: unknown): Mapping {
