@@ -3,115 +3,12 @@ import { formatDuration } from "../model/duration.ts";
 import { describeTest } from "../model/identify.ts";
 import type { Deprecation } from "../model/write-rule.ts";
 import { categories } from "./category.ts";
+import { type Language, type Words, words } from "./document-words.ts";
 import type { ProfileAbout } from "./load.ts";
+
+export type { Language } from "./document-words.ts";
+
 import { showRational } from "./show-rational.ts";
-
-export type Language = "en" | "sv";
-
-const words = {
-  en: {
-    manufacturer: "Manufacturer",
-    models: "Models",
-    category: "Category",
-    status: "Status",
-    version: "Version",
-    protocol: "Protocol",
-    points: "Points",
-    name: "Name",
-    unit: "Unit",
-    resolution: "Resolution",
-    kind: "Kind",
-    class: "Read",
-    address: "Address",
-    meaning: "Meaning",
-    personal: "personal data",
-    caveats: "Caveats",
-    notes: "Notes",
-    sources: "Sources",
-    pages: "pages",
-    range: "range",
-    computed: "computed",
-    valid: "only while",
-    scaledBy: "scaled by",
-    rollover: "rolls over at",
-    other: "others",
-    options: "Choices",
-    standard: "default",
-    mustChoose: "must be chosen",
-    writing: "Writing",
-    takes: "Takes",
-    where: "Where",
-    limits: "Limits",
-    identify: "Known by",
-    setup: "Set at every connection",
-    deprecated: "deprecated since",
-    instead: "use instead",
-    only: "only with",
-    step: "step",
-    verified: "read back within",
-    notVerified: "not read back",
-    interlock: "only while",
-    keepalive: "repeated every",
-    failsafe: "without a command for",
-    expiry: "expires after",
-    twoStep: "needs confirmation",
-    perDay: "a day",
-    lifetime: "in its life",
-    wait: "wait",
-  },
-  sv: {
-    manufacturer: "Tillverkare",
-    models: "Modeller",
-    category: "Kategori",
-    status: "Status",
-    version: "Version",
-    protocol: "Protokoll",
-    points: "Mätpunkter",
-    name: "Namn",
-    unit: "Enhet",
-    resolution: "Upplösning",
-    kind: "Slag",
-    class: "Läses",
-    address: "Adress",
-    meaning: "Betydelse",
-    personal: "personuppgift",
-    caveats: "Att tänka på",
-    notes: "Anmärkningar",
-    sources: "Källor",
-    pages: "sidor",
-    range: "område",
-    computed: "beräknas",
-    valid: "endast när",
-    scaledBy: "skalas av",
-    rollover: "börjar om vid",
-    other: "övriga",
-    options: "Val",
-    standard: "förval",
-    mustChoose: "måste väljas",
-    writing: "Skrivning",
-    takes: "Tar emot",
-    where: "Var",
-    limits: "Gränser",
-    identify: "Känns igen på",
-    setup: "Ställs in vid varje anslutning",
-    deprecated: "utgår sedan",
-    instead: "använd i stället",
-    only: "endast med",
-    step: "steg",
-    verified: "läses tillbaka inom",
-    notVerified: "läses inte tillbaka",
-    interlock: "endast medan",
-    keepalive: "upprepas var",
-    failsafe: "utan kommando i",
-    expiry: "förfaller efter",
-    twoStep: "kräver bekräftelse",
-    perDay: "per dygn",
-    lifetime: "totalt",
-    wait: "vänta",
-  },
-} as const;
-
-export type Words = (typeof words)[Language];
 
 /** A Markdown page about one model of device, with headings in English or Swedish. */
 export function documentProfile(
@@ -136,10 +33,13 @@ export function documentProfile(
     "",
     ...facts.map(([name, value]) => `- **${name}**: ${plainText(value)}`),
     ...(profile.deprecated ? ["", `**${plainText(deprecationText(profile.deprecated, say))}**`] : []),
-    ...documentOptions(profile, say, language),
+    ...documentOptions(profile, about, say, language),
     ...list(
       say.identify,
-      (profile.identify ?? []).map(({ point, test }) => `${point}: ${describeTest(test)}`),
+      (profile.identify ?? []).map(({ point, test }) => {
+        const place = profile.identifyPoints?.find((one) => one.name === point);
+        return `${place ? showAddress(place.address) : point}: ${describeTest(test)}`;
+      }),
     ),
     ...list(
       say.setup,
@@ -155,7 +55,7 @@ export function documentProfile(
     ...readablePoints(profile)
       .filter((point) => !point.hidden)
       .map((point) => `| ${row(point, say, language).map(plainText).join(" | ")} |`),
-    ...documentWrites(profile, say),
+    ...documentWrites(profile, say, language),
     ...list(say.caveats, about.caveats),
     ...list(say.notes, about.notes === undefined ? [] : [about.notes]),
     ...list(
@@ -235,32 +135,36 @@ function deprecationText({ since, use, reason }: Deprecation, say: Words): strin
   return [`${say.deprecated} ${since}`, reason, use && `${say.instead}: ${use}`].filter(Boolean).join("; ");
 }
 
-function documentOptions(profile: DeviceProfile, say: Words, language: Language): string[] {
-  return list(
-    say.options,
-    Array.from(profile.options ?? [], ([name, { values, standard, title, doc }]) => {
-      const choices = values.map((one) => (one === standard ? `${one} (${say.standard})` : one)).join(", ");
-      const what = [title && inBoth(title, language), standard === undefined && say.mustChoose, doc];
-      return [`${name}: ${choices}`, ...what].filter(Boolean).join("; ");
-    }),
-  );
+function documentOptions(
+  profile: DeviceProfile,
+  about: ProfileAbout,
+  say: Words,
+  language: Language,
+): string[] {
+  const offered = Array.from(profile.options ?? [], ([name, { values, standard, title, doc }]) => {
+    const choices = values.map((one) => (one === standard ? `${one} (${say.standard})` : one)).join(", ");
+    const what = [title && inBoth(title, language), standard === undefined && say.mustChoose, doc];
+    return [`${name}: ${choices}`, ...what].filter(Boolean).join("; ");
+  });
+  const gated = Array.from(about.gated ?? [], ([what, when]) => `${what}: ${say.only} ${when}`);
+  return list(say.options, [...offered, ...gated]);
 }
 
-function documentWrites(profile: DeviceProfile, say: Words): string[] {
+function documentWrites(profile: DeviceProfile, say: Words, language: Language): string[] {
   const writable = [...profile.points, ...(profile.commands ?? [])].filter((point) => point.write);
   if (writable.length === 0) return [];
-  const header = [say.name, say.takes, say.where, say.limits];
+  const header = [say.name, say.meaning, say.takes, say.where, say.limits];
   return [
     "",
     `## ${say.writing}`,
     "",
     `| ${header.join(" | ")} |`,
     `| ${header.map(() => "---").join(" | ")} |`,
-    ...writable.map((point) => `| ${writeRow(point, say).map(plainText).join(" | ")} |`),
+    ...writable.map((point) => `| ${writeRow(point, say, language).map(plainText).join(" | ")} |`),
   ];
 }
 
-function writeRow(point: Point, say: Words): string[] {
+function writeRow(point: Point, say: Words, language: Language): string[] {
   const { write: rule } = point;
   if (!rule) return [point.name];
   const labels = rule.labels ?? point.labels;
@@ -297,7 +201,13 @@ function writeRow(point: Point, say: Words): string[] {
       .join(", "),
   );
   const where = steps.every((one) => one === point.name) ? [] : steps;
-  return [point.name, text(takes), text([showAddress(rule.address), ...where]), text(limits)];
+  return [
+    point.name,
+    point.title ? inLanguage(point.title, language) : "",
+    text(takes),
+    text([showAddress(rule.address), ...where]),
+    text(limits),
+  ];
 }
 
 function categoryText(category: string): string {

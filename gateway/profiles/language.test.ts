@@ -300,6 +300,8 @@ examples:
     expect(english).toContain("deprecated since 1.0.0; Replaced; use instead: level");
     expect(english).toContain("## Choices");
     expect(swedish).toContain("## Skrivning");
-    expect(english).toContain("| level | 0 ... 100; step 5; value == 0 ? 0 : clamp(value, 10, 100) |");
+    expect(english).toContain("= 5: only with mode: tuned");
+    expect(english).toContain("- cell 50, type int: 7");
+    expect(english).toContain("| level |  | 0 ... 100; step 5; value == 0 ? 0 : clamp(value, 10, 100) |");
   });
 });

@@ -12,7 +12,7 @@ import { checkExamples, type Example } from "./example.ts";
 import { type Bases, type Expanded, expandProfile, noBases } from "./expand.ts";
 import { type Chosen, compileOptions, describeChosen, type Options, variants } from "./option.ts";
 import { profileSchemaOf } from "./schema.ts";
-import { checkGates, compileVariant, gated, type VariantSource } from "./variant.ts";
+import { checkGates, compileVariant, gated, gates, type VariantSource } from "./variant.ts";
 
 /** What the file says beyond what the daemon needs: for the documentation page. */
 export interface ProfileAbout {
@@ -23,6 +23,8 @@ export interface ProfileAbout {
   }[];
   readonly notes?: string | undefined;
   readonly caveats: readonly string[];
+  /** Points and setup steps that only some choices have, each with its gate in words. */
+  readonly gated?: ReadonlyMap<string, string> | undefined;
 }
 
 export interface LoadedProfile {
@@ -125,7 +127,7 @@ function compile(
     url,
     pages: pages === undefined ? undefined : String(pages),
   }));
-  const about = { sources, notes: written.notes, caveats: written.caveats ?? [] };
+  const about = { sources, notes: written.notes, caveats: written.caveats ?? [], gated: gates(written) };
   return { profile, options, variant, about, examples };
 }
 

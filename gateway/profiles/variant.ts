@@ -107,6 +107,16 @@ export function gated(written: WrittenProfile): Map<string, string> {
   );
 }
 
+/** Every gate in words, by what stands behind it: for the documentation page. */
+export function gates(written: WrittenProfile): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const [name, { when }] of Object.entries(written.points))
+    if (when) found.set(name, describeWhen(when));
+  for (const { when, set, at, value } of written.setup ?? [])
+    if (when) found.set(`${set ?? JSON.stringify(at)} = ${String(value)}`, describeWhen(when));
+  return found;
+}
+
 /** Warnings: what is deprecated still works. */
 function checkDeprecated(report: Report, points: readonly Point[]): void {
   const names = points.map((point) => point.name);
