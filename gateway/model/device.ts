@@ -89,7 +89,7 @@ export interface Point<Address = unknown> {
   /** Where in the maker's document this stands. */
   readonly doc?: string | undefined;
   /** Undefined: read only. */
-  readonly write?: WriteRule<Address> | undefined;
+  readonly write?: WriteRule | undefined;
   readonly deprecated?: Deprecation | undefined;
 }
 

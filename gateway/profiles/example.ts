@@ -178,7 +178,7 @@ export async function replay(
       } catch (error) {
         if (!(error instanceof UnsupportedPointError)) throw error;
         // As on a real line: ask for less, until what is missing stands alone.
-        const smaller = protocol.learn(request, learned);
+        const smaller = protocol.learn(request, learned, error);
         if (!smaller) throw error;
         await readAll(request.points, smaller);
       }

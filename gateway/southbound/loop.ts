@@ -109,7 +109,7 @@ class Loop implements ConnectionLoop {
     plan: (state, points) => this.#protocol.plan(this.#options.settings, state.device, points, state.learned),
     hear: (state, points, signal) => this.#hear(state, points, signal),
     attempt: (driver, state, request, ended) => this.#attempt(driver, state, request, ended),
-    learn: (state, request) => this.#learn(state, request),
+    learn: (state, request, refusal) => this.#learn(state, request, refusal),
     stamp: () => this.#context.clock.stamp(),
     push: (job) => {
       if (this.#state === "failed" || this.#state === "closed" || this.#signal.aborted) {
@@ -582,15 +582,15 @@ class Loop implements ConnectionLoop {
     this.#pass(state, state.unavailableReadings(clock.stamp(), error.code, clock.monotonic()));
   }
 
-  #refused(state: PolledDevice, request: ReadRequest, error: GatewayError): void {
-    const left = this.#learn(state, request);
+  #refused(state: PolledDevice, request: ReadRequest, error: UnsupportedPointError): void {
+    const left = this.#learn(state, request, error);
     this.#pass(state, this.#unreadable(state, left, error.message));
     this.#plan(state, false);
   }
 
   /** Remembers what a refusal taught. Returns the points that are now left out. */
-  #learn(state: PolledDevice, request: ReadRequest): readonly Point[] {
-    const learned = this.#protocol.learn(request, state.learned);
+  #learn(state: PolledDevice, request: ReadRequest, refusal: UnsupportedPointError): readonly Point[] {
+    const learned = this.#protocol.learn(request, state.learned, refusal);
     if (!learned) {
       for (const point of request.points) state.leftOut.add(point);
       return request.points;

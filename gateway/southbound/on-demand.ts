@@ -34,7 +34,7 @@ export interface AskedLine {
   /** Never rejects. */
   attempt(driver: Driver, state: PolledDevice, request: ReadRequest, ended: AbortSignal): Promise<Outcome>;
   /** Remembers what a refusal taught; the points that are left out because nothing more can be learned. */
-  learn(state: PolledDevice, request: ReadRequest): readonly Point[];
+  learn(state: PolledDevice, request: ReadRequest, refusal: UnsupportedPointError): readonly Point[];
   stamp(): Instant;
   /** Throws when the line takes no jobs. */
   push(job: Job): void;
@@ -76,7 +76,11 @@ async function readResults(
   const read = requests.map(async (request): Promise<PointResult[]> => {
     const outcome = await ask(line, state, request, signal);
     if (!(outcome instanceof GatewayError)) return outcome;
-    if (outcome instanceof UnsupportedPointError && attempts > 0 && line.learn(state, request).length === 0) {
+    if (
+      outcome instanceof UnsupportedPointError &&
+      attempts > 0 &&
+      line.learn(state, request, outcome).length === 0
+    ) {
       return readResults(line, state, request.points, signal, attempts - 1);
     }
     const quality = outcome instanceof TransientError ? "comm-error" : "config-error";

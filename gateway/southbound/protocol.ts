@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Clock, Instant, Random } from "../model/clock.ts";
 import type { Device, DeviceProfile, Point } from "../model/device.ts";
+import type { UnsupportedPointError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import type { Quality } from "../model/quality.ts";
 import type { RawValue, Value } from "../model/value.ts";
@@ -47,7 +48,11 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
    * which `plan` gives smaller requests; or undefined when `request` cannot be made smaller (its
    * points are then left out until reconnect). Pure.
    */
-  learn(request: ReadRequest<Address>, learned: Learned): Learned | undefined;
+  learn(
+    request: ReadRequest<Address>,
+    learned: Learned,
+    refusal?: UnsupportedPointError,
+  ): Learned | undefined;
   /** Settings of the line that would make it faster (a higher baud rate), slowest first: for advice. Pure. */
   faster?(connection: Connection): readonly { readonly change: string; readonly connection: Connection }[];
   /**

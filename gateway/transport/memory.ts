@@ -17,6 +17,8 @@ type Receiver = (chunk: Uint8Array, at: number) => void;
 /** One end of a line in memory. All its time comes from the clock. */
 export class MemoryTransport implements Transport {
   readonly endpoint: Endpoint;
+  /** Hears of each break that the other end makes, with its length in ms. */
+  onBreak: ((ms: number) => void) | undefined;
   readonly #options: MemoryOptions;
   readonly #clock: Clock;
   readonly #lost = new AbortController();
@@ -54,6 +56,12 @@ export class MemoryTransport implements Transport {
 
   receive(receiver: Receiver | undefined): void {
     this.#receiver = receiver;
+  }
+
+  async break(ms: number): Promise<void> {
+    this.lost.throwIfAborted();
+    await this.#clock.sleep(ms, this.lost);
+    this.#peer?.onBreak?.(ms);
   }
 
   /** Bytes arrive at this end, now. */

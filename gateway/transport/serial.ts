@@ -110,6 +110,33 @@ class SerialTransport implements Transport {
           });
   }
 
+  async break(ms: number): Promise<void> {
+    this.lost.throwIfAborted();
+    // What is still in the driver would go out after the break began.
+    await this.#control(() => this.#binding.drain());
+    await this.#control(() => this.#binding.set({ brk: true, dtr: true, rts: true }));
+    try {
+      await this.#clock.sleep(ms, this.lost);
+    } finally {
+      if (!this.lost.aborted)
+        await this.#control(() => this.#binding.set({ brk: false, dtr: true, rts: true }));
+    }
+  }
+
+  /** A port without control lines, such as a pty, says no and stays as it is. */
+  async #control(operation: () => Promise<void>): Promise<void> {
+    try {
+      await operation();
+    } catch (cause) {
+      this.lost.throwIfAborted();
+      throw new LinkError(`${this.endpoint.port} cannot make a break`, {
+        code: "no-break",
+        hint: "use a UART or an adapter that can, or one that makes the break by itself",
+        cause,
+      });
+    }
+  }
+
   /** Asks to be woken once, when there is something to read or the port is gone. */
   #poll(): void {
     if (this.#polling || this.lost.aborted) return;

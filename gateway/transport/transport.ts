@@ -39,6 +39,12 @@ export interface Transport extends AsyncDisposable {
    * until then; never longer. Saves a wake-up per byte on slow lines.
    */
   expect?(bytes: number, at: number): void;
+  /**
+   * Holds the line at spacing for at least `ms`, longer than any character (SDI-12, LIN); resolves
+   * when it is back at marking. Only lines that can: absent on TCP. Rejects with LinkError
+   * (`no-break`: this port cannot, the transport lives on). Never called while a write is pending.
+   */
+  break?(ms: number): Promise<void>;
 }
 
 /** Opens the transport for an endpoint. Rejects with LinkError. */

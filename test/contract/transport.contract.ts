@@ -11,6 +11,10 @@ export interface Line extends AsyncDisposable {
   send(bytes: Uint8Array): void;
   /** The far end goes away. */
   cut(): void;
+  /** What a break does on this kind of line: the far end hears it, the port refuses it, or there is none. */
+  readonly break: "heard" | "refused" | "absent";
+  /** Breaks that the far end heard so far, ms each; only where they are heard. */
+  readonly breaks?: readonly number[];
 }
 
 /** What every transport must do. `open` gives a fresh line. */
@@ -105,6 +109,29 @@ export function transportContract(name: string, open: () => Promise<Line>): void
       expect(line.transport.lost.reason).toBeInstanceOf(LinkError);
       await line.transport[Symbol.asyncDispose]();
       await expect(line.transport.write(every)).rejects.toBeInstanceOf(LinkError);
+    });
+
+    it("makes a break, or says that it cannot and lives on", async () => {
+      const line = await fresh();
+      const { transport } = line;
+      expect(transport.break === undefined).toBe(line.break === "absent");
+      if (line.break === "heard") {
+        await transport.break?.(13);
+        expect(line.breaks).toHaveLength(1);
+        expect(line.breaks?.[0]).toBeGreaterThanOrEqual(12);
+      }
+      if (line.break === "refused")
+        await expect(transport.break?.(13)).rejects.toMatchObject({ name: "LinkError", code: "no-break" });
+      expect(transport.lost.aborted).toBe(false);
+      const far = collect((receiver) => line.onFar(receiver), 1);
+      await transport.write(Uint8Array.of(1));
+      expect(await far).toEqual(Uint8Array.of(1));
+    });
+
+    it("makes no break when it is lost", async () => {
+      const { transport } = await fresh();
+      await transport[Symbol.asyncDispose]();
+      if (transport.break) await expect(transport.break(13)).rejects.toBeInstanceOf(LinkError);
     });
 
     it("keeps the first reason for its loss", async () => {

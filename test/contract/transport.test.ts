@@ -17,8 +17,12 @@ const never = new AbortController().signal;
 transportContract("memory", async (): Promise<Line> => {
   const [transport, far] = memoryPair(realClock, { chunk: 100 });
   let sending = Promise.resolve();
+  const breaks: number[] = [];
+  far.onBreak = (ms) => breaks.push(ms);
   return {
     transport,
+    break: "heard",
+    breaks,
     onFar: (receiver) => far.receive(receiver),
     send: (bytes) => {
       sending = sending.then(() => far.write(bytes)).catch(() => {});
@@ -38,6 +42,7 @@ transportContract("TCP", async (): Promise<Line> => {
   socket.on("error", () => {});
   return {
     transport,
+    break: "absent",
     onFar: (receiver) => socket.on("data", receiver),
     send: (bytes) => void socket.write(bytes),
     cut: () => void socket.resetAndDestroy(),
@@ -90,6 +95,7 @@ transportContract("serial (pty)", async (): Promise<Line> => {
   const transport = await connect(serialAt(path), never);
   return {
     transport,
+    break: "refused",
     onFar: (receiver) => master.on("data", receiver),
     send: (bytes) => void master.write(bytes),
     cut: close,

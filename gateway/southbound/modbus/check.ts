@@ -27,7 +27,9 @@ export function checkModbus(profile: DeviceProfile<ModbusAddress, ModbusHead>): 
   const head = profile.protocolSettings;
   const findings: ProtocolFinding[] = [];
   const placed: Placed[] = [];
+  findings.push(...checkSunspec(profile));
   for (const point of profile.points) {
+    if (point.address.sunspec) continue;
     const span = place(point, head, findings);
     if (span) placed.push({ point, span });
   }
@@ -36,6 +38,33 @@ export function checkModbus(profile: DeviceProfile<ModbusAddress, ModbusHead>): 
       .filter(({ span }) => span.table === table)
       .sort((a, b) => a.span.start - b.span.start);
     findings.push(...reach(here, table, head), ...overlaps(here, head), ...atomics(table, head));
+  }
+  return findings;
+}
+
+/** Two points at one place of a model, and points that no read can hold. */
+function checkSunspec(profile: DeviceProfile<ModbusAddress, ModbusHead>): ProtocolFinding[] {
+  const findings: ProtocolFinding[] = [];
+  const first = new Map<string, string>();
+  const most = profile.protocolSettings.read.maxRegisters;
+  for (const point of profile.points) {
+    const { sunspec } = point.address;
+    if (!sunspec) continue;
+    const key = `${sunspec.model} ${sunspec.instance} ${sunspec.start}`;
+    const other = first.get(key);
+    if (other !== undefined)
+      findings.push({
+        path: at(point, "sunspec"),
+        code: "overlapping-points",
+        message: `${sunspec.name} of model ${sunspec.model} is also ${other}`,
+      });
+    first.set(key, point.name);
+    if (sunspec.registers > most)
+      findings.push({
+        path: at(point, "sunspec"),
+        code: "larger-than-request",
+        message: `${sunspec.name} needs ${sunspec.registers} registers, but the device gives at most ${most} at a time`,
+      });
   }
   return findings;
 }

@@ -1,3 +1,4 @@
+import type { Instant } from "../../model/clock.ts";
 import type { Device } from "../../model/device.ts";
 import { ConfigError, TransientError, UnsupportedPointError } from "../../model/errors.ts";
 import type { Driver, PointResult, ReadRequest, SouthboundContext } from "../protocol.ts";
@@ -18,6 +19,8 @@ import {
   readFunction,
   type Span,
 } from "./settings.ts";
+import { isSunspec } from "./sunspec-plan.ts";
+import { type ReadHolding, SunspecUnit } from "./sunspec-read.ts";
 import { TcpClient } from "./tcp-client.ts";
 
 export type ModbusDriver = Driver<ModbusAddress, ModbusDevice, ModbusHead>;
@@ -79,6 +82,7 @@ class LiveDriver implements ModbusDriver {
   readonly #restUntil = new Map<number, number>();
   /** Requests whose unit did not give a value when it was asked for more: not tried again. */
   readonly #narrow = new WeakSet<ModbusRequest>();
+  readonly #sunspecUnits = new Map<number, SunspecUnit>();
   readonly #openedAt: number;
 
   constructor(connection: ModbusConnection, client: Client, context: SouthboundContext) {
@@ -105,27 +109,56 @@ class LiveDriver implements ModbusDriver {
     request: ReadRequest<ModbusAddress>,
     signal: AbortSignal,
   ): Promise<PointResult<ModbusAddress>[]> {
-    const read = asModbus(request);
     const { unit } = device.settings;
     const head = device.profile.protocolSettings;
-    const { clock } = this.#context;
     this.#checkUnit(unit);
-    const limit = head.timing.timeout ?? this.#connection.timing.timeout ?? defaultTimeoutMs;
-    const rest = this.#rest(unit, head);
-    if (rest > 0) await clock.sleep(rest, AbortSignal.any([signal, this.lost]));
+    if (isSunspec(request)) {
+      const holding: ReadHolding = async (start, count) => {
+        const { pdu, at } = await this.#transact(unit, head, { table: "holding", start, count }, signal);
+        return { data: pdu.subarray(2), at };
+      };
+      return this.#sunspec(unit, head).read(request, holding);
+    }
+    const read = asModbus(request);
     const form = this.#form(unit, read);
     try {
-      const reply = await this.#client.request(unit, requestOf(form), limit, signal);
-      const stamp = clock.stamp();
-      const at = { base: stamp.base, ms: stamp.ms - (clock.monotonic() - reply.at) };
-      return decodeAnswer(read, head, reply.pdu, 2 + bytesBefore(read, form), at);
+      const { pdu, at } = await this.#transact(unit, head, form, signal);
+      return decodeAnswer(read, head, pdu, 2 + bytesBefore(read, form), at);
     } catch (error) {
       if (form !== read) this.#notWider(unit, read, error);
       throw error;
+    }
+  }
+
+  /** One transaction with a unit, with the pauses that it needs. */
+  async #transact(
+    unit: number,
+    head: ModbusHead,
+    span: Span,
+    signal: AbortSignal,
+  ): Promise<{ readonly pdu: Uint8Array; readonly at: Instant }> {
+    const { clock } = this.#context;
+    const limit = head.timing.timeout ?? this.#connection.timing.timeout ?? defaultTimeoutMs;
+    const rest = this.#rest(unit, head);
+    if (rest > 0) await clock.sleep(rest, AbortSignal.any([signal, this.lost]));
+    try {
+      const reply = await this.#client.request(unit, requestOf(span), limit, signal);
+      const stamp = clock.stamp();
+      return { pdu: reply.pdu, at: { base: stamp.base, ms: stamp.ms - (clock.monotonic() - reply.at) } };
     } finally {
       const { minInterval } = head.timing;
       if (minInterval !== undefined) this.#restUntil.set(unit, clock.monotonic() + minInterval);
     }
+  }
+
+  /** What is known of a unit's SunSpec models, since the line was opened. */
+  #sunspec(unit: number, { sunspecBases }: ModbusHead): SunspecUnit {
+    let known = this.#sunspecUnits.get(unit);
+    if (!known) {
+      known = new SunspecUnit(sunspecBases);
+      this.#sunspecUnits.set(unit, known);
+    }
+    return known;
   }
 
   /** Milliseconds until the unit may be asked: after opening, and after its last answer. */

@@ -17,7 +17,7 @@ export type RegisterImage = ReadonlyMap<Table, ReadonlyMap<number, number>>;
 /**
  * The registers of a device whose points have these raw values; other halves and bits of a register
  * keep what `before` says. Points without a value are left out. Throws ValueError for a value that
- * does not fit its place.
+ * does not fit its place. Points of SunSpec models have no fixed place, and are left out too.
  */
 export function registerImage(
   profile: DeviceProfile<ModbusAddress, ModbusHead>,
@@ -28,6 +28,7 @@ export function registerImage(
   const image = new Map(Array.from(before, ([table, words]) => [table, new Map(words)] as const));
   for (const [point, raw] of raws) {
     const { address } = point;
+    if (address.sunspec) continue;
     const { table, start, count } = wireSpan(address, addressing);
     let words = image.get(table);
     if (!words) {

@@ -1,6 +1,6 @@
 import { inside, overlaps, type Span } from "../plan.ts";
 import type { Learned } from "../protocol.ts";
-import { type ModbusRequest, type Table, tables } from "./settings.ts";
+import { type ModbusRequest, tables } from "./settings.ts";
 
 /** A planned read, with the smallest ranges that it could be taken apart into (ascending, on the wire). */
 export interface PlannedRead extends ModbusRequest {
@@ -14,7 +14,7 @@ export interface LearnedCut {
   readonly to: number;
 }
 
-/** What a unit taught about one table. Addresses on the wire. */
+/** What a unit taught about one table (addresses on the wire) or one SunSpec model (registers from its ID). */
 export interface LearnedTable {
   readonly cuts: readonly LearnedCut[];
   /** Ranges that were refused when read alone. */
@@ -36,7 +36,7 @@ export function learnModbus(request: PlannedRead, learned: Learned): Learned | u
 }
 
 /** The same for the parts of a refused read, ascending. */
-export function learnParts(table: Table, parts: readonly Span[], learned: Learned): Learned | undefined {
+export function learnParts(table: string, parts: readonly Span[], learned: Learned): Learned | undefined {
   const first = parts[0];
   const last = parts.at(-1);
   if (!first || !last) return undefined;
@@ -63,7 +63,7 @@ export function learnParts(table: Table, parts: readonly Span[], learned: Learne
 }
 
 /** What is known of a table. What comes from disk and does not look like ours is ignored. */
-export function learnedTable(learned: Learned, table: Table): LearnedTable {
+export function learnedTable(learned: Learned, table: string): LearnedTable {
   const entry = record(record(learned.tables)?.[table]);
   return {
     cuts: list(entry?.cuts, mostCuts).flatMap((item) => {
@@ -83,7 +83,10 @@ export function learnedTable(learned: Learned, table: Table): LearnedTable {
 
 /** What was learned, for people. */
 export function describeLearned(learned: Learned): string[] {
-  return tables.flatMap((table) => {
+  const models = Object.keys(record(learned.tables) ?? {}).filter((name) =>
+    /^sunspec \d+(#\d+)?$/.test(name),
+  );
+  return [...tables, ...models].flatMap((table) => {
     const { cuts, forbidden } = learnedTable(learned, table);
     return [
       ...cuts.map((cut) => `${table}: no read crosses ${cut.at}`),
@@ -94,7 +97,7 @@ export function describeLearned(learned: Learned): string[] {
   });
 }
 
-function remember(learned: Learned, table: Table, entry: LearnedTable): Learned {
+function remember(learned: Learned, table: string, entry: LearnedTable): Learned {
   return { ...learned, tables: { ...record(learned.tables), [table]: entry } };
 }
 

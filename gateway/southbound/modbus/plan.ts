@@ -1,7 +1,6 @@
 import { type Device, type Point, pollPeriod } from "../../model/device.ts";
 import { ConfigError } from "../../model/errors.ts";
 import {
-  hull,
   type Item,
   inside,
   type MergeRules,
@@ -12,6 +11,7 @@ import {
   widened,
 } from "../plan.ts";
 import type { Learned } from "../protocol.ts";
+import { clusters } from "./clusters.ts";
 import { fasterLines, readCostMs } from "./cost.ts";
 import { describeLearned, type LearnedTable, learnedTable, learnModbus, type PlannedRead } from "./learn.ts";
 import {
@@ -121,7 +121,7 @@ function itemsOf(
   const { addressing } = device.profile.protocolSettings;
   const items: TimedItem<ModbusPoint>[] = [];
   for (const point of points) {
-    if (point.address.table !== table) continue;
+    if (point.address.table !== table || point.address.sunspec) continue;
     const span = spanOf(point.address, addressing);
     if (span) items.push({ ...span, value: point, periodMs: pollPeriod(device, point) });
   }
@@ -158,29 +158,6 @@ function toRead(
     label: `FC${readFunction[table]} ${hex(start)}${last} (${count} ${kind}${count > 1 ? "s" : ""})`,
     parts: clusters(request.items, atomic).map((group) => ({ start: group.start, end: group.end })),
   };
-}
-
-interface Cluster<T extends Span> extends Span {
-  readonly items: readonly T[];
-}
-
-/** Groups what can only be read together: items that overlap, and items of one atomic range. Ascending. */
-function clusters<T extends Span>(items: readonly T[], atomic: readonly Span[]): Cluster<T>[] {
-  const result: { start: number; end: number; items: T[] }[] = [];
-  for (const item of [...items].sort((a, b) => a.start - b.start || a.end - b.end)) {
-    const last = result.at(-1);
-    const joined =
-      last &&
-      (overlaps(last, item) ||
-        atomic.some((range) => overlaps(range, item) && last.items.some((mate) => overlaps(range, mate))));
-    if (joined) {
-      last.items.push(item);
-      Object.assign(last, hull([last, item]));
-    } else {
-      result.push({ start: item.start, end: item.end, items: [item] });
-    }
-  }
-  return result;
 }
 
 function toSpan([first, last]: readonly [number, number]): Span {

@@ -11,6 +11,7 @@ import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema 
 import type { ModbusAddress, ModbusConnection, ModbusDevice, ModbusHead } from "./settings.ts";
 import { simulateModbus } from "./simulate.ts";
 import { modbusSkeleton } from "./skeleton.ts";
+import { isSunspec, learnSunspec, planSunspec } from "./sunspec-plan.ts";
 import { encodeWrite, writable } from "./write.ts";
 
 /** Modbus: RTU, ASCII and TCP, each over what carries it. */
@@ -25,11 +26,19 @@ export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, Modbus
   check: checkModbus,
   rawKind: kindOf,
   sample: { connection: { tcp: { host: "127.0.0.1" } }, device: { unit: 1 } },
-  plan: planModbus,
+  plan: (connection, device, points, learned) => {
+    const { requests, concurrency } = planModbus(connection, device, points, learned);
+    return { requests: [...requests, ...planSunspec(connection, device, points, learned)], concurrency };
+  },
   faster: fasterLines,
   describeLearned,
   isLocal: ({ endpoint }) => endpoint.kind === "serial",
-  learn: (request, learned) => (isPlanned(request) ? learnModbus(request, learned) : undefined),
+  learn: (request, learned, refusal) =>
+    isSunspec(request)
+      ? learnSunspec(request, learned, refusal?.code ?? "")
+      : isPlanned(request)
+        ? learnModbus(request, learned)
+        : undefined,
   async replay(given, context) {
     const parsed = givenSchema.safeParse(given);
     if (!parsed.success)
@@ -38,8 +47,7 @@ export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, Modbus
       });
     return replayModbus(parsed.data, context);
   },
-  simulate: (profile, { specimen, settings, connection }) =>
-    simulateModbus(profile, specimen, settings, connection),
+  simulate: simulateModbus,
   probe: probeModbus,
   record: recordModbus,
   writable,

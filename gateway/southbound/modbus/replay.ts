@@ -1,5 +1,5 @@
 import type { Device } from "../../model/device.ts";
-import { ConfigError } from "../../model/errors.ts";
+import { ConfigError, UnsupportedPointError } from "../../model/errors.ts";
 import type { PointResult, ReadRequest, SouthboundContext } from "../protocol.ts";
 import { exceptionError } from "./client.ts";
 import { decodeAnswer } from "./decode.ts";
@@ -17,6 +17,8 @@ import {
   toWire,
   wireSpan,
 } from "./settings.ts";
+import { isSunspec } from "./sunspec-plan.ts";
+import { SunspecUnit } from "./sunspec-read.ts";
 
 /** What stands at each wire address of a table: a register's 16 bits, or 0 and 1. */
 type Image = ReadonlyMap<number, number>;
@@ -37,6 +39,7 @@ interface Memory {
  */
 export function replayModbus(given: ModbusGiven, context: SouthboundContext): ModbusDriver {
   let memory: Memory | undefined;
+  let sunspec: SunspecUnit | undefined;
   const lost = new AbortController();
   const statistics = { requests: 0 };
   return {
@@ -53,12 +56,35 @@ export function replayModbus(given: ModbusGiven, context: SouthboundContext): Mo
       statistics.requests++;
       const head = device.profile.protocolSettings;
       memory ??= remember(given, head);
+      if (isSunspec(request)) {
+        const known = memory;
+        sunspec ??= new SunspecUnit(head.sunspecBases);
+        return sunspec.read(request, async (start, count) => ({
+          data: holdingOf(known, start, count),
+          at: context.clock.stamp(),
+        }));
+      }
       return answer(memory, asModbus(request), device.settings.unit, head, context);
     },
     async [Symbol.asyncDispose]() {
       lost.abort(new ConfigError("the replay is over", { code: "closed" }));
     },
   };
+}
+
+/** Holding registers as a device with a SunSpec map gives them: what is not given is refused. */
+function holdingOf({ images }: Memory, start: number, count: number): Uint8Array {
+  const data = new Uint8Array(2 * count);
+  for (let index = 0; index < count; index++) {
+    const value = images.holding.get(start + index);
+    if (value === undefined)
+      throw new UnsupportedPointError(`the example gives no holding ${start + index} (on the wire)`, {
+        code: "exception-2",
+      });
+    data[2 * index] = value >>> 8;
+    data[2 * index + 1] = value & 0xff;
+  }
+  return data;
 }
 
 function answer(
@@ -98,6 +124,11 @@ function answer(
         };
     return result;
   });
+}
+
+/** The holding registers that an example gives. Throws ConfigError for a damaged dialogue. */
+export function holdingImage(given: ModbusGiven, head: ModbusHead): ReadonlyMap<number, number> {
+  return remember(given, head).images.holding;
 }
 
 function remember(given: ModbusGiven, head: ModbusHead): Memory {

@@ -15,6 +15,8 @@ import {
   wordOrders,
   writeFunctions,
 } from "./settings.ts";
+import { sunspecFields, sunspecPlace } from "./sunspec-address.ts";
+import { typeRow } from "./sunspec-table.ts";
 
 // What people may write. Inputs stay plain, so that JSON Schema can show them (`io: "input"`).
 
@@ -132,9 +134,18 @@ export const headSchema = z
         connectDelay: milliseconds.optional(),
       })
       .optional(),
+    sunspec: z
+      .strictObject({
+        bases: z.array(z.int().min(0).max(65_000)).min(1).max(8).meta({
+          description:
+            "Wire addresses where the SunSpec map may begin, in this order; 40000, 50000, 0 unless given.",
+        }),
+      })
+      .optional(),
   })
   .transform(
-    ({ addressing, order, read, atomic, write, timing }): ModbusHead => ({
+    ({ addressing, order, read, atomic, write, timing, sunspec }): ModbusHead => ({
+      sunspecBases: sunspec?.bases,
       addressing,
       order,
       read: {
@@ -150,7 +161,7 @@ export const headSchema = z
     }),
   );
 
-/** What a profile may say under a point's `at:`: exactly one of the four tables. */
+/** What a profile may say under a point's `at:`: exactly one of the four tables, or a point of a SunSpec model. */
 export const addressSchema = z
   .strictObject({
     coil: addressNumber.optional(),
@@ -174,11 +185,25 @@ export const addressSchema = z
       .optional()
       .meta({ description: "Bytes of a text, hex, BCD or bytes value." }),
     byte: z.enum(["high", "low"]).optional(),
+    sunspec: sunspecFields.optional(),
   })
   .superRefine((written, context) => {
     const refuse = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
+    if (written.sunspec) {
+      if (Object.values(written).filter((value) => value !== undefined).length > 1)
+        refuse([], "a SunSpec point says all by itself: nothing else goes beside sunspec");
+      else
+        try {
+          sunspecPlace(written.sunspec);
+        } catch (error) {
+          if (!(error instanceof ConfigError)) throw error;
+          refuse(["sunspec"], error.hint ? `${error.message}: ${error.hint}` : error.message);
+        }
+      return;
+    }
     const named = tables.filter((table) => written[table] !== undefined);
-    if (named.length !== 1) refuse([], "an address names exactly one of coil, discrete, input, holding");
+    if (named.length !== 1)
+      refuse([], "an address names exactly one of coil, discrete, input, holding, sunspec");
     if (named.some(isBitTable)) {
       for (const key of ["order", "bit", "length", "byte", "encoding"] as const)
         if (written[key] !== undefined) refuse([key], `${key} has no meaning for a coil or discrete input`);
@@ -202,9 +227,14 @@ interface WrittenAddress extends Readonly<Partial<Record<Table, number | undefin
   readonly bit?: number | undefined;
   readonly length?: number | undefined;
   readonly byte?: "high" | "low" | undefined;
+  readonly sunspec?: z.infer<typeof sunspecFields> | undefined;
 }
 
 function normalise(written: WrittenAddress): ModbusAddress {
+  if (written.sunspec) {
+    const sunspec = sunspecPlace(written.sunspec);
+    return { table: "holding", number: sunspec.start, type: typeRow(sunspec.type).codec, sunspec };
+  }
   const table = tables.find((name) => written[name] !== undefined) ?? "holding";
   const { order, bit, length, byte, encoding } = written;
   // `bit` of a plain register says bool by itself.

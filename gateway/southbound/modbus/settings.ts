@@ -1,6 +1,7 @@
 import { type Layout, wireSize } from "../../codec/numbers.ts";
 import type { Endpoint } from "../../transport/transport.ts";
 import type { ReadRequest } from "../protocol.ts";
+import type { SunspecPlace } from "./sunspec-table.ts";
 
 /** The four tables of the Modbus data model (Application Protocol V1.1b3, section 4.3). */
 export const tables = ["coil", "discrete", "input", "holding"] as const;
@@ -77,6 +78,8 @@ export interface ModbusHead {
   readonly timing: UnitTiming;
   /** Functions that writes use where the device asks for them; see `write.ts` for the others. */
   readonly write?: { readonly functions: readonly WriteFunction[] } | undefined;
+  /** Wire addresses where a SunSpec map may begin; undefined = those of the standard. */
+  readonly sunspecBases?: readonly number[] | undefined;
 }
 
 /** Write single coil, single register, coils, registers, mask register. */
@@ -103,6 +106,8 @@ export interface ModbusAddress {
   readonly encoding?: string | undefined;
   /** Half of the register that holds an 8-bit value, or of each register the one character of a text. */
   readonly byte?: "high" | "low" | undefined;
+  /** A point of a SunSpec model: the driver finds out where it is, and nothing above says so. */
+  readonly sunspec?: SunspecPlace | undefined;
 }
 
 /** A place on the wire: address from 0, count in registers or bits. */

@@ -1,21 +1,30 @@
 import type { DeviceProfile, Point } from "../../model/device.ts";
 import type { RawValue, Value } from "../../model/value.ts";
-import type { SimulatedDevice, Specimen } from "../protocol.ts";
+import type { SimulatedDevice, SimulationInput, Specimen } from "../protocol.ts";
 import { nearestRaw, type RegisterImage, registerImage } from "./image.ts";
 import { decodeTcp, encodeTcp } from "./mbap.ts";
 import { kindOf } from "./raw-kind.ts";
+import { holdingImage } from "./replay.ts";
 import { decodeRtu, encodeRtu } from "./rtu.ts";
+import { givenSchema } from "./schema.ts";
 import type { ModbusAddress, ModbusConnection, ModbusDevice, ModbusHead, Table } from "./settings.ts";
+import { sunspecImage } from "./sunspec-simulate.ts";
 
 type Profile = DeviceProfile<ModbusAddress, ModbusHead>;
 
-/** A Modbus unit (RTU or TCP) whose registers hold what `specimen` says; written registers keep what was written. */
+/**
+ * A Modbus unit (RTU or TCP) whose registers hold what `specimen` says; written registers keep what
+ * was written. Its SunSpec models, if the profile has such points, are those of the first example.
+ */
 export function simulateModbus(
   profile: Profile,
-  specimen: Specimen,
-  { unit }: ModbusDevice,
-  { framing }: ModbusConnection,
+  { given, specimen, settings, connection }: SimulationInput<ModbusConnection, ModbusDevice>,
 ): SimulatedDevice {
+  const { unit } = settings;
+  const { framing } = connection;
+  const models = profile.points.some(({ address }) => address.sunspec)
+    ? holdingImage(givenSchema.parse(given[0] ?? {}), profile.protocolSettings)
+    : undefined;
   const written = new Map<Table, Map<number, number>>();
   const word = (image: RegisterImage, table: Table, address: number): number =>
     written.get(table)?.get(address) ?? image.get(table)?.get(address) ?? 0;
@@ -27,8 +36,16 @@ export function simulateModbus(
     }
     words.set(address & 0xffff, value);
   };
-  const reply = (pdu: Uint8Array, seconds: number): Uint8Array =>
-    answer(pdu, registerImage(profile, rawValues(profile, specimen, seconds)), word, put);
+  const reply = (pdu: Uint8Array, seconds: number): Uint8Array => {
+    const raws = rawValues(profile, specimen, seconds);
+    const image = new Map(registerImage(profile, raws));
+    if (models)
+      image.set(
+        "holding",
+        new Map([...sunspecImage(profile, models, raws), ...(image.get("holding") ?? [])]),
+      );
+    return answer(pdu, image, word, put);
+  };
   return {
     answer(bytes, seconds) {
       if (framing === "tcp") {

@@ -163,6 +163,7 @@ describe("planWrite", () => {
     expect(writable(address({ coil: 1 }))).toBeUndefined();
     expect(writable(address({ input: 1 }))?.hint).toContain("holding");
     expect(writable(address({ discrete: 1 }))?.hint).toContain("coil");
+    expect(writable(address({ sunspec: { model: 103, point: "W" } }))?.hint).toContain("holding");
   });
 });
 

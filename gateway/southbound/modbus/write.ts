@@ -25,7 +25,16 @@ export type WritePlan =
   | { readonly read: Request; write(current: Uint8Array): Request };
 
 /** Why nothing can be written there; undefined for coils and holding registers. */
-export function writable({ table, number }: ModbusAddress): { message: string; hint: string } | undefined {
+export function writable({
+  table,
+  number,
+  sunspec,
+}: ModbusAddress): { message: string; hint: string } | undefined {
+  if (sunspec)
+    return {
+      message: "where a SunSpec point lies is only known on the line; writing there is not supported",
+      hint: "where every unit has it in one place, give that: write: {at: {holding: ...}}",
+    };
   if (table === "coil" || table === "holding") return undefined;
   const [name, other] = table === "input" ? ["an input register", "holding"] : ["a discrete input", "coil"];
   return {
