@@ -204,10 +204,10 @@ function editorSchemaOf(protocol: Protocol) {
   return z.strictObject({
     ...profile,
     use: profileId.optional().meta({ description: useText }),
-    points: z.record(
-      name,
-      z.union([z.strictObject({ ...point, repeat: repeatSchema.optional() }), z.null()]),
-    ),
+    // All of them may come from the used profile; null takes one of them away.
+    points: z
+      .record(name, z.union([z.strictObject({ ...point, repeat: repeatSchema.optional() }), z.null()]))
+      .optional(),
   });
 }
 

@@ -6,8 +6,9 @@ import { isRefused, toRaw } from "../model/write.ts";
 import type { IdentifyRule, IdentifyTest, SetupStep } from "../model/write-rule.ts";
 import { typeOf } from "./formula.ts";
 import { type Chosen, holds } from "./option.ts";
-import { checkRaw, compileVerify, pointNamed, refuseValue, type WriteContext } from "./write-rule.ts";
+import { checkRaw, pointNamed, refuseValue, type WriteContext } from "./write-context.ts";
 import type { WrittenIdentify, WrittenSetup } from "./write-schema.ts";
+import { compileVerify } from "./write-verify.ts";
 
 /** `setup:` for the choices made: ordered writes, each with the raw value that goes out. */
 export function compileSetup(

@@ -10,8 +10,8 @@ import { replayModbus } from "./replay.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import type { ModbusAddress, ModbusConnection, ModbusDevice, ModbusHead } from "./settings.ts";
 import { simulateModbus } from "./simulate.ts";
-import { encodeWrite, writable } from "./write.ts";
 import { modbusSkeleton } from "./skeleton.ts";
+import { encodeWrite, writable } from "./write.ts";
 
 /** Modbus: RTU, ASCII and TCP, each over what carries it. */
 export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, ModbusAddress> = {
