@@ -1,26 +1,13 @@
 import { alternatives, suggest } from "../suggest.ts";
-import {
-  bitwise,
-  complement,
-  divide,
-  Fault,
-  finite,
-  functions,
-  remainder,
-  shiftLeft,
-  shiftRight,
-} from "./functions.ts";
-import type { BinaryOperator, Node } from "./parse.ts";
+import { complement, Fault, functions } from "./functions.ts";
+import { arithmetic, called, comparison, type ExpressionValue, type Values } from "./operators.ts";
+import type { Node } from "./parse.ts";
 import { ExpressionError, type Place } from "./scan.ts";
 
-export type ExpressionValue = number | boolean | string;
 /** A list of texts: the only ones that a name can have, so that a misspelt one is found at load. */
 export type ExpressionType = "number" | "boolean" | "text" | readonly string[];
 /** What the names of an expression stand for. */
 export type Scope = ReadonlyMap<string, ExpressionType>;
-
-/** The value of each name, in the order in which the expression uses them. */
-export type Values = readonly ExpressionValue[];
 
 /** A node with its type, as a function: a constant has no need of values. */
 export type Compiled =
@@ -300,72 +287,6 @@ function numberAt(values: Values, slot: number): number {
 function union(...sides: readonly Of<"text">[]): readonly string[] | undefined {
   const texts = sides.map((side) => side.allowed ?? (side.constant ? [side.run([])] : undefined));
   return texts.every((one) => one !== undefined) ? texts.flat() : undefined;
-}
-
-/** Up to three operands without a list. */
-function called(
-  run: (...operands: number[]) => number,
-  operands: readonly ((values: Values) => number)[],
-): (values: Values) => number {
-  const [a, b, c] = operands;
-  if (a && operands.length === 1) return (values) => run(a(values));
-  if (a && b && operands.length === 2) return (values) => run(a(values), b(values));
-  if (a && b && c && operands.length === 3) return (values) => run(a(values), b(values), c(values));
-  return (values) => run(...operands.map((one) => one(values)));
-}
-
-function comparison(
-  operator: BinaryOperator,
-  a: (values: Values) => number,
-  b: (values: Values) => number,
-): ((values: Values) => boolean) | undefined {
-  switch (operator) {
-    case "<":
-      return (values) => a(values) < b(values);
-    case "<=":
-      return (values) => a(values) <= b(values);
-    case ">":
-      return (values) => a(values) > b(values);
-    case ">=":
-      return (values) => a(values) >= b(values);
-    default:
-      return undefined;
-  }
-}
-
-const and = bitwise((a, b) => a & b);
-const or = bitwise((a, b) => a | b);
-const exclusiveOr = bitwise((a, b) => a ^ b);
-
-function arithmetic(
-  operator: BinaryOperator,
-  a: (values: Values) => number,
-  b: (values: Values) => number,
-): (values: Values) => number {
-  switch (operator) {
-    case "+":
-      return (values) => finite(a(values) + b(values));
-    case "-":
-      return (values) => finite(a(values) - b(values));
-    case "*":
-      return (values) => finite(a(values) * b(values));
-    case "/":
-      return (values) => divide(a(values), b(values));
-    case "%":
-      return (values) => remainder(a(values), b(values));
-    case "&":
-      return (values) => and(a(values), b(values));
-    case "|":
-      return (values) => or(a(values), b(values));
-    case "^":
-      return (values) => exclusiveOr(a(values), b(values));
-    case "<<":
-      return (values) => shiftLeft(a(values), b(values));
-    case ">>":
-      return (values) => shiftRight(a(values), b(values));
-    default:
-      throw new RangeError(`no arithmetic: ${operator}`);
-  }
 }
 
 /** A constant part, computed once. */

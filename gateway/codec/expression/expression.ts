@@ -1,5 +1,6 @@
-import { Compiler, type ExpressionType, type ExpressionValue, type Scope } from "./compile.ts";
+import { Compiler, type ExpressionType, type Scope } from "./compile.ts";
 import { Fault } from "./functions.ts";
+import type { ExpressionValue } from "./operators.ts";
 import { type Node, parse } from "./parse.ts";
 import { ExpressionError, maxExpressionLength, type Place } from "./scan.ts";
 
@@ -35,8 +36,8 @@ export interface Expression {
  */
 // Own, not a library of the Common Expression Language. Node 24, ns per call of "sqrt(p * p + q * q)" and of
 // "value == 0 ? 0 : clamp(value, 25, 100)": this 7 and 20, @marcbachmann/cel-js 8.0.0 137 and 100, @bufbuild/cel
-// 0.6.1 445 and 233, cel-js 0.8.2 2700 and 3400; kB on disk with dependencies: 30, 290, 11,200, 8,500. Speed
-// forbids none; meaning does: CEL has no & | ^ ~ << >>, refuses double == int (so that the second text above is
+// 0.6.1 445 and 233, cel-js 0.8.2 2700 and 3400; kB on disk with dependencies: 36, 290, 11,200, 8,500. Speed
+// forbids none; meaning does (run on the first two): CEL has no & | ^ ~ << >>, refuses double == int (so that the second text above is
 // an error), makes 1 / 2 silently 0, and lets 1 / 0.0 flow on, so that min(1 / 0.0, 100) is an invented 100.
 export function compileExpression(text: string, scope: Scope, wanted?: Expression["type"]): Expression {
   const node = parse(text);
