@@ -19,6 +19,7 @@ export const categories = {
   "motor-drive": "Frequency converter or motor control",
   noise: "Sound level",
   parking: "Parking space occupancy",
+  position: "Position and time: GNSS receivers",
   "power-supply": "Power supply, rectifier or UPS",
   pump: "Pump or pumping station",
   "solar-inverter": "Solar inverter",

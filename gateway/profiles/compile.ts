@@ -19,6 +19,8 @@ export type Report = (path: Path, part: "key" | "value", finding: Finding) => vo
 export interface PointContext {
   readonly document: YamlDocument;
   readonly protocol: Protocol;
+  /** What the profile says under the protocol's own key. */
+  readonly head: unknown;
   readonly report: Report;
 }
 
@@ -81,7 +83,7 @@ function hasOwnScale({ scale, curve, kind }: WrittenPoint): boolean {
 /** What an address yields; an address that does not exist is reported. */
 export function kindOf(context: PointContext, path: Path, address: unknown): RawKind {
   try {
-    return context.protocol.rawKind(address);
+    return context.protocol.rawKind(address, context.head);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     context.report(path, "value", { code: "bad-address", message: error.message });

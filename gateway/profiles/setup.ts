@@ -97,8 +97,8 @@ function readPoint(context: WriteContext, name: string, path: (string | number)[
 }
 
 /** A place that is no point, as one: its value is the raw value. */
-function rawPoint({ protocol }: WriteContext, name: string, address: unknown): Point {
-  const rawKind = protocol.rawKind(address);
+function rawPoint({ protocol, head }: WriteContext, name: string, address: unknown): Point {
+  const rawKind = protocol.rawKind(address, head);
   return {
     name,
     address,

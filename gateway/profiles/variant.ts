@@ -30,10 +30,12 @@ export interface VariantSource {
 /** The profile as it is with some choices. */
 export function compileVariant(source: VariantSource, chosen: Chosen, report: Report): DeviceProfile {
   const { document, protocol, written, options } = source;
+  const settings: unknown = Reflect.get(written, protocol.name);
   let broken = false;
   const context = {
     document,
     protocol,
+    head: settings,
     report: ((path, part, finding) => {
       broken ||= finding.severity !== "warning";
       report(path, part, finding);
@@ -54,7 +56,7 @@ export function compileVariant(source: VariantSource, chosen: Chosen, report: Re
     category: written.category,
     status: written.status,
     protocol: protocol.name,
-    protocolSettings: Reflect.get(written, protocol.name),
+    protocolSettings: settings,
     points: compiled.filter(isRead),
     ...(computed.length > 0 ? { computed } : {}),
     ...(options.size > 0 ? { options, chosen } : {}),

@@ -76,7 +76,7 @@ export function refuseValue(
 /** Whether an address holds a raw value: kind, and range of its type. */
 export function checkRaw(context: WriteContext, address: unknown, raw: RawValue, path: Path): void {
   const { protocol, profile, report } = context;
-  const kind = protocol.rawKind(address);
+  const kind = protocol.rawKind(address, context.head);
   if (!fits(kind, raw)) {
     report(path, "value", {
       code: "wrong-type",

@@ -55,7 +55,7 @@ function compileRule(context: WriteContext, point: Point, written: WrittenWrite)
     report(at, "value", { code: "not-writable", ...refused });
     return undefined;
   }
-  const rawKind = protocol.rawKind(address);
+  const rawKind = protocol.rawKind(address, context.head);
   const mapped = written.values !== undefined && !Array.isArray(written.values);
   const labels = mapped && !Array.isArray(written.values) ? rawLabels(written.values ?? {}) : undefined;
   return {

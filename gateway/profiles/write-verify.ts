@@ -51,8 +51,8 @@ export function compileVerify(
       hint: "leave it out: a state is either reached or not",
     });
   if (address !== undefined) {
-    const mine = point.write?.rawKind ?? protocol.rawKind(point.address);
-    const theirs = protocol.rawKind(address);
+    const mine = point.write?.rawKind ?? protocol.rawKind(point.address, context.head);
+    const theirs = protocol.rawKind(address, context.head);
     const numbers = (kind: RawKind): boolean => kind === "integer" || kind === "float";
     if (mine !== theirs && !(numbers(mine) && numbers(theirs)))
       report([...at, "at"], "value", {

@@ -34,8 +34,12 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
    * `path` leads to the offending key below the profile's root. Pure.
    */
   check(profile: DeviceProfile<Address, Head>): readonly ProtocolFinding[];
-  /** The smallest step and the raw type of what an address yields, for the common checks (scale on text, bits on float). Pure. */
-  rawKind(address: Address): "integer" | "float" | "boolean" | "text" | "bytes";
+  /**
+   * The smallest step and the raw type of what an address yields, for the common checks (scale on text,
+   * bits on float). `head`: the profile's, which may be where types are said. Pure; throws RangeError
+   * for an address that does not exist.
+   */
+  rawKind(address: Address, head: Head): "integer" | "float" | "boolean" | "text" | "bytes";
   /** How many milliseconds until a device's answer is complete, which points each request answers: pure, no I/O, no clock. */
   plan(
     connection: Connection,

@@ -127,7 +127,7 @@ describe("the kind of a raw value", () => {
     [{ header: "status" }, "integer"],
     [{ header: "id" }, "text"],
   ])("of %j is %s", (at, kind) => {
-    expect(mbus.rawKind(mbus.address.parse(at))).toBe(kind);
+    expect(mbus.rawKind(mbus.address.parse(at), mbus.head.parse({}))).toBe(kind);
   });
 });
 

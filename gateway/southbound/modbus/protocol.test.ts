@@ -128,7 +128,8 @@ describe("the schemas of Modbus", () => {
   });
 
   it("know what a value will be", () => {
-    const kind = (at: Record<string, unknown>) => modbus.rawKind(modbus.address.parse(at));
+    const head = modbus.head.parse({ addressing: "protocol" });
+    const kind = (at: Record<string, unknown>) => modbus.rawKind(modbus.address.parse(at), head);
     expect(kind({ coil: 1 })).toBe("boolean");
     expect(kind({ holding: 1, bit: 3 })).toBe("boolean");
     expect(kind({ holding: 1, type: "f32" })).toBe("float");

@@ -396,7 +396,8 @@ describe("a SunSpec address", () => {
   });
 
   it("knows what comes of it", () => {
-    const kind = (sunspec: Record<string, unknown>) => modbus.rawKind(modbus.address.parse({ sunspec }));
+    const kind = (sunspec: Record<string, unknown>) =>
+      modbus.rawKind(modbus.address.parse({ sunspec }), modbus.head.parse({ addressing: "protocol" }));
     expect(kind({ model: 1, point: "Mn" })).toBe("text");
     expect(kind({ model: 103, point: "W" })).toBe("float");
     expect(kind({ model: 113, point: "W" })).toBe("float");

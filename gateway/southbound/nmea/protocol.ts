@@ -1,0 +1,50 @@
+import { ConfigError } from "../../model/errors.ts";
+import { unitOf } from "../../model/units.ts";
+import type { Protocol, ProtocolFinding } from "../protocol.ts";
+import { openNmea, replayNmea } from "./driver.ts";
+import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
+import { sentenceTypes, transducerUnits } from "./sentences.ts";
+import type { NmeaAddress, NmeaConnection, NmeaDevice, NmeaHead } from "./settings.ts";
+
+/** NMEA 0183 (IEC 61162-1): receivers and instruments that speak in sentences, never asked. */
+export const nmea: Protocol<NmeaConnection, NmeaDevice, NmeaHead, NmeaAddress> = {
+  name: "nmea",
+  connection: connectionSchema,
+  device: deviceSchema,
+  head: headSchema,
+  address: addressSchema,
+  given: givenSchema,
+  sample: { connection: { serial: { port: "/dev/ttyS0" } }, device: {} },
+  check: ({ points }) =>
+    points.flatMap(({ name, address, unit }): ProtocolFinding[] => {
+      const base = baseUnit(address);
+      const mine = unit === undefined ? undefined : unitOf(unit);
+      if (base === undefined || !mine || unitOf(base)?.primary === mine.primary) return [];
+      const message = `"${name}" comes in ${base}, which is no ${unit}`;
+      return [{ path: ["points", name, "unit"], code: "wrong-unit", message }];
+    }),
+  rawKind: ({ sentence, field, type }) => {
+    if (typeof field === "string") return sentenceTypes[sentence]?.fields[field]?.kind ?? "float";
+    return typeof field === "number" && type !== "number" ? type : "float";
+  },
+  plan: (_connection, _device, points) => ({ requests: [], heard: points }),
+  learn: () => undefined,
+  silentAfter: (_connection, { profile }) => profile.protocolSettings.silentAfterMs,
+  isLocal: ({ endpoint }) => endpoint.kind === "serial",
+  async replay(given, context) {
+    const parsed = givenSchema.safeParse(given);
+    if (!parsed.success)
+      throw new ConfigError(`what the example gives is not understood: ${parsed.error.issues[0]?.message}`, {
+        code: "bad-given",
+      });
+    return replayNmea(parsed.data, context);
+  },
+  open: openNmea,
+};
+
+/** The unit of the raw value, where the sentence defines it. */
+function baseUnit({ sentence, field, transducer }: NmeaAddress): string | undefined {
+  if (transducer) return transducerUnits[`${transducer.type} ${transducer.units}`]?.unit;
+  const named = typeof field === "string" ? sentenceTypes[sentence]?.fields[field] : undefined;
+  return named?.unit === "/" || named?.unit === "count" ? undefined : named?.unit;
+}

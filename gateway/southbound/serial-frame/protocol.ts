@@ -1,0 +1,35 @@
+import { ConfigError } from "../../model/errors.ts";
+import type { Protocol } from "../protocol.ts";
+import { checkSerialFrame, fieldKind } from "./check.ts";
+import { openSerialFrame } from "./driver.ts";
+import { planFrames } from "./plan.ts";
+import { replaySerialFrame } from "./replay.ts";
+import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
+import type { FrameAddress, FrameConnection, FrameDevice, FrameHead } from "./settings.ts";
+
+/** Devices that speak binary frames: unasked, on request, or both, one or several on a line. */
+export const serialFrame: Protocol<FrameConnection, FrameDevice, FrameHead, FrameAddress> = {
+  name: "serial-frame",
+  connection: connectionSchema,
+  device: deviceSchema,
+  head: headSchema,
+  address: addressSchema,
+  given: givenSchema,
+  sample: { connection: { serial: { port: "/dev/ttyS0", baud: 9600 } }, device: { address: 1 } },
+  check: checkSerialFrame,
+  rawKind: fieldKind,
+  plan: planFrames,
+  // A device that does not answer a request has no smaller one.
+  learn: () => undefined,
+  silentAfter: (_connection, device) => device.profile.protocolSettings.listen.silentAfterMs,
+  isLocal: ({ endpoint }) => endpoint.kind === "serial",
+  async replay(given, context) {
+    const parsed = givenSchema.safeParse(given);
+    if (!parsed.success)
+      throw new ConfigError(`what the example gives is not understood: ${parsed.error.issues[0]?.message}`, {
+        code: "bad-given",
+      });
+    return replaySerialFrame(parsed.data, context);
+  },
+  open: openSerialFrame,
+};

@@ -1,0 +1,34 @@
+import { ConfigError } from "../../model/errors.ts";
+import type { Protocol } from "../protocol.ts";
+import { checkLines, rawKindOf } from "./check.ts";
+import { openLines } from "./driver.ts";
+import { planLines } from "./plan.ts";
+import { replayLines } from "./replay.ts";
+import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
+import type { LineAddress, LineConnection, LineDevice, LineHead } from "./settings.ts";
+
+/** Instruments that speak in lines of text, by themselves or when they are asked. */
+export const serialLine: Protocol<LineConnection, LineDevice, LineHead, LineAddress> = {
+  name: "serial-line",
+  connection: connectionSchema,
+  device: deviceSchema,
+  head: headSchema,
+  address: addressSchema,
+  given: givenSchema,
+  sample: { connection: { serial: { port: "/dev/ttyS0", baud: 9600 } }, device: {} },
+  check: checkLines,
+  rawKind: rawKindOf,
+  plan: planLines,
+  learn: () => undefined,
+  silentAfter: (_connection, { profile }) => profile.protocolSettings.silentAfterMs,
+  isLocal: ({ endpoint }) => endpoint.kind === "serial",
+  async replay(given, context) {
+    const parsed = givenSchema.safeParse(given);
+    if (!parsed.success)
+      throw new ConfigError(`what the example gives is not understood: ${parsed.error.issues[0]?.message}`, {
+        code: "bad-given",
+      });
+    return replayLines(parsed.data, context);
+  },
+  open: openLines,
+};
