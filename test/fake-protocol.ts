@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { UnsupportedPointError } from "../gateway/model/errors.ts";
+import { ConfigError, UnsupportedPointError } from "../gateway/model/errors.ts";
 import type { RawValue } from "../gateway/model/value.ts";
 import type { NorthboundKind } from "../gateway/northbound/northbound.ts";
 import type {
@@ -8,6 +8,7 @@ import type {
   Protocol,
   ProtocolFinding,
   ReadRequest,
+  WriteFrame,
 } from "../gateway/southbound/protocol.ts";
 
 // A protocol of cells that hold ready-made values: enough to exercise profiles and configuration.
@@ -65,6 +66,24 @@ export const cells: Protocol<CellConnection, CellDevice, CellHead, CellAddress> 
     return { requests: learned.single ? points.map((point) => request([point])) : [request(points)] };
   },
   learn: (request, learned) => (request.points.length > 1 && !learned.single ? { single: true } : undefined),
+  // Cells from 900 on are read only; an integer has 16 bits. A frame is `cell=value`, its answer `ok`.
+  writable: ({ cell }) =>
+    cell < 900
+      ? undefined
+      : {
+          message: `cell ${cell} can only be read`,
+          hint: "write to a cell below 900: write: {at: {cell: ...}}",
+        },
+  encodeWrite: (_device, { cell, type }, raw): WriteFrame => {
+    if (type === "int" && Math.abs(Number(raw)) > 32_767)
+      throw new ConfigError(`${String(raw)} does not fit 16 bits`, { code: "does-not-fit" });
+    const text = `${cell}=${String(raw)}`;
+    return {
+      bytes: new TextEncoder().encode(text),
+      label: text,
+      answered: (reply) => (new TextDecoder().decode(reply) === "ok" ? "done" : undefined),
+    };
+  },
   replay: async (given, context) => {
     const values = new Map(Object.entries(z.record(z.string(), z.custom<RawValue>()).parse(given)));
     return {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../gateway/config/load.ts";
 import { type Diagnostic, formatDiagnostic } from "../gateway/model/diagnostic.ts";
+import type { Bases } from "../gateway/profiles/expand.ts";
 import { loadProfiles } from "../gateway/profiles/library.ts";
 import { loadProfile } from "../gateway/profiles/load.ts";
 import { cells, goodProfile, pigeon } from "./fake-protocol.ts";
@@ -14,14 +15,40 @@ const inputs = readdirSync(folder).filter((name) => name.endsWith(".yaml"));
 
 const profiles = loadProfiles(
   ["device-profiles"],
-  { list: () => ["acme/meter.yaml", "acme/pump.yaml"], read: () => goodProfile },
+  {
+    list: () => ["acme/meter.yaml", "acme/pump.yaml", "acme/wired.yaml"],
+    read: (path) =>
+      path.endsWith("wired.yaml")
+        ? goodProfile
+            .replace("acme/meter", "acme/wired")
+            .replace(
+              "points:",
+              `options:\n  wiring: {values: [1P2W, 3P4W], default: 3P4W}\n  ct: {values: [50, 100]}\npoints:`,
+            )
+        : goodProfile,
+  },
   [cells],
-  new Set(["acme/meter"]),
+  new Set(["acme/meter", "acme/wired"]),
 );
+
+// Profiles that the wrong ones may `use`.
+const others: Readonly<Record<string, string>> = {
+  "acme/base": goodProfile.replace("acme/meter", "acme/base"),
+  "acme/child": "profile: acme/child\nuse: acme/base\n",
+  "acme/broken": "profile: acme/broken\npoints: {\n",
+  "acme/foreign": "profile: acme/foreign\nprotocol: modbus\npoints: {}\n",
+};
+const bases: Bases = {
+  ids: Object.keys(others),
+  find: (id) => {
+    const text = others[id];
+    return text === undefined ? undefined : { file: `device-profiles/${id}.yaml`, text };
+  },
+};
 
 function messages(name: string, text: string): readonly Diagnostic[] {
   if (name.endsWith(".profile.yaml"))
-    return loadProfile(text, "device-profiles/acme/meter.yaml", [cells]).diagnostics;
+    return loadProfile(text, "device-profiles/acme/meter.yaml", [cells], bases).diagnostics;
   return loadConfig(text, "gateway.yaml", {
     protocols: [cells],
     northbounds: [pigeon],
@@ -35,7 +62,8 @@ function messages(name: string, text: string): readonly Diagnostic[] {
 
 describe("messages about wrong input", () => {
   it("has every kind of mistake", () => {
-    expect(inputs.length).toBeGreaterThanOrEqual(30);
+    expect(inputs.length).toBeGreaterThanOrEqual(58);
+    expect(inputs.filter((name) => name.endsWith(".profile.yaml")).length).toBeGreaterThanOrEqual(45);
   });
 
   it.each(inputs)("%s", async (name) => {
@@ -44,6 +72,10 @@ describe("messages about wrong input", () => {
     expect(found.length).toBeGreaterThan(0);
     const shown = found.map((one) => `${formatDiagnostic(one, text)}\n`).join("\n");
     expect(shown).not.toContain("planted-secret");
+    if (name.startsWith("write-") || name.startsWith("option"))
+      // A stranger is told what to do, not only what is wrong.
+      for (const { message, hint, code } of found)
+        if (!["bad-format", "wrong-type", "missing-key"].includes(code)) expect(hint, message).toBeDefined();
     await expect(shown).toMatchFileSnapshot(join(folder, name.replace(/\.yaml$/, ".txt")));
   });
 });

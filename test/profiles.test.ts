@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Text } from "../gateway/model/device.ts";
+import { readablePoints, type Text } from "../gateway/model/device.ts";
 import { LinkError } from "../gateway/model/errors.ts";
 import { silentLog } from "../gateway/model/log.ts";
 import { unitOf } from "../gateway/model/units.ts";
 import { runExample } from "../gateway/profiles/example.ts";
+import type { Bases } from "../gateway/profiles/expand.ts";
 import { loadProfile } from "../gateway/profiles/load.ts";
 import { protocols as real } from "../gateway/southbound/index.ts";
 import type { Protocol, SouthboundContext } from "../gateway/southbound/protocol.ts";
@@ -34,8 +35,17 @@ const context: SouthboundContext = {
   signal: new AbortController().signal,
 };
 
+const bases: Bases = {
+  ids: files.map((name) => name.replace(/\.yaml$/, "")),
+  find: (id) =>
+    files.includes(`${id}.yaml`)
+      ? { file: `device-profiles/${id}.yaml`, text: readFileSync(join(folder, `${id}.yaml`), "utf8") }
+      : undefined,
+};
+
 function load(name: string) {
-  return loadProfile(readFileSync(join(folder, name), "utf8"), join("device-profiles", name), protocols);
+  const file = join("device-profiles", name);
+  return loadProfile(readFileSync(join(folder, name), "utf8"), file, protocols, bases);
 }
 const loaded = files.map((name) => ({ name, ...load(name) }));
 const categories = new Set(loaded.map(({ profile }) => profile?.category));
@@ -75,6 +85,37 @@ describe("device-profiles/", () => {
   });
 });
 
+describe("the language in use", () => {
+  const used = (word: RegExp): number =>
+    files.filter((name) => word.test(readFileSync(join(folder, name), "utf8"))).length;
+
+  it.each([
+    ["write", /^ {4}write:/m, 8],
+    ["repeat", /^ {4}repeat:/m, 4],
+    ["options", /^options:/m, 2],
+    ["when", /\bwhen: /, 2],
+    ["use", /^use: /m, 2],
+    ["setup", /^setup:/m, 1],
+    ["identify", /^identify:/m, 1],
+    ["interlock", /interlock: /, 2],
+    ["exchange", /^ {4}exchange:/m, 8],
+    ["refuse", /^ {4}refuse:/m, 8],
+  ])("has %s in profiles that run", (_word, pattern, least) => {
+    expect(used(pattern)).toBeGreaterThanOrEqual(least);
+  });
+
+  it("has a write example of every point that can be written, unless it stands for its neighbours", () => {
+    const bare = loaded.flatMap(({ name, profile, examples }) => {
+      const family = (point: string): string => point.replace(/_\d+$/, "");
+      const shown = new Set(examples.map(({ command }) => family(command?.point ?? "")));
+      return [...(profile?.points ?? []), ...(profile?.commands ?? [])]
+        .filter((point) => point.write && !shown.has(family(point.name)))
+        .map((point) => `${name} ${point.name}`);
+    });
+    expect(bare).toEqual([]);
+  });
+});
+
 describe.each(loaded)("$name", ({ profile, about, examples, diagnostics }) => {
   it("is right", () => {
     expect(diagnostics).toEqual([]);
@@ -98,9 +139,8 @@ describe.each(loaded)("$name", ({ profile, about, examples, diagnostics }) => {
   it("has an example of every point, and one of a value that is not good", () => {
     const expected = examples.flatMap((example) => [...example.expect]);
     const covered = new Set(expected.map(([reading]) => pointOf(reading)));
-    expect((profile?.points ?? []).map((point) => point.name).filter((name) => !covered.has(name))).toEqual(
-      [],
-    );
+    const names = profile ? readablePoints(profile).map((point) => point.name) : [];
+    expect(names.filter((name) => !covered.has(name))).toEqual([]);
     const bad = expected.filter(([, value]) => typeof value === "object" && "quality" in value);
     expect(bad.length).toBeGreaterThan(0);
   });
@@ -109,7 +149,7 @@ describe.each(loaded)("$name", ({ profile, about, examples, diagnostics }) => {
     const protocol = protocols.find((one) => one.name === profile?.protocol);
     if (!profile || !protocol) throw new Error("not loaded");
     const results = await runExample(profile, example, protocol, context);
-    expect(results.length).toBe(example.expect.size + example.counters.size);
+    expect(results.length).toBe(example.command ? 1 : example.expect.size + example.counters.size);
     expect(results.filter((result) => !result.passed)).toEqual([]);
   });
 });

@@ -7,6 +7,8 @@ export interface Finding {
   readonly message: string;
   readonly hint?: string | undefined;
   readonly severity?: "error" | "warning" | undefined;
+  /** The part of a text that it is about: offsets in what the text says, not in how YAML writes it. */
+  readonly within?: Range | undefined;
 }
 
 /** Offsets into the text, the second one not included. */

@@ -16,6 +16,24 @@ describe("parseYaml", () => {
     expect(document?.keys([])).toEqual(["a", "b"]);
   });
 
+  it.each([
+    ["plain", "a: p + qq * 2\n", { line: 1, column: 8, length: 2 }],
+    ["in quotes", "a: 'p + qq'\n", { line: 1, column: 9, length: 2 }],
+    ["in double quotes, after an escape", 'a: "\\"x\\" == p + qq"\n', { line: 1, column: 18, length: 2 }],
+    ["folded", "a: >-\n  p +\n  qq\n", { line: 3, column: 3, length: 2 }],
+    ["over several lines", "a: p +\n   qq\n", { line: 2, column: 4, length: 2 }],
+  ])("finds a part of a text again: %s", (_how, text, place) => {
+    const { document } = parseYaml(text, "f.yaml");
+    const from = String(Reflect.get(Object(document?.value), "a")).indexOf("qq");
+    expect(document?.span(["a"], "value", [from, from + 2])).toEqual(place);
+  });
+
+  it("underlines the whole text when its part cannot be followed, and the place behind it for what is missing", () => {
+    const { document } = parseYaml('a: "\\u0071q"\nb: p +\n', "f.yaml");
+    expect(document?.span(["a"], "value", [0, 1])).toEqual({ line: 1, column: 4, length: 9 });
+    expect(document?.span(["b"], "value", [3, 3])).toEqual({ line: 2, column: 7, length: 1 });
+  });
+
   it("keeps 64-bit integers exact and reads words as words", () => {
     const { document } = parseYaml("a: 0xFFFFFFFFFFFFFFFF\nb: no\nc: on\nd: 0x7F\n0x10: e\n", "f.yaml");
     expect(document?.value).toEqual({ a: 0xffffffffffffffffn, b: "no", c: "on", d: 127, 16: "e" });

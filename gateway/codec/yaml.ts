@@ -17,6 +17,8 @@ export interface Span {
   readonly line: number;
   readonly column: number;
   readonly length: number;
+  /** When it is another file than the document's: what was taken over from there. */
+  readonly file?: string;
 }
 
 /** A parsed file that still knows where everything stands. */
@@ -25,8 +27,11 @@ export interface YamlDocument {
   readonly text: string;
   /** Plain data. Integers outside the safe range are bigint; keys are always strings (`0x10:` is "16"). */
   readonly value: unknown;
-  /** Where the value (or the key) at a path stands; the nearest parent when the path leads nowhere. */
-  span(path: Path, part: "key" | "value"): Span;
+  /**
+   * Where the value (or the key) at a path stands; the nearest parent when the path leads nowhere.
+   * `within`: only that part of a text, where it can be found.
+   */
+  span(path: Path, part: "key" | "value", within?: Range): Span;
   /** A scalar as it was written, so that 0.1 stays the decimal 0.1. Undefined for anything else. */
   source(path: Path): string | undefined;
   /** Keys of the mapping at a path, in written order. */
@@ -40,8 +45,8 @@ export function diagnose(
   part: "key" | "value",
   finding: Finding,
 ): Diagnostic {
-  const { code, message, hint, severity = "error" } = finding;
-  return { severity, code, message, hint, file: document.file, ...document.span(path, part) };
+  const { code, message, hint, severity = "error", within } = finding;
+  return { severity, code, message, hint, file: document.file, ...document.span(path, part, within) };
 }
 
 /** Diagnostics in reading order, without repetitions. */
@@ -131,9 +136,10 @@ export function parseYaml(
     file,
     text,
     value,
-    span: (path, part) => {
+    span: (path, part, within) => {
       const { found, exact } = nearest(path);
-      return spanOf(text, lines, (part === "key" || !exact ? found.key : undefined) ?? found.value);
+      const inside = within && exact && part === "value" ? partOf(text, found, within) : undefined;
+      return spanOf(text, lines, inside ?? (part === "key" || !exact ? found.key : undefined) ?? found.value);
     },
     source: (path) => {
       const { found, exact } = nearest(path);
@@ -251,6 +257,31 @@ function lineStarts(text: string): number[] {
   const starts = [0];
   for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
   return starts;
+}
+
+/**
+ * Where a part of a scalar's text stands in the file. Quotes, escapes and folded lines move things: so
+ * the characters are looked for one by one, white space left out. Undefined when they cannot be followed.
+ */
+function partOf(
+  text: string,
+  { value: [from, to], source }: Located,
+  [first, last]: Range,
+): Range | undefined {
+  if (source === undefined) return undefined;
+  const places: number[] = [];
+  // No plain text begins with a quote.
+  let at = text[from] === '"' || text[from] === "'" ? from + 1 : from;
+  for (const character of source) {
+    const found = /\s/.test(character) ? at : text.indexOf(character, at);
+    if (found < 0 || found >= to) return undefined;
+    for (let unit = 0; unit < character.length; unit++) places.push(found + unit);
+    at = /\s/.test(character) ? at : found + character.length;
+  }
+  // What comes too early stands behind the last character.
+  const start = places[first] ?? (places.at(-1) ?? from) + 1;
+  const end = last > first ? (places[last - 1] ?? start) + 1 : start + 1;
+  return [start, Math.max(start + 1, end)];
 }
 
 /** A range as line, column and the length of what stands on its first line. */

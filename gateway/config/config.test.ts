@@ -246,3 +246,54 @@ describe("diffConfig", () => {
     expect(diffConfig(running, edited)).toEqual({ ...nothing, changedDevices: ["meter-1", "meter-2"] });
   });
 });
+
+describe("options of a device", () => {
+  const wired = goodProfile
+    .replace("acme/meter", "acme/wired")
+    .replace(
+      "points:",
+      "options: {wiring: {values: [1P2W, 3P4W], default: 3P4W}}\npoints:\n  voltage_l2: {at: {cell: 20}, unit: V, when: {wiring: 3P4W}}",
+    )
+    .replace("status: draft", "status: draft\ndeprecated: {since: 1.0.0, use: acme/newer}");
+  const devices = `gateway: {id: gw-1, pen: 61234}
+profiles: [profiles]
+connections:
+  line-1: {protocol: cells, host: 10.0.0.7}
+devices:
+  meter-1: {profile: acme/wired, connection: line-1, unit: 1}
+  meter-2: {profile: acme/wired, connection: line-1, unit: 2, options: {wiring: 1P2W}}
+  meter-3: {profile: acme/wired, connection: line-1, unit: 3, options: {wiring: 1P2W}}
+  meter-4: {profile: acme/wired, connection: line-1, unit: 4, options: {wiring: 1P3W}}
+`;
+  const others = { "/etc/gw/profiles/acme/wired.yaml": wired };
+  const { config, diagnostics } = read(devices, others);
+
+  it("gives each device the profile of its choices, and leaves out only the one that cannot choose so", () => {
+    expect(
+      config?.devices.map(({ id, profile }) => [id, profile.chosen?.wiring, profile.points[0]?.name]),
+    ).toEqual([
+      ["meter-1", "3P4W", "voltage_l2"],
+      ["meter-2", "1P2W", "voltage"],
+      ["meter-3", "1P2W", "voltage"],
+    ]);
+    expect(config?.devices[1]?.profile).toBe(config?.devices[2]?.profile);
+    expect(config?.quarantined).toMatchObject([{ kind: "device", id: "meter-4" }]);
+    expect(diagnostics.filter((one) => one.severity === "error").map((one) => one.code)).toEqual([
+      "unknown-choice",
+    ]);
+  });
+
+  it("warns of a deprecated profile where it is used, and uses it", () => {
+    expect(
+      diagnostics.filter((one) => one.code === "deprecated" && one.file.endsWith("gateway.yaml")),
+    ).toHaveLength(4);
+  });
+
+  it("sees a changed choice as a changed device", () => {
+    const other = read(
+      devices.replace("unit: 2, options: {wiring: 1P2W}", "unit: 2, options: {wiring: 3P4W}"),
+      others,
+    );
+    expect(diffConfig(config!, other.config!).changedDevices).toEqual(["meter-2"]);
+  });
+});

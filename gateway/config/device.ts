@@ -1,7 +1,9 @@
 import { alternatives, suggest } from "../codec/suggest.ts";
-import { audienceOf, type Device, type DeviceProfile } from "../model/device.ts";
+import { audienceOf, type Device, type DeviceProfile, readablePoints } from "../model/device.ts";
 import { toText } from "../profiles/compile.ts";
+import { deprecation } from "../profiles/deprecation.ts";
 import type { ProfileLibrary } from "../profiles/library.ts";
+import { choose } from "../profiles/option.ts";
 import type { AudienceConfig, ConnectionConfig, GatewayConfig } from "./config.ts";
 import type { Entry } from "./entry.ts";
 import { same } from "./same.ts";
@@ -26,7 +28,7 @@ export function buildDevice(id: string, entry: Entry, context: DeviceContext): D
   const common = entry.checkKnown(deviceSchema);
   if (!common) return undefined;
   const written = common.value;
-  const profile = findProfile(entry, written.profile, context);
+  const profile = findProfile(entry, written, context);
   const connection = findConnection(entry, written.connection, context);
   if (!connection) return undefined;
   if (profile && profile.protocol !== connection.protocol.name) {
@@ -73,11 +75,21 @@ export function deviceUrn(pen: number, profile: string, id: string): string {
   return `urn:dev:ops:${pen}-${profile.replaceAll(/[^a-z0-9]/g, "")}-${id}:`;
 }
 
-function findProfile(entry: Entry, id: string, context: DeviceContext): DeviceProfile | undefined {
+/** The profile with the choices of this device. */
+function findProfile(
+  entry: Entry,
+  { profile: id, options: wanted }: WrittenDevice,
+  context: DeviceContext,
+): DeviceProfile | undefined {
   context.wantProfile(id);
   const { profiles, quarantined, ids } = context.profiles;
-  const { profile } = profiles.get(id) ?? {};
-  if (profile) return profile;
+  const { profile, options = new Map(), variant } = profiles.get(id) ?? {};
+  if (profile) {
+    if (profile.deprecated)
+      entry.report(["profile"], "value", deprecation(`the profile "${id}"`, profile.deprecated));
+    const chosen = choose(wanted, options, (inside, part, finding) => entry.report(inside, part, finding));
+    return chosen && (variant?.(chosen) ?? profile);
+  }
   const bad = quarantined.find((one) => one.id === id)?.diagnostics.find((one) => one.severity === "error");
   if (bad) {
     const hint = `${bad.file}:${bad.line}: ${bad.message}`;
@@ -141,7 +153,7 @@ function checkAudiences(entry: Entry, device: Device, written: WrittenDevice, co
     });
   };
   check(["audience"], device.audience);
-  const points = device.profile.points.map((point) => point.name);
+  const points = readablePoints(device.profile).map((point) => point.name);
   for (const [point, audience] of Object.entries(written.audiences ?? {})) {
     check(["audiences", point], audience);
     if (points.includes(point)) continue;
@@ -150,8 +162,8 @@ function checkAudiences(entry: Entry, device: Device, written: WrittenDevice, co
     const message = `the profile ${device.profile.id} has no point "${point}"`;
     entry.report(["audiences", point], "key", { code: "unknown-point", message, hint });
   }
-  for (const point of device.profile.points) {
-    if (!point.personal || audienceOf(device, point) !== "open") continue;
+  for (const point of readablePoints(device.profile)) {
+    if (!point.personal || point.hidden || audienceOf(device, point) !== "open") continue;
     const at = device.audiences.has(point.name) ? ["audiences", point.name] : ["audience"];
     const message = `the point "${point.name}" is personal data and would go to the open audience`;
     entry.report(at, "value", {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { byteSize, duration, text } from "../codec/settings.ts";
+import { chosenSchema } from "../profiles/option.ts";
 import { clockTrusts, logLevels } from "./config.ts";
 
 // gateway.yaml. What stands here refuses the whole file when it is wrong; entries of connections,
@@ -73,6 +74,7 @@ export const deviceSchema = z.strictObject({
   title: text.optional(),
   audience: z.string().optional(),
   audiences: z.record(z.string(), z.string()).optional(),
+  options: chosenSchema.optional(),
   poll: pollSchema.optional(),
 });
 

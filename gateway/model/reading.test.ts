@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Instant } from "./clock.ts";
 import { one, rational, zero } from "./decimal.ts";
 import type { Device, Point } from "./device.ts";
-import { badReadings, toReadings } from "./reading.ts";
+import { badReadings, scaledBy, toReadings } from "./reading.ts";
 import type { RawValue } from "./value.ts";
 
 const time: Instant = { base: "unix", ms: 1_700_000_000_000 };
@@ -235,5 +235,72 @@ describe("badReadings", () => {
     expect(badReadings(device, pointOf(), "stale", time)).toEqual([
       { device, point: pointOf(), name: "x", quality: "stale", time, detail: undefined },
     ]);
+  });
+});
+
+describe("toReadings, of numbers that are not simply scaled", () => {
+  it("follows a curve, and guesses nothing beyond its ends", () => {
+    const curve = [
+      [0, -40],
+      [1000, 60],
+    ] as const;
+    const point = pointOf({ curve, resolution: rational("0.1") });
+    expect(outcome(point, 523)).toEqual([["x", "good", 12.3]]);
+    expect(outcome(point, 1001)).toEqual([["x", "out-of-range", undefined]]);
+  });
+
+  it.each<[string | undefined, RawValue, string]>([
+    [undefined, 4711, "4711"],
+    ["{n}", 4711, "4711"],
+    ["{1}.{0}", 0x0105, "1.5"],
+    ["{3}.{2}.{1}.{0}", 0xc0a80001, "192.168.0.1"],
+    ["SN {hex}", 0xbeef, "SN BEEF"],
+    ["{n}", 2n ** 63n, "9223372036854775808"],
+  ])("writes an id as text: %s of %s", (format, raw, text) => {
+    expect(outcome(pointOf({ kind: "id", format }), raw)).toEqual([["x", "good", text]]);
+  });
+
+  it("compares only the bits under a sentinel's mask", () => {
+    const point = pointOf({ absent: [{ mask: 0xff00n, values: [0x8000n, 0x7f00n] }] });
+    expect(outcome(point, 0x80ab)).toEqual([["x", "sentinel", undefined]]);
+    expect(outcome(point, 0x7f00)).toEqual([["x", "sentinel", undefined]]);
+    expect(outcome(point, -0x7f80)).toEqual([["x", "sentinel", undefined]]);
+    expect(outcome(point, 0x12ab)).toEqual([["x", "good", 0x12ab]]);
+    expect(outcome(point, 0.5)).toEqual([["x", "good", 0.5]]);
+  });
+
+  it("gives no value to a point whose scale is not known", () => {
+    const point = pointOf({ scaleSource: { point: "sf", as: "exponent" } });
+    expect(outcome(point, 5)).toEqual([["x", "out-of-range", undefined]]);
+  });
+});
+
+describe("scaledBy", () => {
+  const exponent = pointOf({ scaleSource: { point: "sf", as: "exponent" } });
+  const factor = pointOf({ scaleSource: { point: "ct", as: "factor" }, offset: rational("-1/2") });
+
+  it("is exact", () => {
+    expect(scaledBy(exponent, -1)?.(2301)).toBe(230.1);
+    expect(scaledBy(exponent, -3)?.(7)).toBe(0.007);
+    expect(scaledBy(exponent, 3)?.(65_535)).toBe(65_535_000);
+    expect(scaledBy(exponent, 0)?.(12)).toBe(12);
+    expect(scaledBy(factor, 0.1)?.(3)).toBe(-0.2);
+    expect(scaledBy(factor, 40)?.(3)).toBe(119.5);
+  });
+
+  it.each([0.5, 31, -31, true, "3", Number.NaN])("refuses %s as a power of ten", (given) => {
+    expect(scaledBy(exponent, given)).toBeUndefined();
+  });
+
+  it.each([0, Number.POSITIVE_INFINITY, "3"])("refuses %s as a factor", (given) => {
+    expect(scaledBy(factor, given)).toBeUndefined();
+  });
+
+  it("agrees with exact decimals for every raw value and exponent", () => {
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), fc.integer({ min: -10, max: 10 }), (raw, power) => {
+        expect(Number(scaledBy(exponent, power)?.(raw))).toBe(Number(`${raw}e${power}`));
+      }),
+    );
   });
 });

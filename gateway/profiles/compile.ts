@@ -2,11 +2,16 @@ import { alternatives } from "../codec/suggest.ts";
 import type { Finding } from "../codec/syntax-error.ts";
 import type { Path, YamlDocument } from "../codec/yaml.ts";
 import { gcd, isZero, one, type Rational, rational, zero } from "../model/decimal.ts";
-import type { Point, PointKind, Text } from "../model/device.ts";
+import type { Point, PointKind } from "../model/device.ts";
 import { similarUnits, unitOf } from "../model/units.ts";
-import type { RawValue } from "../model/value.ts";
+import type { RawKind } from "../model/write-rule.ts";
 import type { Protocol } from "../southbound/protocol.ts";
+import { checkDerived, derivedOf, maskedSentinel } from "./derived-fields.ts";
+import { bitNames, labelsOf, toText } from "./label.ts";
+import { article } from "./raw-kind.ts";
 import type { WrittenPoint } from "./schema.ts";
+
+export { toText } from "./label.ts";
 
 /** Says something about what stands at a path of the profile. */
 export type Report = (path: Path, part: "key" | "value", finding: Finding) => void;
@@ -19,29 +24,36 @@ export interface PointContext {
   readonly report: Report;
 }
 
-type RawKind = ReturnType<Protocol["rawKind"]>;
-
 /** A checked point as the daemon uses it. What makes no sense together is reported; the result is then not to be used. */
-export function compilePoint(context: PointContext, name: string, written: WrittenPoint): Point {
+export function compilePoint(
+  context: PointContext,
+  name: string,
+  written: WrittenPoint,
+  rawKind: RawKind,
+): Point {
   const path = ["points", name];
-  const rawKind = kindOf(context, [...path, "at"], written.at);
+  const address = written.at ?? written.write?.at;
   const numeric = rawKind === "integer" || rawKind === "float";
   const coded = written.values !== undefined || written.bits !== undefined;
-  const exact = (key: "scale" | "offset" | "resolution", standard: Rational): Rational =>
-    written[key] === undefined ? standard : exactly(context, [...path, key], written[key]);
+  const exact = (key: "scale" | "offset" | "resolution", standard: Rational): Rational => {
+    const value = written[key];
+    return value === undefined || typeof value === "object"
+      ? standard
+      : exactly(context, [...path, key], value);
+  };
   const scale = exact("scale", one);
   const offset = exact("offset", zero);
   const point: Point = {
     name,
     title: written.title === undefined ? undefined : toText(written.title),
-    address: written.at,
+    address,
     unit: written.unit,
     scale,
     offset,
     resolution:
       written.resolution !== undefined
         ? exact("resolution", one)
-        : rawKind === "integer" && !coded
+        : rawKind === "integer" && !coded && hasOwnScale(written)
           ? gcd(scale, offset)
           : undefined,
     kind: written.kind ?? defaultKind(rawKind, coded),
@@ -49,24 +61,27 @@ export function compilePoint(context: PointContext, name: string, written: Writt
       typeof written.class === "object" ? { everyMs: written.class.every } : (written.class ?? "normal"),
     range: written.range,
     absent: absentValues(written.absent),
-    labels:
-      written.values &&
-      new Map(Object.entries(written.values).map(([raw, label]) => [rawKey(raw), toText(label)])),
-    bits: written.bits && new Map(Object.entries(written.bits).map(([bit, label]) => [Number(bit), label])),
+    ...labelsOf(written.values, written.bits),
     report: written.report && { change: written.report.change, withinMs: written.report.within },
     personal: written.personal ?? false,
     doc: written.doc,
+    deprecated: written.deprecated,
+    rawKind,
+    ...derivedOf(written),
   };
-  checkUnit(context, path, written.unit, numeric && !coded);
+  const unit = numeric && !coded && written.kind !== "id";
+  if (unit && !written.hidden) checkUnit(context, path, written.unit, true);
+  else if (written.unit !== undefined) checkUnit(context, path, written.unit, unit);
   checkMeaning(context, path, written, point, rawKind);
   return point;
 }
 
-export function toText(written: string | { en: string; sv?: string | undefined }): Text {
-  return typeof written === "string" ? { en: written } : written;
+function hasOwnScale({ scale, curve, kind }: WrittenPoint): boolean {
+  return typeof scale !== "object" && curve === undefined && kind !== "id";
 }
 
-function kindOf(context: PointContext, path: Path, address: unknown): RawKind {
+/** What an address yields; an address that does not exist is reported. */
+export function kindOf(context: PointContext, path: Path, address: unknown): RawKind {
   try {
     return context.protocol.rawKind(address, context.head);
   } catch (error) {
@@ -98,14 +113,13 @@ function defaultKind(rawKind: RawKind, coded: boolean): PointKind {
   return coded || rawKind === "boolean" ? "state" : "gauge";
 }
 
-function absentValues(written: WrittenPoint["absent"]): (RawValue | "nan")[] {
+function absentValues(written: WrittenPoint["absent"]): Point["absent"] {
   if (written === undefined) return [];
   const list = Array.isArray(written) ? written : [written];
-  return list.map((value) => (typeof value === "number" && Number.isNaN(value) ? "nan" : value));
-}
-
-function rawKey(written: string): number {
-  return written === "true" ? 1 : written === "false" ? 0 : Number(written);
+  return list.map((value) => {
+    if (typeof value === "object") return maskedSentinel(value);
+    return typeof value === "number" && Number.isNaN(value) ? "nan" : value;
+  });
 }
 
 function checkUnit(context: PointContext, path: Path, unit: string | undefined, needed: boolean): void {
@@ -175,10 +189,7 @@ function checkMeaning(
       'a point has either "values" or "bits"',
       "make two points that read the same address",
     );
-  if (
-    written.bits !== undefined &&
-    new Set(Object.values(written.bits)).size < Object.keys(written.bits).length
-  )
+  if (written.bits !== undefined && new Set(bitNames(written.bits)).size < Object.keys(written.bits).length)
     refuse("bits", "duplicate-name", "two bits have the same name");
   if (written.range !== undefined && written.range[0] > written.range[1])
     refuse(
@@ -188,9 +199,10 @@ function checkMeaning(
     );
   checkKind(refuse, written, rawKind, numeric && !coded);
   checkAbsent(refuse, point, rawKind);
+  checkDerived(refuse, written, point, rawKind);
 }
 
-type Refuse = (key: keyof WrittenPoint, code: string, message: string, hint?: string) => void;
+export type Refuse = (key: keyof WrittenPoint, code: string, message: string, hint?: string) => void;
 
 function checkKind(refuse: Refuse, { kind }: WrittenPoint, rawKind: RawKind, number: boolean): void {
   const textual = rawKind === "text" || rawKind === "bytes";
@@ -210,7 +222,7 @@ function checkKind(refuse: Refuse, { kind }: WrittenPoint, rawKind: RawKind, num
 }
 
 function checkAbsent(refuse: Refuse, point: Point, rawKind: RawKind): void {
-  const fits: Record<RawKind, (value: RawValue | "nan") => boolean> = {
+  const fits: Record<RawKind, (value: Point["absent"][number]) => boolean> = {
     integer: (value) => typeof value === "bigint" || Number.isInteger(value),
     float: (value) => value === "nan" || typeof value === "number",
     boolean: (value) => typeof value === "boolean",
@@ -218,22 +230,12 @@ function checkAbsent(refuse: Refuse, point: Point, rawKind: RawKind): void {
     bytes: () => false,
   };
   for (const value of point.absent) {
-    if (!fits[rawKind](value))
+    const integers = typeof value === "object" && "mask" in value;
+    if (integers ? rawKind !== "integer" : !fits[rawKind](value))
       refuse(
         "absent",
         "absent-mismatch",
-        `the device gives ${article(rawKind)} here, which is never ${JSON.stringify(String(value))}`,
+        `the device gives ${article(rawKind)} here, which is never ${integers ? "a part of one" : JSON.stringify(String(value))}`,
       );
   }
-}
-
-function article(rawKind: RawKind): string {
-  const words: Record<RawKind, string> = {
-    integer: "a whole number",
-    float: "a floating-point number",
-    boolean: "true or false",
-    text: "a text",
-    bytes: "bytes",
-  };
-  return words[rawKind];
 }

@@ -1,59 +1,14 @@
-import type { DeviceProfile, Point, Text } from "../model/device.ts";
+import { type DeviceProfile, type Point, readablePoints, type Text } from "../model/device.ts";
 import { formatDuration } from "../model/duration.ts";
+import { describeTest } from "../model/identify.ts";
+import type { Deprecation } from "../model/write-rule.ts";
 import { categories } from "./category.ts";
+import { type Language, type Words, words } from "./document-words.ts";
 import type { ProfileAbout } from "./load.ts";
-import { showRational } from "./show.ts";
 
-export type Language = "en" | "sv";
+export type { Language } from "./document-words.ts";
 
-const words = {
-  en: {
-    manufacturer: "Manufacturer",
-    models: "Models",
-    category: "Category",
-    status: "Status",
-    version: "Version",
-    protocol: "Protocol",
-    points: "Points",
-    name: "Name",
-    unit: "Unit",
-    resolution: "Resolution",
-    kind: "Kind",
-    class: "Read",
-    address: "Address",
-    meaning: "Meaning",
-    personal: "personal data",
-    caveats: "Caveats",
-    notes: "Notes",
-    sources: "Sources",
-    pages: "pages",
-    range: "range",
-  },
-  sv: {
-    manufacturer: "Tillverkare",
-    models: "Modeller",
-    category: "Kategori",
-    status: "Status",
-    version: "Version",
-    protocol: "Protokoll",
-    points: "Mätpunkter",
-    name: "Namn",
-    unit: "Enhet",
-    resolution: "Upplösning",
-    kind: "Slag",
-    class: "Läses",
-    address: "Adress",
-    meaning: "Betydelse",
-    personal: "personuppgift",
-    caveats: "Att tänka på",
-    notes: "Anmärkningar",
-    sources: "Källor",
-    pages: "sidor",
-    range: "område",
-  },
-} as const;
-
-type Words = (typeof words)[Language];
+import { showRational } from "./show-rational.ts";
 
 /** A Markdown page about one model of device, with headings in English or Swedish. */
 export function documentProfile(
@@ -77,12 +32,30 @@ export function documentProfile(
     `\`${profile.id}\``,
     "",
     ...facts.map(([name, value]) => `- **${name}**: ${plainText(value)}`),
+    ...(profile.deprecated ? ["", `**${plainText(deprecationText(profile.deprecated, say))}**`] : []),
+    ...documentOptions(profile, about, say, language),
+    ...list(
+      say.identify,
+      (profile.identify ?? []).map(({ point, test }) => {
+        const place = profile.identifyPoints?.find((one) => one.name === point);
+        return `${place ? showAddress(place.address) : point}: ${describeTest(test)}`;
+      }),
+    ),
+    ...list(
+      say.setup,
+      (profile.setup ?? []).map(
+        ({ point, address, value }) => `${point ?? showAddress(address)} = ${String(value)}`,
+      ),
+    ),
     "",
     `## ${say.points}`,
     "",
     `| ${header.join(" | ")} |`,
     `| ${header.map(() => "---").join(" | ")} |`,
-    ...profile.points.map((point) => `| ${row(point, say, language).map(plainText).join(" | ")} |`),
+    ...readablePoints(profile)
+      .filter((point) => !point.hidden)
+      .map((point) => `| ${row(point, say, language).map(plainText).join(" | ")} |`),
+    ...documentWrites(profile, say, language),
     ...list(say.caveats, about.caveats),
     ...list(say.notes, about.notes === undefined ? [] : [about.notes]),
     ...list(
@@ -102,20 +75,32 @@ function row(point: Point, say: Words, language: Language): string[] {
     point.unit ?? "",
     point.resolution ? showRational(point.resolution) : "",
     point.kind,
-    typeof pollClass === "object" ? formatDuration(pollClass.everyMs) : pollClass,
-    showAddress(point.address),
+    point.formula
+      ? say.computed
+      : typeof pollClass === "object"
+        ? formatDuration(pollClass.everyMs)
+        : pollClass,
+    point.formula ? point.formula.text : showAddress(point.address),
     meaning(point, say, language),
   ];
 }
 
 function meaning(point: Point, say: Words, language: Language): string {
-  const labels = Array.from(point.labels ?? [], ([raw, label]) => `${raw} = ${inLanguage(label, language)}`);
-  const bits = Array.from(point.bits ?? [], ([bit, name]) => `bit ${bit}: ${name}`);
+  const labels = Array.from(point.labels ?? [], ([raw, label]) => `${raw} = ${inBoth(label, language)}`);
+  if (point.otherLabel) labels.push(`${say.other} = ${inBoth(point.otherLabel, language)}`);
+  const bits = Array.from(point.bits ?? [], ([bit, name]) => {
+    const title = point.bitTitles?.get(bit);
+    return `bit ${bit}: ${name}${title ? ` = ${inBoth(title, language)}` : ""}`;
+  });
   return [
     point.title && inLanguage(point.title, language),
     [...labels, ...bits].join(", "),
     point.range && `${say.range} ${point.range[0]} ... ${point.range[1]}`,
+    point.valid && `${say.valid} ${point.valid.text}`,
+    point.scaleSource && `${say.scaledBy} ${point.scaleSource.point}`,
+    point.rollover !== undefined && `${say.rollover} ${point.rollover}`,
     point.personal && say.personal,
+    point.deprecated && deprecationText(point.deprecated, say),
     point.doc,
   ]
     .filter(Boolean)
@@ -138,6 +123,91 @@ function list(title: string, entries: readonly string[]): string[] {
 
 function inLanguage(text: Text, language: Language): string {
   return (language === "sv" ? text.sv : undefined) ?? text.en;
+}
+
+/** The language of the page first, the other one in brackets: labels leave the gateway in English. */
+function inBoth(text: Text, language: Language): string {
+  if (text.sv === undefined || text.sv === text.en) return text.en;
+  return language === "sv" ? `${text.sv} (${text.en})` : `${text.en} (${text.sv})`;
+}
+
+function deprecationText({ since, use, reason }: Deprecation, say: Words): string {
+  return [`${say.deprecated} ${since}`, reason, use && `${say.instead}: ${use}`].filter(Boolean).join("; ");
+}
+
+function documentOptions(
+  profile: DeviceProfile,
+  about: ProfileAbout,
+  say: Words,
+  language: Language,
+): string[] {
+  const offered = Array.from(profile.options ?? [], ([name, { values, standard, title, doc }]) => {
+    const choices = values.map((one) => (one === standard ? `${one} (${say.standard})` : one)).join(", ");
+    const what = [title && inBoth(title, language), standard === undefined && say.mustChoose, doc];
+    return [`${name}: ${choices}`, ...what].filter(Boolean).join("; ");
+  });
+  const gated = Array.from(about.gated ?? [], ([what, when]) => `${what}: ${say.only} ${when}`);
+  return list(say.options, [...offered, ...gated]);
+}
+
+function documentWrites(profile: DeviceProfile, say: Words, language: Language): string[] {
+  const writable = [...profile.points, ...(profile.commands ?? [])].filter((point) => point.write);
+  if (writable.length === 0) return [];
+  const header = [say.name, say.meaning, say.takes, say.where, say.limits];
+  return [
+    "",
+    `## ${say.writing}`,
+    "",
+    `| ${header.join(" | ")} |`,
+    `| ${header.map(() => "---").join(" | ")} |`,
+    ...writable.map((point) => `| ${writeRow(point, say, language).map(plainText).join(" | ")} |`),
+  ];
+}
+
+function writeRow(point: Point, say: Words, language: Language): string[] {
+  const { write: rule } = point;
+  if (!rule) return [point.name];
+  const labels = rule.labels ?? point.labels;
+  const range = rule.range ?? (labels ? undefined : point.range);
+  const takes = [
+    rule.allowed?.map(String).join(", ") ??
+      (labels && Array.from(labels.values(), ({ en }) => en).join(", ")),
+    range && `${range[0]} ... ${range[1]}`,
+    rule.step && `${say.step} ${showRational(rule.step)}`,
+    rule.value?.text,
+  ];
+  const { rate, budget, failsafe, verify } = rule;
+  const limits = [
+    verify ? `${say.verified} ${formatDuration(verify.withinMs)}` : say.notVerified,
+    rule.interlock && `${say.interlock} ${rule.interlock.text}`,
+    rate && `${rate.count} / ${formatDuration(rate.perMs)}`,
+    budget?.perDay !== undefined && `${budget.perDay} ${say.perDay}`,
+    budget?.lifetime !== undefined && `${budget.lifetime} ${say.lifetime}`,
+    rule.keepaliveMs !== undefined && `${say.keepalive} ${formatDuration(rule.keepaliveMs)}`,
+    failsafe && `${say.failsafe} ${formatDuration(failsafe.afterMs)}: ${String(failsafe.value)}`,
+    rule.expiryMs !== undefined && `${say.expiry} ${formatDuration(rule.expiryMs)}`,
+    rule.confirm === "two-step" && say.twoStep,
+  ];
+  const text = (parts: readonly unknown[]): string => parts.filter(Boolean).join("; ");
+  const steps = [rule.steps, ...(rule.stepsByValue?.values() ?? [])].map((list) =>
+    list
+      .map((one) =>
+        one.kind === "wait"
+          ? `${say.wait} ${formatDuration(one.waitMs)}`
+          : one.kind === "set"
+            ? `${one.point}${one.value === undefined ? "" : ` = ${String(one.value)}`}`
+            : `${showAddress(one.address)} = ${String(one.raw)}`,
+      )
+      .join(", "),
+  );
+  const where = steps.every((one) => one === point.name) ? [] : steps;
+  return [
+    point.name,
+    point.title ? inLanguage(point.title, language) : "",
+    text(takes),
+    text([showAddress(rule.address), ...where]),
+    text(limits),
+  ];
 }
 
 function categoryText(category: string): string {

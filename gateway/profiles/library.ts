@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Protocol } from "../southbound/protocol.ts";
+import type { Bases } from "./expand.ts";
 import { type LoadedProfile, loadProfile } from "./load.ts";
 
 /** The little of a file system that profiles need. Both throw when they cannot. */
@@ -46,25 +47,56 @@ export function loadProfiles(
       diagnostics.push(unreadable(folder, "the folder", error));
     }
   }
+  const bases: Bases = {
+    ids: [...paths.keys()],
+    find: (id) => {
+      const file = paths.get(id);
+      return file === undefined ? undefined : { file, text: files.read(file) };
+    },
+  };
   const profiles = new Map<string, LoadedProfile>();
   const quarantined: { kind: "profile"; id: string; diagnostics: readonly Diagnostic[] }[] = [];
   for (const [id, path] of paths) {
     if (only && !only.has(id)) continue;
-    const loaded = loadFile(path, files, protocols);
+    const loaded = loadFile(path, files, protocols, bases);
     if (loaded.profile) profiles.set(id, loaded);
     else quarantined.push({ kind: "profile", id, diagnostics: loaded.diagnostics });
   }
   return { profiles, quarantined, ids: [...paths.keys()], diagnostics };
 }
 
-function loadFile(path: string, files: ProfileFiles, protocols: readonly Protocol[]): LoadedProfile {
+/** Profiles that one at `path` may use: those of the folder that it lies in, two levels up. */
+export function basesBeside(path: string, files: ProfileFiles): Bases {
+  const folder = path.replaceAll("\\", "/").split("/").slice(0, -2).join("/") || ".";
+  let listed: readonly string[] | undefined;
+  const ids = (): readonly string[] => {
+    listed ??= files.list(folder).flatMap((name) => /^(.+)\.yaml$/.exec(name)?.[1] ?? []);
+    return listed;
+  };
+  return {
+    get ids() {
+      return ids();
+    },
+    find: (id) =>
+      ids().includes(id)
+        ? { file: `${folder}/${id}.yaml`, text: files.read(`${folder}/${id}.yaml`) }
+        : undefined,
+  };
+}
+
+function loadFile(
+  path: string,
+  files: ProfileFiles,
+  protocols: readonly Protocol[],
+  bases: Bases,
+): LoadedProfile {
   let text: string;
   try {
     text = files.read(path);
   } catch (error) {
     return { examples: [], diagnostics: [unreadable(path, "the file", error)] };
   }
-  return loadProfile(text, path, protocols);
+  return loadProfile(text, path, protocols, bases);
 }
 
 function unreadable(file: string, what: string, error: unknown): Diagnostic {

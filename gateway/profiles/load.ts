@@ -1,13 +1,18 @@
 import { createHash } from "node:crypto";
 import { checkSchema } from "../codec/check.ts";
 import { alternatives, suggest } from "../codec/suggest.ts";
-import { diagnose, type Path, parseYaml, sorted, type YamlDocument } from "../codec/yaml.ts";
-import type { DeviceProfile, Point } from "../model/device.ts";
+import { diagnose, parseYaml, sorted, type YamlDocument } from "../codec/yaml.ts";
+import type { DeviceProfile } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
+import type { Deprecation } from "../model/write-rule.ts";
 import type { Protocol } from "../southbound/protocol.ts";
-import { compilePoint, type Report, toText } from "./compile.ts";
+import type { Report } from "./compile.ts";
+import { deprecation } from "./deprecation.ts";
 import { checkExamples, type Example } from "./example.ts";
-import { notYet, profileSchemaOf } from "./schema.ts";
+import { type Bases, type Expanded, expandProfile, noBases } from "./expand.ts";
+import { type Chosen, compileOptions, describeChosen, type Options, variants } from "./option.ts";
+import { profileSchemaOf } from "./schema.ts";
+import { checkGates, compileVariant, gated, gates, type VariantSource } from "./variant.ts";
 
 /** What the file says beyond what the daemon needs: for the documentation page. */
 export interface ProfileAbout {
@@ -18,11 +23,17 @@ export interface ProfileAbout {
   }[];
   readonly notes?: string | undefined;
   readonly caveats: readonly string[];
+  /** Points and setup steps that only some choices have, each with its gate in words. */
+  readonly gated?: ReadonlyMap<string, string> | undefined;
 }
 
 export interface LoadedProfile {
-  /** There exactly when no diagnostic is an error. */
+  /** With the default choices, or the first ones; there exactly when no diagnostic is an error. */
   readonly profile?: DeviceProfile;
+  /** What a device may choose; empty for most profiles. */
+  readonly options?: Options;
+  /** The profile with other choices: one object for one set of choices. They must be of `options`. */
+  readonly variant?: (chosen: Chosen) => DeviceProfile;
   readonly about?: ProfileAbout;
   readonly examples: readonly Example[];
   readonly diagnostics: readonly Diagnostic[];
@@ -30,27 +41,33 @@ export interface LoadedProfile {
 
 /**
  * Reads one profile. Never throws. `file` is the path as the user knows it; the profile's id must
- * equal its end without `.yaml`.
+ * equal its end without `.yaml`. `bases`: where a profile that it names with `use` is found. Every
+ * variant that its options allow is checked.
  */
-export function loadProfile(text: string, file: string, protocols: readonly Protocol[]): LoadedProfile {
-  const { document, diagnostics } = parseYaml(text, file);
-  if (!document) return { diagnostics, examples: [] };
+export function loadProfile(
+  text: string,
+  file: string,
+  protocols: readonly Protocol[],
+  bases: Bases = noBases,
+): LoadedProfile {
+  const parsed = parseYaml(text, file);
+  if (!parsed.document) return { diagnostics: parsed.diagnostics, examples: [] };
   const found: Diagnostic[] = [];
-  const report: Report = (path, part, finding) => {
-    found.push(diagnose(document, path, part, finding));
-  };
-  const loaded = compile(document, protocols, report, found);
+  const expanded = expandProfile(parsed.document, bases, found);
+  const loaded = expanded && compile(expanded, protocols, found);
   const all = sorted(found);
   const broken = all.some((one) => one.severity === "error");
   return broken || !loaded ? { diagnostics: all, examples: [] } : { ...loaded, diagnostics: all };
 }
 
 function compile(
-  document: YamlDocument,
+  { document, base }: Expanded,
   protocols: readonly Protocol[],
-  report: Report,
   found: Diagnostic[],
 ): Omit<LoadedProfile, "diagnostics"> | undefined {
+  const report: Report = (path, part, finding) => {
+    found.push(diagnose(document, path, part, finding));
+  };
   const { value } = document;
   if (!isMapping(value)) {
     const message = "a profile is a mapping that begins with profile: <maker>/<model>";
@@ -62,42 +79,65 @@ function compile(
     reportProtocol(report, value.protocol, protocols);
     return undefined;
   }
-  const checked = checkSchema(document, profileSchemaOf(protocol), {
-    path: [],
-    value: withoutUnsupported(value, report),
-  });
+  const checked = checkSchema(document, profileSchemaOf(protocol), { path: [], value });
   found.push(...checked.diagnostics);
   if (!checked.value) return undefined;
   const written = checked.value;
-  const head: unknown = Reflect.get(written, protocol.name);
-  const points: Point[] = Object.entries(written.points).map(([name, point]) =>
-    compilePoint({ document, protocol, head, report }, name, point),
-  );
-  const profile: DeviceProfile = {
-    id: written.profile,
-    version: written.version,
-    title: toText(written.title),
-    manufacturer: written.manufacturer,
-    models: written.models,
-    category: written.category,
-    status: written.status,
-    protocol: protocol.name,
-    protocolSettings: head,
-    points,
-    hash: createHash("sha256").update(document.text).digest("hex"),
-  };
-  checkHead(report, document, profile, written.notes);
-  // A protocol checks what it can rely on: profiles without other errors.
-  if (!found.some((one) => one.severity === "error")) {
-    for (const { path, ...finding } of protocol.check(profile)) report(path, "value", finding);
+  const options = compileOptions(written.options, report);
+  checkGates(written, options, report);
+  // With a choice that does not exist everything behind it would seem to be missing.
+  if (found.some((one) => one.severity === "error")) return undefined;
+  const digest = createHash("sha256").update(document.text);
+  if (base) digest.update("\0").update(base.text);
+  const hash = digest.digest("hex");
+  const source: VariantSource = { document, protocol, written, options, hash };
+  const [standard, ...others] = variants(options).map((chosen) => ({
+    chosen,
+    findings: newFindings(document),
+  }));
+  if (!standard) return undefined;
+  const profile = compileVariant(source, standard.chosen, standard.findings.report);
+  const compiled = new Map([[describeChosen(standard.chosen), profile]]);
+  checkHead(report, document, profile, written.notes, written.deprecated);
+  found.push(...standard.findings.list);
+  const said = new Set(found.map(keyOf));
+  for (const { chosen, findings } of others) {
+    compiled.set(describeChosen(chosen), compileVariant(source, chosen, findings.report));
+    for (const one of findings.list) {
+      if (said.has(keyOf(one))) continue;
+      said.add(keyOf(one));
+      found.push({ ...one, message: `${one.message} (with ${describeChosen(chosen)})` });
+    }
   }
-  const examples = checkExamples(written.examples ?? [], profile, report);
+  const variant = (chosen: Chosen): DeviceProfile => {
+    const key = describeChosen(chosen);
+    const known = compiled.get(key);
+    if (known) return known;
+    const made = compileVariant(source, chosen, () => {});
+    compiled.set(key, made);
+    return made;
+  };
+  const examples = checkExamples(
+    written.examples ?? [],
+    { profile, options, variant, elsewhere: gated(written) },
+    report,
+  );
   const sources = written.sources.map(({ document: title, url, pages }) => ({
     document: title,
     url,
     pages: pages === undefined ? undefined : String(pages),
   }));
-  return { profile, about: { sources, notes: written.notes, caveats: written.caveats ?? [] }, examples };
+  const about = { sources, notes: written.notes, caveats: written.caveats ?? [], gated: gates(written) };
+  return { profile, options, variant, about, examples };
+}
+
+function newFindings(document: YamlDocument): { list: Diagnostic[]; report: Report } {
+  const list: Diagnostic[] = [];
+  return { list, report: (path, part, finding) => list.push(diagnose(document, path, part, finding)) };
+}
+
+function keyOf({ line, column, code, message, file }: Diagnostic): string {
+  return `${file}:${line}:${column}:${code}:${message}`;
 }
 
 function reportProtocol(report: Report, written: unknown, protocols: readonly Protocol[]): void {
@@ -124,6 +164,7 @@ function checkHead(
   document: YamlDocument,
   profile: DeviceProfile,
   notes: string | undefined,
+  deprecated: Deprecation | undefined,
 ): void {
   const segments = document.file
     .replaceAll("\\", "/")
@@ -147,59 +188,7 @@ function checkHead(
     const message = "a profile without examples proves nothing";
     report([], "value", { code: "no-examples", message, severity: "warning" });
   }
-}
-
-/** The profile without the words of later versions, each of them reported. */
-function withoutUnsupported(written: Record<string, unknown>, report: Report): Record<string, unknown> {
-  const head = strip(written, notYet.head, [], report);
-  if (isMapping(written.points)) {
-    const points: Record<string, unknown> = {};
-    for (const [name, point] of Object.entries(written.points)) {
-      if (!isMapping(point)) {
-        points[name] = point;
-        continue;
-      }
-      const path = ["points", name];
-      const kept = strip(point, notYet.point, path, report);
-      if (isMapping(kept.scale)) {
-        later(report, [...path, "scale"], "a scale taken from another point");
-        delete kept.scale;
-      }
-      // Such a point has no address of its own: nothing else is left to check.
-      if (kept.at === undefined && ("from" in point || "repeat" in point || "use" in point)) continue;
-      points[name] = kept;
-    }
-    head.points = points;
-    if (Object.keys(points).length === 0 && Object.keys(written.points).length > 0) head.points = undefined;
-  }
-  if (Array.isArray(written.examples)) {
-    head.examples = written.examples.filter((example: unknown, index) => {
-      const key = isMapping(example) ? notYet.example.find((word) => word in example) : undefined;
-      if (key !== undefined) later(report, ["examples", index, key], `"${key}" in an example`, "warning");
-      return key === undefined;
-    });
-  }
-  return head;
-}
-
-function strip(
-  written: Record<string, unknown>,
-  words: readonly string[],
-  path: Path,
-  report: Report,
-): Record<string, unknown> {
-  const kept = { ...written };
-  for (const word of words) {
-    if (!(word in kept)) continue;
-    later(report, [...path, word], `"${word}"`);
-    delete kept[word];
-  }
-  return kept;
-}
-
-function later(report: Report, path: Path, what: string, severity: "error" | "warning" = "error"): void {
-  const message = `${what} is not yet supported by this version`;
-  report(path, "key", { code: "not-yet-supported", message, severity });
+  if (deprecated) report(["deprecated"], "key", deprecation("this profile", deprecated));
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

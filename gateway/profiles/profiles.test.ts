@@ -8,7 +8,8 @@ import { documentProfile } from "./document.ts";
 import { runExample } from "./example.ts";
 import { loadProfiles } from "./library.ts";
 import { type LoadedProfile, loadProfile } from "./load.ts";
-import { showProfile, showRational } from "./show.ts";
+import { showProfile } from "./show.ts";
+import { showRational } from "./show-rational.ts";
 
 const path = "device-profiles/acme/meter.yaml";
 const load = (text: string): LoadedProfile => loadProfile(text, path, [cells]);
@@ -106,12 +107,6 @@ describe("loadProfile", () => {
     const { profile: found, diagnostics } = load(goodProfile.slice(0, goodProfile.indexOf("examples:")));
     expect(found).toBeDefined();
     expect(diagnostics).toMatchObject([{ code: "no-examples", severity: "warning" }]);
-  });
-
-  it("skips examples of later versions with a warning", () => {
-    const { examples, diagnostics } = load(`${goodProfile}  - {write: {state: on}, exchange: []}\n`);
-    expect(examples).toHaveLength(2);
-    expect(diagnostics).toMatchObject([{ code: "not-yet-supported", severity: "warning" }]);
   });
 });
 

@@ -32,7 +32,8 @@ const swing = 0.03;
  * @param example what the profile's example says of this point
  */
 export function specimen(point: Point, seconds: number, example: Value | undefined): Value | undefined {
-  if (point.bits) return undefined;
+  // What does not lead straight back to a raw value stays what the example gives.
+  if (point.bits || point.hidden || point.scaleSource || point.curve || point.kind === "id") return undefined;
   if (point.labels) return typeof example === "string" ? example : point.labels.values().next().value?.en;
   if (typeof example === "boolean" || typeof example === "string" || example instanceof Uint8Array)
     return example;

@@ -1,7 +1,7 @@
 import type { Clock } from "../model/clock.ts";
 import type { Point } from "../model/device.ts";
-import type { Reading } from "../model/reading.ts";
 import type { PolledDevice } from "./polled-device.ts";
+import type { PointResult } from "./protocol.ts";
 
 /** Silence after which a device that speaks first counts as gone, ms, where its protocol does not say. */
 export const defaultSilenceMs = 60_000;
@@ -15,7 +15,7 @@ interface Watched {
 interface Waiting {
   readonly state: PolledDevice;
   readonly missing: Set<Point>;
-  readonly found: Reading[];
+  readonly found: PointResult[];
   end(error?: unknown): void;
 }
 
@@ -50,8 +50,8 @@ export class Hearing {
     for (const state of [...this.#watched.keys()]) this.forget(state);
   }
 
-  /** The device spoke; `readings` are all that its words say, thinned out or not. */
-  heard(state: PolledDevice, readings: readonly Reading[]): void {
+  /** The device spoke; `results` are all that its words say, thinned out or not. */
+  heard(state: PolledDevice, results: readonly PointResult[]): void {
     const watched = this.#watched.get(state);
     if (watched) {
       watched.heardAt = this.#clock.monotonic();
@@ -59,7 +59,7 @@ export class Hearing {
     }
     for (const waiting of this.#waiting) {
       if (waiting.state !== state) continue;
-      const wanted = readings.filter(({ point }) => waiting.missing.has(point));
+      const wanted = results.filter(({ point }) => waiting.missing.has(point));
       waiting.found.push(...wanted);
       for (const { point } of wanted) waiting.missing.delete(point);
       if (waiting.missing.size === 0) waiting.end();
@@ -70,7 +70,11 @@ export class Hearing {
    * The next word about each of these points, waited for as long as the device may be silent; what
    * did not come is missing. Rejects with the signal's reason.
    */
-  next(state: PolledDevice, points: readonly Point[], signal: AbortSignal | undefined): Promise<Reading[]> {
+  next(
+    state: PolledDevice,
+    points: readonly Point[],
+    signal: AbortSignal | undefined,
+  ): Promise<PointResult[]> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const abort = () => waiting.end(signal?.reason);

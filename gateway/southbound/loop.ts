@@ -1,6 +1,6 @@
 // Longer than most: the life of one connection in one place, open to close. What can be decided
 // without waiting lives in schedule, breaker, jobs, delivery and polled-device.
-import type { Device, Point } from "../model/device.ts";
+import { type Device, type Point, readablePoints } from "../model/device.ts";
 import {
   ConfigError,
   GatewayError,
@@ -9,14 +9,15 @@ import {
   UnsupportedPointError,
 } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
-import { badReadings, type Reading } from "../model/reading.ts";
+import type { Quality } from "../model/quality.ts";
+import type { Reading } from "../model/reading.ts";
 import { type BreakerLimits, Breakers, defaultBreakerLimits } from "./breaker.ts";
 import { Delivery, type Sink } from "./delivery.ts";
 import { defaultSilenceMs, Hearing } from "./hearing.ts";
 import { JobQueue } from "./jobs.ts";
 import { LoadMeter } from "./load-meter.ts";
 import { type AskedLine, type Outcome, pointOf, readPoints } from "./on-demand.ts";
-import { type PlanChange, PolledDevice, type PollTask, resultReadings } from "./polled-device.ts";
+import { type PlanChange, PolledDevice, type PollTask } from "./polled-device.ts";
 import {
   type Driver,
   type Learned,
@@ -206,7 +207,9 @@ class Loop implements ConnectionLoop {
     if (!state) {
       throw new ConfigError(`no device ${deviceId} on ${this.connection}`, { code: "unknown-device" });
     }
-    const points = names ? names.map((name) => pointOf(state.device, name)) : state.device.profile.points;
+    const points = names
+      ? names.map((name) => pointOf(state.device, name))
+      : readablePoints(state.device.profile).filter((point) => !point.hidden);
     return readPoints(this.#asked, state, points, signal);
   }
 
@@ -492,11 +495,7 @@ class Loop implements ConnectionLoop {
       { device: state.device.id, request: request.label, code, error: message, hint },
       "the device does not answer this request: it is asked less often",
     );
-    const time = this.#context.clock.stamp();
-    this.#pass(
-      state,
-      request.points.flatMap((point) => badReadings(state.device, point, "comm-error", time, code)),
-    );
+    this.#pass(state, this.#problems(state, request.points, "comm-error", code));
   }
 
   /** One transaction, with all that follows for the device whoever asked for it. Never rejects. */
@@ -579,7 +578,8 @@ class Loop implements ConnectionLoop {
       { device: state.device.id, code: error.code, error: error.message, hint: error.hint },
       "the device is not available",
     );
-    this.#pass(state, state.unavailableReadings(this.#context.clock.stamp(), error.code));
+    const { clock } = this.#context;
+    this.#pass(state, state.unavailableReadings(clock.stamp(), error.code, clock.monotonic()));
   }
 
   #refused(state: PolledDevice, request: ReadRequest, error: UnsupportedPointError): void {
@@ -606,14 +606,18 @@ class Loop implements ConnectionLoop {
   }
 
   #unreadable(state: PolledDevice, points: readonly Point[], detail: string): Reading[] {
-    const time = this.#context.clock.stamp();
     if (points.length > 0) {
       this.#log.warn(
         { device: state.device.id, points: points.map(({ name }) => name), detail },
         "points are left out until reconnect",
       );
     }
-    return points.flatMap((point) => badReadings(state.device, point, "config-error", time, detail));
+    return this.#problems(state, points, "config-error", detail);
+  }
+
+  #problems(state: PolledDevice, points: readonly Point[], quality: Quality, detail: string): Reading[] {
+    const { clock } = this.#context;
+    return state.problems(points, quality, clock.stamp(), detail, clock.monotonic());
   }
 
   #pass(state: PolledDevice, readings: readonly Reading[]): void {
@@ -630,12 +634,11 @@ class Loop implements ConnectionLoop {
     const now = this.#context.clock.monotonic();
     state.spoke(this.#context.clock.stamp());
     this.#back(state);
-    const all = results.flatMap((result) => resultReadings(device, result));
-    const passed = new Set(state.thinned(results, now).map(({ point }) => point));
-    this.#hearing.heard(state, all);
+    const passed = new Set(state.thinned(results, now));
+    this.#hearing.heard(state, results);
     await this.#delivery.deliver(
       device,
-      all.filter(({ point }) => passed.has(point)),
+      state.derive(results, now, (result) => passed.has(result)),
     );
   }
 
@@ -651,14 +654,14 @@ class Loop implements ConnectionLoop {
     }
     // It still answers when it is asked.
     this.#log.warn({ device: state.device.id, code: error.code }, error.message);
-    const time = this.#context.clock.stamp();
-    const bad = [...state.heard].flatMap((point) =>
-      badReadings(state.device, point, "comm-error", time, error.code),
-    );
-    this.#pass(state, bad);
+    this.#pass(state, this.#problems(state, [...state.heard], "comm-error", error.code));
   }
 
-  #hear(state: PolledDevice, points: readonly Point[], signal: AbortSignal | undefined): Promise<Reading[]> {
+  #hear(
+    state: PolledDevice,
+    points: readonly Point[],
+    signal: AbortSignal | undefined,
+  ): Promise<PointResult[]> {
     if (this.#state === "failed" || this.#state === "closed" || this.#signal.aborted) {
       throw reasonOf(this.#signal, this.#lastError);
     }

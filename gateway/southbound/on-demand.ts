@@ -1,5 +1,5 @@
 import type { Instant } from "../model/clock.ts";
-import type { Device, Point } from "../model/device.ts";
+import { type Device, type Point, readablePoints } from "../model/device.ts";
 import {
   ConfigError,
   GatewayError,
@@ -7,9 +7,11 @@ import {
   TransientError,
   UnsupportedPointError,
 } from "../model/errors.ts";
-import { badReadings, type Reading } from "../model/reading.ts";
+import type { Quality } from "../model/quality.ts";
+import type { Reading } from "../model/reading.ts";
+import { momentReadings, withInputs } from "./derivation.ts";
 import type { Job } from "./jobs.ts";
-import { type PolledDevice, resultReadings } from "./polled-device.ts";
+import type { PolledDevice } from "./polled-device.ts";
 import type { Driver, PointResult, ReadPlan, ReadRequest } from "./protocol.ts";
 
 /** How one transaction went; `ended`: the line was lost or closed before the device had its say. */
@@ -24,7 +26,11 @@ export type Outcome =
 export interface AskedLine {
   plan(state: PolledDevice, points: readonly Point[]): ReadPlan;
   /** The next word about points that the device sends by itself; what does not come is missing. */
-  hear(state: PolledDevice, points: readonly Point[], signal: AbortSignal | undefined): Promise<Reading[]>;
+  hear(
+    state: PolledDevice,
+    points: readonly Point[],
+    signal: AbortSignal | undefined,
+  ): Promise<PointResult[]>;
   /** Never rejects. */
   attempt(driver: Driver, state: PolledDevice, request: ReadRequest, ended: AbortSignal): Promise<Outcome>;
   /** Remembers what a refusal taught; the points that are left out because nothing more can be learned. */
@@ -37,40 +43,55 @@ export interface AskedLine {
 /** A refused read is narrowed down at most so often. */
 const mostAttempts = 32;
 
-/** Reads points now, whatever their class. One reading per point at least; rejects when the line fails. */
+/**
+ * Reads points now, whatever their class, with the inputs of those that are computed. One reading per
+ * point at least; rejects when the line fails.
+ */
 export async function readPoints(
   line: AskedLine,
   state: PolledDevice,
   points: readonly Point[],
   signal: AbortSignal | undefined,
-  attempts = mostAttempts,
 ): Promise<Reading[]> {
   const { device } = state;
+  const inputs = withInputs(device.profile, points);
+  const results = await readResults(line, state, inputs, signal, mostAttempts);
+  // Values of one moment: what the polls know has no part in it.
+  const asked = new Set(points);
+  return momentReadings(device, results).filter(({ point }) => asked.has(point));
+}
+
+async function readResults(
+  line: AskedLine,
+  state: PolledDevice,
+  points: readonly Point[],
+  signal: AbortSignal | undefined,
+  attempts: number,
+): Promise<PointResult[]> {
   const { requests, heard = [] } = line.plan(state, points);
   const answered = new Set([...requests.flatMap((request) => request.points), ...heard]);
   const missing = points
     .filter((point) => !answered.has(point))
-    .flatMap((point) =>
-      badReadings(device, point, "config-error", line.stamp(), "no permitted read holds this point"),
-    );
-  const read = requests.map(async (request): Promise<Reading[]> => {
+    .map((point) => without(point, "config-error", line.stamp(), "no permitted read holds this point"));
+  const read = requests.map(async (request): Promise<PointResult[]> => {
     const outcome = await ask(line, state, request, signal);
-    if (!(outcome instanceof GatewayError))
-      return outcome.flatMap((result) => resultReadings(device, result));
+    if (!(outcome instanceof GatewayError)) return outcome;
     if (
       outcome instanceof UnsupportedPointError &&
       attempts > 0 &&
       line.learn(state, request, outcome).length === 0
     ) {
-      return readPoints(line, state, request.points, signal, attempts - 1);
+      return readResults(line, state, request.points, signal, attempts - 1);
     }
     const quality = outcome instanceof TransientError ? "comm-error" : "config-error";
-    return request.points.flatMap((point) =>
-      badReadings(device, point, quality, line.stamp(), outcome.message),
-    );
+    return request.points.map((point) => without(point, quality, line.stamp(), outcome.message));
   });
   if (heard.length > 0) read.push(listen(line, state, heard, signal));
   return [...(await Promise.all(read)).flat(), ...missing];
+}
+
+function without(point: Point, problem: Quality, at: Instant, detail: string): PointResult {
+  return { point, at, problem, detail };
 }
 
 async function listen(
@@ -78,12 +99,12 @@ async function listen(
   state: PolledDevice,
   points: readonly Point[],
   signal: AbortSignal | undefined,
-): Promise<Reading[]> {
+): Promise<PointResult[]> {
   const found = await line.hear(state, points, signal);
   const spoken = new Set(found.map(({ point }) => point));
   const silent = points
     .filter((point) => !spoken.has(point))
-    .flatMap((point) => badReadings(state.device, point, "comm-error", line.stamp(), "silent"));
+    .map((point) => without(point, "comm-error", line.stamp(), "silent"));
   return [...found, ...silent];
 }
 
@@ -119,10 +140,11 @@ function ask(
 
 /** The point of that name. Throws ConfigError. */
 export function pointOf(device: Device, name: string): Point {
-  const point = device.profile.points.find((one) => one.name === name);
+  const points = readablePoints(device.profile);
+  const point = points.find((one) => one.name === name);
   if (point) return point;
   throw new ConfigError(`${device.id} has no point ${name}`, {
     code: "unknown-point",
-    hint: `it has ${device.profile.points.map((one) => one.name).join(", ")}`,
+    hint: `it has ${points.map((one) => one.name).join(", ")}`,
   });
 }

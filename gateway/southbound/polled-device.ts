@@ -1,6 +1,8 @@
 import type { Instant } from "../model/clock.ts";
 import { type Device, type Point, pollPeriod } from "../model/device.ts";
-import { badReadings, type Reading, toReadings } from "../model/reading.ts";
+import type { Quality } from "../model/quality.ts";
+import type { Reading } from "../model/reading.ts";
+import { Derivation, isDerived, resultReadings } from "./derivation.ts";
 import { requestPeriod } from "./line-plan.ts";
 import type { Learned, PointResult, Protocol, ReadRequest } from "./protocol.ts";
 import type { Task } from "./schedule.ts";
@@ -37,6 +39,8 @@ export class PolledDevice {
   readonly leftOut = new Set<Point>();
   /** Requests that fail while others are answered, by label. */
   readonly setbacks = new Setbacks();
+  /** Undefined for the many whose points all stand for themselves. */
+  readonly #derivation: Derivation | undefined;
   #probes = 0;
   readonly #passedAt = new Map<Point, number>();
   readonly #heardOf = new Map<Point, { at: number; good: boolean }>();
@@ -47,6 +51,7 @@ export class PolledDevice {
   constructor(device: Device, learned: Learned) {
     this.device = device;
     this.learned = learned;
+    this.#derivation = isDerived(device.profile) ? new Derivation(device) : undefined;
   }
 
   get tasks(): readonly PollTask[] {
@@ -108,22 +113,41 @@ export class PolledDevice {
   }
 
   /**
-   * Results of one request as readings. A point that rides along in a request of a faster class is
-   * passed on in its own rhythm, and a point that is read once only once.
+   * Results of one request as readings, with those that follow from them. A point that rides along in
+   * a request of a faster class is passed on in its own rhythm, and a point that is read once only once.
    */
   readings(results: readonly PointResult[], task: PollTask, now: number, stretch: number): Reading[] {
-    const { device } = this;
-    return results.flatMap((result) => {
-      const { point } = result;
-      const period = pollPeriod(device, point);
-      if (period > task.periodMs) {
-        const last = this.#passedAt.get(point);
-        if (last !== undefined && now - last < (period - task.periodMs / 2) * stretch) return [];
-      }
-      // A point that is read once is not done before it gave a value.
-      if (!("problem" in result) || Number.isFinite(period)) this.#passedAt.set(point, now);
-      return resultReadings(device, result);
-    });
+    return this.derive(results, now, (result) => this.#passes(result, task, now, stretch));
+  }
+
+  /** Readings of what passes, and of what follows from it. */
+  derive(
+    results: readonly PointResult[],
+    now: number,
+    passes: (result: PointResult) => boolean = () => true,
+  ): Reading[] {
+    if (this.#derivation) return this.#derivation.readings(results, now, passes);
+    return results.flatMap((result) => (passes(result) ? resultReadings(this.device, result) : []));
+  }
+
+  /** What these points say while they have no value, and what follows for others. */
+  problems(points: readonly Point[], problem: Quality, at: Instant, detail: string, now: number): Reading[] {
+    return this.derive(
+      points.map((point) => ({ point, at, problem, detail })),
+      now,
+    );
+  }
+
+  #passes(result: PointResult, task: PollTask, now: number, stretch: number): boolean {
+    const { point } = result;
+    const period = pollPeriod(this.device, point);
+    if (period > task.periodMs) {
+      const last = this.#passedAt.get(point);
+      if (last !== undefined && now - last < (period - task.periodMs / 2) * stretch) return false;
+    }
+    // A point that is read once is not done before it gave a value.
+    if (!("problem" in result) || Number.isFinite(period)) this.#passedAt.set(point, now);
+    return true;
   }
 
   /**
@@ -162,19 +186,12 @@ export class PolledDevice {
   }
 
   /** One reading without a value for every point that could have had one. */
-  unavailableReadings(time: Instant, detail: string): Reading[] {
-    return this.device.profile.points
-      .filter((point) => !this.leftOut.has(point))
-      .flatMap((point) => badReadings(this.device, point, "comm-error", time, detail));
+  unavailableReadings(time: Instant, detail: string, now: number): Reading[] {
+    const points = this.device.profile.points.filter((point) => !this.leftOut.has(point));
+    return this.problems(points, "comm-error", time, detail, now);
   }
 
   #isDone(point: Point): boolean {
     return pollPeriod(this.device, point) === Number.POSITIVE_INFINITY && this.#passedAt.has(point);
   }
-}
-
-export function resultReadings(device: Device, result: PointResult): Reading[] {
-  return "problem" in result
-    ? badReadings(device, result.point, result.problem, result.at, result.detail)
-    : toReadings(device, result.point, result.raw, result.at);
 }

@@ -66,6 +66,13 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   silentAfter?(connection: Connection, device: Device<Address, Settings, Head>): number;
   /** Whether the line is a port of this machine, which is back the moment it is plugged in again. Pure. */
   isLocal?(connection: Connection): boolean;
+  /** Why nothing can be written at an address; undefined when it can. Everything can be where a protocol does not say. Pure. */
+  writable?(address: Address): { readonly message: string; readonly hint?: string } | undefined;
+  /**
+   * The frame that writes one raw value, whole as it goes out on the line that examples are written
+   * for. Throws GatewayError when the address cannot hold the value. Pure.
+   */
+  encodeWrite?(device: Device<Address, Settings, Head>, address: Address, raw: RawValue): WriteFrame;
   /** What was learned, one line per fact, for people. Pure. */
   describeLearned?(learned: Learned): readonly string[];
   /**
@@ -91,6 +98,18 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   replay(given: unknown, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
   /** A connected driver, or LinkError (reopen later) or ConfigError (never). */
   open(connection: Connection, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
+}
+
+/** One frame of a write. */
+export interface WriteFrame {
+  readonly bytes: Uint8Array;
+  /** For people: `FC6 0x0034 = 100`. */
+  readonly label: string;
+  /**
+   * What an answer means: done; the next frame (a write that needed a read first); undefined for what
+   * is no answer to this frame. Throws GatewayError when the device refuses. Pure.
+   */
+  answered(reply: Uint8Array): "done" | WriteFrame | undefined;
 }
 
 /** A plausible value of a reading (`<point>` or `<point>/<bit>`) so many seconds after the simulation began. */

@@ -1,4 +1,5 @@
-import { audienceOf, type Device, type Point } from "../model/device.ts";
+import { linear, zero } from "../model/decimal.ts";
+import { audienceOf, type Device, type Point, readablePoints } from "../model/device.ts";
 import { outgoingNumber, type UnitOf } from "./conversion.ts";
 
 /**
@@ -18,7 +19,7 @@ export function encodeDescription(device: Device, unitOf: UnitOf, topics: string
     securityDefinitions: { broker: { scheme: "auto" } },
     security: "broker",
     properties: Object.fromEntries(
-      profile.points.flatMap((point) =>
+      readablePoints(profile).flatMap((point) =>
         names(point).map((name) => [name, describePoint(device, point, name, unitOf, topics)]),
       ),
     ),
@@ -26,7 +27,9 @@ export function encodeDescription(device: Device, unitOf: UnitOf, topics: string
   return new TextEncoder().encode(JSON.stringify(description));
 }
 
+/** A hidden point has none: nothing of it ever leaves. */
 function names(point: Point): readonly string[] {
+  if (point.hidden) return [];
   return point.bits ? Array.from(point.bits.values(), (bit) => `${point.name}/${bit}`) : [point.name];
 }
 
@@ -41,6 +44,7 @@ function describePoint(device: Device, point: Point, name: string, unitOf: UnitO
     observable: true,
     "stadsnod:audience": audience,
     "stadsnod:kind": point.kind,
+    ...rollover(point, unitOf),
     forms: [
       {
         href: `${topics}/telemetry/${audience}/`,
@@ -51,10 +55,18 @@ function describePoint(device: Device, point: Point, name: string, unitOf: UnitO
   };
 }
 
+/** The value at which a counter begins at 0 again, in the unit that is sent. */
+function rollover(point: Point, unitOf: UnitOf): object {
+  if (point.rollover === undefined) return {};
+  const { convert } = outgoingNumber(point, unitOf);
+  return { "stadsnod:rollover": Number(convert(linear(point.scale, zero)(point.rollover))) };
+}
+
 function dataSchema(point: Point, unitOf: UnitOf): object {
   if (point.bits) return { type: "boolean" };
   if (point.labels)
     return { type: "string", enum: [...new Set(Array.from(point.labels.values(), ({ en }) => en))] };
+  if (point.kind === "id") return { type: "string" };
   if (point.unit === undefined && point.kind !== "gauge" && point.kind !== "counter") return {};
   const { unit, convert } = outgoingNumber(point, unitOf);
   const [minimum, maximum] = point.range?.map((end) => Number(convert(end))) ?? [];

@@ -1,12 +1,15 @@
 import type { Clock } from "../model/clock.ts";
 import type { Log } from "../model/log.ts";
 import type { Reading } from "../model/reading.ts";
+import type { Value } from "../model/value.ts";
 import { LatestValues } from "./latest.ts";
 import type { PackBuilder } from "./pack-builder.ts";
 import { ReportFilter } from "./report-filter.ts";
 
 /** How often points that fell silent are looked for, ms. */
 const staleCheckMs = 1000;
+/** A counter that is lower than before is told at most so often, ms. */
+const resetLogMs = 24 * 3_600_000;
 
 /**
  * The way of every reading: latest value and subscribers first, then the report filter, then the
@@ -15,10 +18,12 @@ const staleCheckMs = 1000;
  */
 export class Pipeline implements Disposable {
   readonly latest = new LatestValues();
-  readonly #filter = new ReportFilter();
+  readonly #filter: ReportFilter;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #builder: Pick<PackBuilder, "add">;
+  /** When each counter's reset was told, monotonic ms, by device and name. */
+  readonly #resets = new Map<string, number>();
   #timer: Disposable | undefined;
   #taken = 0;
 
@@ -26,6 +31,7 @@ export class Pipeline implements Disposable {
     this.#clock = clock;
     this.#log = log;
     this.#builder = builder;
+    this.#filter = new ReportFilter((reading, before) => this.#counterReset(reading, before));
     this.#watch();
   }
 
@@ -49,6 +55,7 @@ export class Pipeline implements Disposable {
   forget(device: string): void {
     this.latest.forget(device);
     this.#filter.forget(device);
+    for (const key of this.#resets.keys()) if (key.startsWith(`${device}/`)) this.#resets.delete(key);
   }
 
   [Symbol.dispose](): void {
@@ -63,6 +70,20 @@ export class Pipeline implements Disposable {
       this.#send(stale);
       this.#watch();
     });
+  }
+
+  /** The value goes out as it is; people are told, but not at every step of one that is no counter at all. */
+  #counterReset({ device, point, name, value }: Reading, before: Value): void {
+    const at = this.#clock.monotonic();
+    const key = `${device.id}/${name}`;
+    const told = this.#resets.get(key);
+    if (told !== undefined && at - told < resetLogMs) return;
+    this.#resets.set(key, at);
+    const values = point.personal ? {} : { before: String(before), now: String(value) };
+    this.#log.warn(
+      { device: device.id, point: name, ...values },
+      "the counter is lower than before: a reset",
+    );
   }
 
   #send(readings: readonly Reading[]): void {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { bad, good, sampleDevice, samplePoint } from "../../test/telemetry/sample.ts";
 import type { Instant } from "../model/clock.ts";
-import type { Point } from "../model/device.ts";
+import { type Point, staleAfter } from "../model/device.ts";
 import type { Quality } from "../model/quality.ts";
 import type { Value } from "../model/value.ts";
-import { ReportFilter, staleAfter } from "./report-filter.ts";
+import { ReportFilter } from "./report-filter.ts";
 
 const device = sampleDevice("m1");
 const instant = (ms: number): Instant => ({ base: "unix", ms });
@@ -171,5 +171,30 @@ describe("staleAfter", () => {
     ["once", Number.POSITIVE_INFINITY],
   ] as const)("%s: %s ms", (pollClass, expected) => {
     expect(staleAfter(device, samplePoint("p", { pollClass }))).toBe(expected);
+  });
+});
+
+describe("counters", () => {
+  const rule = { change: 100 };
+  const counted = (rest: Partial<Point>, values: readonly number[]) => {
+    const counter = samplePoint("c", { kind: "counter", report: rule, ...rest });
+    const resets: (readonly [unknown, unknown])[] = [];
+    const filter = new ReportFilter((reading, before) => resets.push([before, reading.value]));
+    const passed = values.filter((value, index) =>
+      filter.passes(good(device, counter, value, instant(index)), index * 1000),
+    );
+    return { passed, resets };
+  };
+
+  it("pass at once when they step back, and it is told", () => {
+    expect(counted({}, [1000, 1010, 990, 1000, 1100])).toEqual({
+      passed: [1000, 990, 1100],
+      resets: [[1000, 990]],
+    });
+  });
+
+  it("are not told where they roll over, nor gauges at all", () => {
+    expect(counted({ rollover: 65_536n }, [65_530, 4, 10])).toEqual({ passed: [65_530, 4], resets: [] });
+    expect(counted({ kind: "gauge" }, [1000, 990, 880])).toEqual({ passed: [1000, 880], resets: [] });
   });
 });

@@ -1,5 +1,5 @@
 import type { Instant } from "../model/clock.ts";
-import { type Device, type Point, pollPeriod } from "../model/device.ts";
+import { type Device, type Point, staleAfter } from "../model/device.ts";
 import type { Quality } from "../model/quality.ts";
 import { badReadings, type Reading } from "../model/reading.ts";
 import type { Value } from "../model/value.ts";
@@ -26,14 +26,6 @@ interface PointState {
 }
 
 /**
- * Ms without any reading after which a good point is stale: three periods of its poll class, at
- * least 10 s, so that one lost poll or a short reconnect says nothing. A point that is read once is never stale.
- */
-export function staleAfter(device: Device, point: Point): number {
-  return Math.max(3 * pollPeriod(device, point), 10_000);
-}
-
-/**
  * Decides which readings are worth sending. Pure in time: `at` is monotonic milliseconds, so a wall
  * clock that jumps changes nothing.
  *
@@ -43,12 +35,19 @@ export function staleAfter(device: Device, point: Point): number {
  *   since the last one sent (any difference when `change` is not given or the value is no number), or
  *   when `withinMs` has passed.
  * - Readings that are not good once per change of quality.
+ * - A counter that is lower than what was last sent always, and `reset` is told unless it rolls over.
  */
 export class ReportFilter {
   readonly #devices = new Map<string, Map<string, PointState>>();
   readonly #staleAfter: (device: Device, point: Point) => number;
 
-  constructor(staleAfterMs: (device: Device, point: Point) => number = staleAfter) {
+  readonly #reset: (reading: Reading, before: Value) => void;
+
+  constructor(
+    reset: (reading: Reading, before: Value) => void = () => {},
+    staleAfterMs: (device: Device, point: Point) => number = staleAfter,
+  ) {
+    this.#reset = reset;
     this.#staleAfter = staleAfterMs;
   }
 
@@ -67,7 +66,9 @@ export class ReportFilter {
       state.sent.set(name, { value, at, spell: state.spell });
       return true;
     }
-    if (sent.spell === state.spell && !isDue(point, sent, value, at)) return false;
+    const back = point.kind === "counter" && isLess(value, sent.value);
+    if (back && point.rollover === undefined) this.#reset(reading, sent.value);
+    if (!back && sent.spell === state.spell && !isDue(point, sent, value, at)) return false;
     sent.value = value;
     sent.at = at;
     sent.spell = state.spell;
@@ -124,6 +125,13 @@ function isDue(point: Point, sent: Sent, value: Value, at: number): boolean {
   if (!report) return true;
   if (report.withinMs !== undefined && at - sent.at >= report.withinMs) return true;
   return differs(sent.value, value, report.change);
+}
+
+function isLess(value: Value, before: Value): boolean {
+  const numbers =
+    (typeof value === "number" || typeof value === "bigint") &&
+    (typeof before === "number" || typeof before === "bigint");
+  return numbers && value < before;
 }
 
 function differs(before: Value, value: Value, change: number | undefined): boolean {

@@ -82,7 +82,14 @@ function meterOf(key: string): { golden: GoldenMeter; device: MeterDevice } {
   const golden = readGolden<GoldenMeter>("modbus-meters", `${key}.json`);
   const file = `device-profiles/${profiles[key]}.yaml`;
   const text = readFileSync(resolve(import.meta.dirname, "../..", file), "utf8");
-  const { profile, diagnostics } = loadProfile(text, file, protocols);
+  const bases = {
+    ids: Object.values(profiles),
+    find: (id: string) => {
+      const base = `device-profiles/${id}.yaml`;
+      return { file: base, text: readFileSync(resolve(import.meta.dirname, "../..", base), "utf8") };
+    },
+  };
+  const { profile, diagnostics } = loadProfile(text, file, protocols, bases);
   expect(diagnostics).toEqual([]);
   const device = {
     id: key,

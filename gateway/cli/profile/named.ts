@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { ConfigError } from "../../model/errors.ts";
 import { silentLog } from "../../model/log.ts";
+import { basesBeside } from "../../profiles/library.ts";
 import { type LoadedProfile, loadProfile } from "../../profiles/load.ts";
 import { protocols } from "../../southbound/index.ts";
 import type { Protocol, SouthboundContext } from "../../southbound/protocol.ts";
@@ -17,7 +18,8 @@ export function good(context: CliContext, path: string): Required<Pick<LoadedPro
 }
 
 export function load(context: CliContext, path: string): LoadedProfile {
-  return loadProfile(readNamed(context, path).toString("utf8"), inFolder(context, path), protocols);
+  const file = inFolder(context, path);
+  return loadProfile(readNamed(context, path).toString("utf8"), file, protocols, basesBeside(file, files));
 }
 
 export function profilesIn(context: CliContext, paths: readonly string[]): string[] {

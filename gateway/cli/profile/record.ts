@@ -3,7 +3,8 @@ import type { Device, DeviceProfile, Point } from "../../model/device.ts";
 import { parseDuration } from "../../model/duration.ts";
 import { ConfigError, GatewayError } from "../../model/errors.ts";
 import { valueToJson } from "../../model/json.ts";
-import { badReadings, type Reading, toReadings } from "../../model/reading.ts";
+import type { Reading } from "../../model/reading.ts";
+import { momentReadings } from "../../southbound/derivation.ts";
 import type { PointResult, Protocol, SouthboundContext } from "../../southbound/protocol.ts";
 import { tap } from "../../southbound/tap.ts";
 import { type CliContext, ExitError, exit } from "../context.ts";
@@ -62,7 +63,7 @@ export function recordCommand(context: CliContext): Command {
 
 class Recorder {
   readonly #device: Device;
-  readonly #readings = new Map<string, Reading>();
+  readonly #results = new Map<Point, PointResult>();
   #told: (() => void) | undefined;
 
   constructor(device: Device) {
@@ -70,17 +71,11 @@ class Recorder {
   }
 
   get readings(): readonly Reading[] {
-    return [...this.#readings.values()];
+    return momentReadings(this.#device, this.#results.values());
   }
 
   take(results: readonly PointResult[]): void {
-    for (const result of results) {
-      const readings =
-        "raw" in result
-          ? toReadings(this.#device, result.point, result.raw, result.at)
-          : badReadings(this.#device, result.point, result.problem, result.at, result.detail);
-      for (const reading of readings) this.#readings.set(reading.name, reading);
-    }
+    for (const result of results) this.#results.set(result.point, result);
     this.#told?.();
   }
 
@@ -88,8 +83,7 @@ class Recorder {
   heard(points: readonly Point[], signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const look = () => {
-        const known = new Set(this.readings.map(({ point }) => point));
-        if (points.every((point) => known.has(point)) || signal.aborted) resolve();
+        if (points.every((point) => this.#results.has(point)) || signal.aborted) resolve();
       };
       this.#told = look;
       signal.addEventListener("abort", look, { once: true });

@@ -1,26 +1,13 @@
 import { alternatives, suggest } from "../suggest.ts";
-import {
-  bitwise,
-  complement,
-  divide,
-  Fault,
-  finite,
-  functions,
-  remainder,
-  shiftLeft,
-  shiftRight,
-} from "./functions.ts";
-import type { BinaryOperator, Node } from "./parse.ts";
+import { complement, Fault, functions } from "./functions.ts";
+import { arithmetic, called, comparison, type ExpressionValue, type Values } from "./operators.ts";
+import type { Node } from "./parse.ts";
 import { ExpressionError, type Place } from "./scan.ts";
 
-export type ExpressionValue = number | boolean | string;
 /** A list of texts: the only ones that a name can have, so that a misspelt one is found at load. */
 export type ExpressionType = "number" | "boolean" | "text" | readonly string[];
 /** What the names of an expression stand for. */
 export type Scope = ReadonlyMap<string, ExpressionType>;
-
-/** The value of each name, in the order in which the expression uses them. */
-export type Values = readonly ExpressionValue[];
 
 /** A node with its type, as a function: a constant has no need of values. */
 export type Compiled =
@@ -34,6 +21,19 @@ export type Compiled =
     };
 
 type Of<Type extends Compiled["type"]> = Extract<Compiled, { type: Type }>;
+
+/** How to get one type from another, by what is wanted and what there is. */
+const conversions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  boolean: { number: "compare it, for example: > 0", text: 'compare it, for example: == "on"' },
+  number: {
+    boolean: "choose numbers for it: ... ? 1 : 0",
+    text: 'choose numbers for it: ... == "on" ? 1 : 0',
+  },
+  text: {
+    number: 'choose texts for it: ... > 0 ? "on" : "off"',
+    boolean: 'choose texts for it: ... ? "on" : "off"',
+  },
+};
 
 const typeWords = { number: "a number", boolean: "true or false", text: "a text" } as const;
 
@@ -60,8 +60,7 @@ export class Compiler {
   expect<Type extends Compiled["type"]>(type: Type, node: Node, user: string): Of<Type> {
     const compiled = this.compile(node);
     if (isOf(compiled, type)) return compiled;
-    const truth = type === "boolean" && compiled.type === "number";
-    const hint = truth ? "compare it, for example: > 0" : undefined;
+    const hint = conversions[type]?.[compiled.type];
     throw mismatch(`${user} needs ${typeWords[type]}, and this is ${typeWords[compiled.type]}`, node, hint);
   }
 
@@ -166,7 +165,7 @@ export class Compiler {
     const b = this.compile(right);
     if (a.type !== b.type) {
       const message = `"${operator}" compares ${typeWords[a.type]} with ${typeWords[b.type]}`;
-      throw mismatch(message, sign);
+      throw mismatch(message, sign, "both sides must be of one kind");
     }
     this.#checkText(a, b, right);
     this.#checkText(b, a, left);
@@ -290,72 +289,6 @@ function union(...sides: readonly Of<"text">[]): readonly string[] | undefined {
   return texts.every((one) => one !== undefined) ? texts.flat() : undefined;
 }
 
-/** Up to three operands without a list. */
-function called(
-  run: (...operands: number[]) => number,
-  operands: readonly ((values: Values) => number)[],
-): (values: Values) => number {
-  const [a, b, c] = operands;
-  if (a && operands.length === 1) return (values) => run(a(values));
-  if (a && b && operands.length === 2) return (values) => run(a(values), b(values));
-  if (a && b && c && operands.length === 3) return (values) => run(a(values), b(values), c(values));
-  return (values) => run(...operands.map((one) => one(values)));
-}
-
-function comparison(
-  operator: BinaryOperator,
-  a: (values: Values) => number,
-  b: (values: Values) => number,
-): ((values: Values) => boolean) | undefined {
-  switch (operator) {
-    case "<":
-      return (values) => a(values) < b(values);
-    case "<=":
-      return (values) => a(values) <= b(values);
-    case ">":
-      return (values) => a(values) > b(values);
-    case ">=":
-      return (values) => a(values) >= b(values);
-    default:
-      return undefined;
-  }
-}
-
-const and = bitwise((a, b) => a & b);
-const or = bitwise((a, b) => a | b);
-const exclusiveOr = bitwise((a, b) => a ^ b);
-
-function arithmetic(
-  operator: BinaryOperator,
-  a: (values: Values) => number,
-  b: (values: Values) => number,
-): (values: Values) => number {
-  switch (operator) {
-    case "+":
-      return (values) => finite(a(values) + b(values));
-    case "-":
-      return (values) => finite(a(values) - b(values));
-    case "*":
-      return (values) => finite(a(values) * b(values));
-    case "/":
-      return (values) => divide(a(values), b(values));
-    case "%":
-      return (values) => remainder(a(values), b(values));
-    case "&":
-      return (values) => and(a(values), b(values));
-    case "|":
-      return (values) => or(a(values), b(values));
-    case "^":
-      return (values) => exclusiveOr(a(values), b(values));
-    case "<<":
-      return (values) => shiftLeft(a(values), b(values));
-    case ">>":
-      return (values) => shiftRight(a(values), b(values));
-    default:
-      throw new RangeError(`no arithmetic: ${operator}`);
-  }
-}
-
 /** A constant part, computed once. */
 function folded(compiled: Compiled, place: Place): Compiled {
   try {
@@ -371,6 +304,9 @@ function folded(compiled: Compiled, place: Place): Compiled {
     return { ...compiled, run: () => value };
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    throw new ExpressionError(`this never has a result: ${error.reason}`, place, { code: "bad-expression" });
+    throw new ExpressionError(`this never has a result: ${error.reason}`, place, {
+      code: "bad-expression",
+      hint: "it names no point, so it can be computed by hand",
+    });
   }
 }

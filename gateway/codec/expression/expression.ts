@@ -1,6 +1,7 @@
-import { Compiler, type ExpressionType, type ExpressionValue, type Scope } from "./compile.ts";
+import { Compiler, type ExpressionType, type Scope } from "./compile.ts";
 import { Fault } from "./functions.ts";
-import { parse } from "./parse.ts";
+import type { ExpressionValue } from "./operators.ts";
+import { type Node, parse } from "./parse.ts";
 import { ExpressionError, maxExpressionLength, type Place } from "./scan.ts";
 
 export { ExpressionError, type ExpressionType, type ExpressionValue, Fault, maxExpressionLength, type Scope };
@@ -35,8 +36,8 @@ export interface Expression {
  */
 // Own, not a library of the Common Expression Language. Node 24, ns per call of "sqrt(p * p + q * q)" and of
 // "value == 0 ? 0 : clamp(value, 25, 100)": this 7 and 20, @marcbachmann/cel-js 8.0.0 137 and 100, @bufbuild/cel
-// 0.6.1 445 and 233, cel-js 0.8.2 2700 and 3400; kB on disk with dependencies: 30, 290, 11,200, 8,500. Speed
-// forbids none; meaning does: CEL has no & | ^ ~ << >>, refuses double == int (so that the second text above is
+// 0.6.1 445 and 233, cel-js 0.8.2 2700 and 3400; kB on disk with dependencies: 36, 290, 11,200, 8,500. Speed
+// forbids none; meaning does (run on the first two): CEL has no & | ^ ~ << >>, refuses double == int (so that the second text above is
 // an error), makes 1 / 2 silently 0, and lets 1 / 0.0 flow on, so that min(1 / 0.0, 100) is an invented 100.
 export function compileExpression(text: string, scope: Scope, wanted?: Expression["type"]): Expression {
   const node = parse(text);
@@ -58,4 +59,34 @@ export function compileExpression(text: string, scope: Scope, wanted?: Expressio
       }
     },
   };
+}
+
+/** The names that an expression uses, each once, with its first place; types are not looked at. Throws ExpressionError. */
+export function namesIn(text: string): readonly ExpressionName[] {
+  const found = new Map<string, ExpressionName>();
+  const visit = (node: Node): void => {
+    if (node.kind === "name" && !found.has(node.name)) {
+      found.set(node.name, { name: node.name, start: node.start, end: node.end });
+    }
+    for (const part of partsOf(node)) visit(part);
+  };
+  visit(parse(text));
+  return [...found.values()];
+}
+
+function partsOf(node: Node): readonly Node[] {
+  switch (node.kind) {
+    case "unary":
+      return [node.operand];
+    case "binary":
+      return [node.left, node.right];
+    case "member":
+      return [node.item, ...node.list];
+    case "choice":
+      return [node.condition, node.yes, node.no];
+    case "call":
+      return node.operands;
+    default:
+      return [];
+  }
 }

@@ -7,7 +7,7 @@ import { silentLog } from "../../model/log.ts";
 import { mbus } from "./protocol.ts";
 import type { MbusAddress, MbusDevice, MbusHead } from "./settings.ts";
 
-const point = (name: string, at: unknown, more: Partial<Point> = {}): Point<MbusAddress> => ({
+const point = (name: string, at: unknown, more: Partial<Point<MbusAddress>> = {}): Point<MbusAddress> => ({
   name,
   scale: one,
   offset: zero,

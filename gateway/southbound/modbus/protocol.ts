@@ -12,6 +12,7 @@ import type { ModbusAddress, ModbusConnection, ModbusDevice, ModbusHead } from "
 import { simulateModbus } from "./simulate.ts";
 import { modbusSkeleton } from "./skeleton.ts";
 import { isSunspec, learnSunspec, planSunspec } from "./sunspec-plan.ts";
+import { encodeWrite, writable } from "./write.ts";
 
 /** Modbus: RTU, ASCII and TCP, each over what carries it. */
 export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, ModbusAddress> = {
@@ -49,6 +50,8 @@ export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, Modbus
   simulate: simulateModbus,
   probe: probeModbus,
   record: recordModbus,
+  writable,
+  encodeWrite,
   open: openModbus,
 };
 

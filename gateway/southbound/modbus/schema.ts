@@ -13,6 +13,7 @@ import {
   type Table,
   tables,
   wordOrders,
+  writeFunctions,
 } from "./settings.ts";
 import { sunspecFields, sunspecPlace } from "./sunspec-address.ts";
 import { typeRow } from "./sunspec-table.ts";
@@ -116,6 +117,15 @@ export const headSchema = z
       })
       .optional(),
     atomic: rangeSet.optional(),
+    write: z
+      .strictObject({
+        function: z.union([z.literal(writeFunctions), z.array(z.literal(writeFunctions)).min(1).max(5)]),
+      })
+      .optional()
+      .meta({
+        description:
+          "Functions that the device asks for: 15 or 16 also for a single coil or register, 22 for part of a register. Otherwise 5 and 6 write one, 15 and 16 several, and part of a register is read, changed and written.",
+      }),
     timing: z
       .strictObject({
         turnaround: milliseconds.optional(),
@@ -134,7 +144,7 @@ export const headSchema = z
       .optional(),
   })
   .transform(
-    ({ addressing, order, read, atomic, timing, sunspec }): ModbusHead => ({
+    ({ addressing, order, read, atomic, write, timing, sunspec }): ModbusHead => ({
       sunspecBases: sunspec?.bases,
       addressing,
       order,
@@ -147,6 +157,7 @@ export const headSchema = z
       },
       atomic: atomic ?? [],
       timing: timing ?? {},
+      ...(write ? { write: { functions: [write.function].flat() } } : {}),
     }),
   );
 

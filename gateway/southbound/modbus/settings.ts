@@ -76,9 +76,15 @@ export interface ModbusHead {
   /** Registers that must be read in one request. */
   readonly atomic: RangeSet;
   readonly timing: UnitTiming;
+  /** Functions that writes use where the device asks for them; see `write.ts` for the others. */
+  readonly write?: { readonly functions: readonly WriteFunction[] } | undefined;
   /** Wire addresses where a SunSpec map may begin; undefined = those of the standard. */
   readonly sunspecBases?: readonly number[] | undefined;
 }
+
+/** Write single coil, single register, coils, registers, mask register. */
+export const writeFunctions = [5, 6, 15, 16, 22] as const;
+export type WriteFunction = (typeof writeFunctions)[number];
 
 export const wordOrders = ["ABCD", "CDAB", "BADC", "DCBA"] as const;
 export type WordOrder = (typeof wordOrders)[number];
