@@ -176,7 +176,7 @@ class Loop implements ConnectionLoop {
     this.#devices.set(device.id, state);
     this.#breakers.add(device.id);
     if (this.#driver) this.#connect(state);
-    this.#listen();
+    void this.#listen();
     this.#wake.notify();
   }
 
@@ -197,7 +197,7 @@ class Loop implements ConnectionLoop {
     this.#hearing.forget(state);
     this.#breakers.remove(device);
     this.#devices.delete(device);
-    this.#listen();
+    void this.#listen();
   }
 
   learned(device: string): Learned {
@@ -213,6 +213,7 @@ class Loop implements ConnectionLoop {
       ? names.map((name) => pointOf(state.device, name))
       : readablePoints(state.device.profile).filter((point) => !point.hidden);
     const { identity } = state;
+    if (state.refused) return this.#problems(state, points, "config-error", state.problem ?? "refused");
     if (identity.phase === "asking")
       this.#identify(state, await readResults(this.#asked, state, identity.points, signal));
     if (identity.mismatch !== undefined) return this.#problems(state, points, "config-error", wrongDevice);
@@ -349,7 +350,7 @@ class Loop implements ConnectionLoop {
     const spread = this.#protocol.isLocal?.(this.#options.settings) ?? true;
     this.#schedule = new Schedule(driver.concurrency, spread);
     for (const state of this.#devices.values()) this.#connect(state);
-    this.#listen();
+    await this.#listen();
     const running = new Set<Promise<void>>();
     while (!ended.aborted) {
       if (!this.#delivery.hasRoom) await this.#delivery.room(ended);
@@ -418,29 +419,53 @@ class Loop implements ConnectionLoop {
     );
   }
 
-  /** Tells a driver whose devices speak first who is on the line. */
-  #listen(): void {
+  /** Tells a driver whose devices speak first who is on the line, and leaves alone whom it refuses. */
+  async #listen(): Promise<void> {
     const driver = this.#driver;
     if (!driver?.listen) return;
-    const devices = Array.from(this.#devices.values(), ({ device }) => device);
-    Promise.resolve(driver.listen(devices)).catch((error: unknown) => {
+    try {
+      await this.#tell(driver);
+    } catch (error) {
       this.#log.error({ error: stackOf(error) }, "listening broke");
       this.#broken?.abort(asGatewayError(error));
-    });
+    }
+  }
+
+  async #tell(driver: Driver): Promise<void> {
+    // What cannot be planned cannot be listened to either.
+    const states = [...this.#devices.values()].filter(({ unplanned }) => !unplanned);
+    const refused = (await driver.listen?.(states.map(({ device }) => device))) ?? [];
+    for (const state of states) {
+      const before = state.refused;
+      const error = refused.find(({ device }) => device === state.device)?.error;
+      state.refused = error !== undefined;
+      if (this.#devices.get(state.device.id) !== state || this.#driver !== driver) continue;
+      if (error) {
+        this.#schedule.remove(...state.reconnect());
+        this.#hearing.forget(state);
+        this.#unavailable(state, error, "config-error");
+      } else if (before) {
+        state.availability = "unknown";
+        state.problem = undefined;
+        this.#connect(state);
+      }
+    }
   }
 
   #plan(state: PolledDevice, first: boolean): void {
     const now = this.#context.clock.monotonic();
     let change: PlanChange;
+    state.unplanned = true;
     try {
       change = state.plan(this.#protocol, this.#options.settings);
+      state.unplanned = false;
     } catch (error) {
       // One device that cannot be planned is left out alone.
       this.#schedule.remove(...state.reconnect());
       const known = asGatewayError(error);
       if (!(error instanceof GatewayError))
         this.#log.error({ error: stackOf(error) }, "planning broke: a bug");
-      this.#unavailable(state, known);
+      this.#unavailable(state, known, known instanceof ConfigError ? "config-error" : "comm-error");
       return;
     }
     this.#schedule.remove(...change.removed);
@@ -508,7 +533,19 @@ class Loop implements ConnectionLoop {
       this.#pass(state, state.readings(outcome.results, task, now, this.#schedule.stretch));
     } else if (outcome.error instanceof UnsupportedPointError) {
       this.#refused(state, task.request, outcome.error);
+    } else if (outcome.error instanceof ConfigError) {
+      if (probe) this.#breakers.failed(state.device.id, now, 0);
+      this.#impossible(state, task.request, outcome.error);
     }
+  }
+
+  /** A request that can never be made as things are configured: its points are left out until reconnect. */
+  #impossible(state: PolledDevice, { points }: ReadRequest, error: ConfigError): void {
+    if (state.identity.phase === "known") this.#pass(state, this.#unreadable(state, points, error.message));
+    for (const point of points) state.leftOut.add(point);
+    this.#plan(state, false);
+    if (state.tasks.length > 0 || state.heard.size > 0) return;
+    this.#unavailable(state, error, "config-error");
   }
 
   /** How long to put off a request that fails again and again while its unit answers others, ms. */
@@ -574,7 +611,8 @@ class Loop implements ConnectionLoop {
       state.count(known.code);
       // A device that says no is alive.
       if (known instanceof TransientError) this.#silent(state, request, known, now - startedAt);
-      else this.#answered(state, startedAt);
+      // What cannot be asked at all says nothing about the device.
+      else if (!(known instanceof ConfigError)) this.#answered(state, startedAt);
       return { kind: "failed", error: known };
     }
   }

@@ -48,6 +48,10 @@ export class PolledDevice {
   readonly #onlyTells: ReadonlySet<Point>;
   readonly #passedAt = new Map<Point, number>();
   readonly #heardOf = new Map<Point, { at: number; good: boolean }>();
+  /** Whether it cannot be planned: it is left alone. */
+  unplanned = false;
+  /** Whether the line cannot carry it beside the others: it is left alone. */
+  refused = false;
   /** Points that the device sends by itself. */
   heard: ReadonlySet<Point> = new Set();
   #tasks = new Map<string, PollTask>();

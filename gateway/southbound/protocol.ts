@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Clock, Instant, Random } from "../model/clock.ts";
 import type { Device, DeviceProfile, Point } from "../model/device.ts";
-import type { UnsupportedPointError } from "../model/errors.ts";
+import type { ConfigError, UnsupportedPointError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import type { Quality } from "../model/quality.ts";
 import type { RawValue, Value } from "../model/value.ts";
@@ -212,10 +212,20 @@ export interface Driver<Address = unknown, Settings = unknown, Head = unknown> e
   /**
    * Who is on the line: called after opening and whenever that changes. For devices that speak
    * first; what they say goes to `context.emit`. A replay has emitted all of it when this resolves.
+   * Returns the devices that cannot be heard or told apart beside the others; one of them never keeps
+   * the others from being heard.
    */
-  listen?(devices: readonly Device<Address, Settings, Head>[]): Promise<void> | void;
+  listen?(
+    devices: readonly Device<Address, Settings, Head>[],
+  ): Promise<readonly Refusal[]> | Promise<void> | readonly Refusal[] | void;
   /** Counters for people: frames, bytes, errors by kind. */
   readonly statistics: Readonly<Record<string, number>>;
+}
+
+/** A device that a line cannot carry beside its others. */
+export interface Refusal {
+  readonly device: Device;
+  readonly error: ConfigError;
 }
 
 /** What a driver says about a point: a raw value, or a problem and no value. */

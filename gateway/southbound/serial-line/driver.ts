@@ -3,7 +3,7 @@ import type { Device } from "../../model/device.ts";
 import { ConfigError, TransientError } from "../../model/errors.ts";
 import { Exchange } from "../exchange.ts";
 import { LineDeframer, type LineFraming } from "../line-deframer.ts";
-import type { Driver, PointResult, ReadRequest, SouthboundContext } from "../protocol.ts";
+import type { Driver, PointResult, ReadRequest, Refusal, SouthboundContext } from "../protocol.ts";
 import { Line } from "./line.ts";
 import { type Decoded, type LineUnit, messagesOf, resultsOf } from "./messages.ts";
 import { isLineRequest } from "./plan.ts";
@@ -64,19 +64,12 @@ class LiveDriver implements LineDriver {
     return { ...this.#exchange.statistics, ...this.#counters };
   }
 
-  listen(devices: readonly LineUnit[]): void {
+  listen(devices: readonly LineUnit[]): readonly Refusal[] {
     this.#roster = new Roster(devices);
     const { framing, refused, speaksFirst } = this.#roster;
     this.#deframer.resettable = !speaksFirst;
     this.#frame(framing);
-    const at = this.#context.clock.stamp();
-    for (const { device, code, message } of refused) {
-      const detail = `${code}: ${message}`;
-      this.#emit(
-        device,
-        device.profile.points.map((point) => ({ point, at, problem: "config-error", detail })),
-      );
-    }
+    return refused;
   }
 
   async read(
@@ -87,7 +80,7 @@ class LiveDriver implements LineDriver {
     if (!isLineRequest(request))
       throw new ConfigError(`${request.label} is no line request`, { code: "foreign-request" });
     const refused = this.#roster.refused.find((one) => one.device === device);
-    if (refused) throw new ConfigError(refused.message, { code: refused.code, hint: refused.hint });
+    if (refused) throw refused.error;
     if (!this.#roster.framing) this.#frame(device.profile.protocolSettings.framing);
     const messages = messagesOf(device);
     const bytes = messages.request(request.message);

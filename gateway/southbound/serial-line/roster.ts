@@ -1,5 +1,7 @@
 import { type Device, toldPoints } from "../../model/device.ts";
+import { ConfigError } from "../../model/errors.ts";
 import type { LineFraming } from "../line-deframer.ts";
+import type { Refusal } from "../protocol.ts";
 import { Line } from "./line.ts";
 import { type Decoded, type LinePoint, type LineUnit, type MessageSet, messagesOf } from "./messages.ts";
 
@@ -11,11 +13,8 @@ interface Member {
 }
 
 /** A device that cannot be told from another, or read on this line. */
-export interface Refused {
+interface Refused extends Refusal {
   readonly device: LineUnit;
-  readonly code: string;
-  readonly message: string;
-  readonly hint?: string | undefined;
 }
 
 export interface Heard {
@@ -50,19 +49,13 @@ export class Roster {
       const twin = seen.get(key);
       const first = members[0]?.device;
       if (twin !== undefined) {
-        refused.push({
-          device,
-          code: "same-address",
-          message: `its words cannot be told from those of ${twin}`,
-          hint: "give each an address of its own, or a line of its own",
-        });
+        const message = `its words cannot be told from those of ${twin}`;
+        const hint = "give each an address of its own, or a line of its own";
+        refused.push({ device, error: new ConfigError(message, { code: "same-address", hint }) });
       } else if (first && !sameFraming(first.profile.protocolSettings.framing, head.framing)) {
-        refused.push({
-          device,
-          code: "other-framing",
-          message: `its lines end otherwise than those of ${first.id}`,
-          hint: "devices on one line need the same terminator, length, silence, start and max",
-        });
+        const message = `its lines end otherwise than those of ${first.id}`;
+        const hint = "devices on one line need the same terminator, length, silence, start and max";
+        refused.push({ device, error: new ConfigError(message, { code: "other-framing", hint }) });
       } else {
         seen.set(key, device.id);
         members.push({ device, messages: messagesOf(device), heard: heardPoints(device) });

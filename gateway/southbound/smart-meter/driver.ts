@@ -20,8 +20,10 @@ export async function openMeter(
     concurrency: 1,
     lost: exchange.lost,
     async listen(devices) {
-      deframer.listen(devices);
-      hearing.listen(devices);
+      const refused = deframer.listen(devices);
+      const silenced = new Set<unknown>(refused.map(({ device }) => device));
+      hearing.listen(devices.filter((device) => !silenced.has(device)));
+      return refused;
     },
     get statistics() {
       return { ...exchange.statistics, ...hearing.counts };

@@ -1,5 +1,6 @@
 import { ConfigError } from "../../model/errors.ts";
 import type { Deframer } from "../exchange.ts";
+import type { Refusal } from "../protocol.ts";
 import { HdlcDeframer } from "./dlms/hdlc-deframer.ts";
 import { MbusDeframer } from "./dlms/mbus-deframer.ts";
 import { TelegramDeframer } from "./p1/deframer.ts";
@@ -23,19 +24,22 @@ export class MeterDeframer implements Deframer<Uint8Array> {
   #deframer: Deframer<Uint8Array> | undefined;
   #dropped = 0;
 
-  /** Throws ConfigError `mixed-framings`: one port has one meter, however many profiles read it. */
-  listen(devices: readonly MeterDevice[]): void {
-    const [first, ...others] = devices.map(({ profile }) => profile.protocolSettings);
-    const framing = first && nameOf(first);
-    const other = others.find((head) => nameOf(head) !== framing);
-    if (other)
-      throw new ConfigError(`the meters of one port speak differently: ${framing}, ${nameOf(other)}`, {
-        code: "mixed-framings",
-        hint: "one port has one meter: give all its devices profiles of one kind",
-      });
-    if (framing === this.#framing) return;
-    this.#framing = framing;
-    this.#deframer = first && deframerOf(first);
+  /** One port has one meter, however many profiles read it: returns those that speak otherwise than the first. */
+  listen(devices: readonly MeterDevice[]): readonly Refusal[] {
+    const [first] = devices;
+    const head = first?.profile.protocolSettings;
+    const framing = head && nameOf(head);
+    if (framing !== this.#framing) {
+      this.#framing = framing;
+      this.#deframer = head && deframerOf(head);
+    }
+    return devices.flatMap((device): Refusal[] => {
+      const other = nameOf(device.profile.protocolSettings);
+      if (framing === undefined || other === framing) return [];
+      const message = `it speaks otherwise than ${first?.id} on the same port: ${other}, not ${framing}`;
+      const hint = "one port has one meter: give all its devices profiles of one kind";
+      return [{ device, error: new ConfigError(message, { code: "mixed-framings", hint }) }];
+    });
   }
 
   push(chunk: Uint8Array, at: number): readonly Uint8Array[] {

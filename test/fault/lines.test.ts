@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Device } from "../../gateway/model/device.ts";
+import { ConfigError } from "../../gateway/model/errors.ts";
 import type { Log } from "../../gateway/model/log.ts";
 import type { Reading } from "../../gateway/model/reading.ts";
 import type { Bases } from "../../gateway/profiles/expand.ts";
@@ -86,7 +87,8 @@ class Bench {
     child: () => this.log,
   };
 
-  async start(loaded: LoadedProfile, protocol: Protocol, line: Line) {
+  /** `others` are configured on the line, too. */
+  async start(loaded: LoadedProfile, protocol: Protocol, line: Line, ...others: readonly Device[]) {
     const { profile, examples } = loaded;
     if (!profile) throw new Error("not a profile");
     const settings = protocol.connection.parse(line);
@@ -101,7 +103,7 @@ class Bench {
       connection: "line",
       protocol,
       settings,
-      devices: [device],
+      devices: [device, ...others],
       context: {
         clock: this.clock,
         random: this.#random,
@@ -179,3 +181,78 @@ describe.each(protocols.map((protocol) => [protocol.name, protocol] as const))(
     });
   },
 );
+
+describe.each(protocols.map((protocol) => [protocol.name, protocol] as const))(
+  "a line of %s with one bad device",
+  (name, protocol) => {
+    const loaded = all.find(({ profile }) => profile?.protocol === name);
+    const isBad = (device: Device) => device.id === "bad";
+    const broken = (what: string): Protocol => ({
+      ...protocol,
+      plan: (connection, device, points, learned) => {
+        if (isBad(device)) {
+          if (what === "is a bug") throw new RangeError("a bug");
+          throw new ConfigError("it lacks an address", { code: "missing-address" });
+        }
+        return protocol.plan(connection, device, points, learned);
+      },
+    });
+
+    it.each(["cannot be planned", "is a bug"])("that %s goes on with the others", async (what) => {
+      if (!loaded?.profile) throw new Error(`no profile of ${name}`);
+      const bench = new Bench();
+      bench.honest = true;
+      const bad: Device = { ...sampleDevice(protocol, loaded.profile), id: "bad", connection: "line" };
+      const { loop, device, canRecover } = await bench.start(loaded, broken(what), serialLine, bad);
+      await bench.clock.advance(90_000);
+      const [good, left] = loop.status().devices;
+      expect(left).toMatchObject({
+        device: "bad",
+        availability: "unavailable",
+        problem: what === "is a bug" ? "internal: a bug" : "missing-address: it lacks an address",
+      });
+      expect(loop.status().state).toBe("open");
+      if (canRecover) expect(good).toMatchObject({ device: device.id, availability: "available" });
+      const problems = bench.readings.filter((reading) => isBad(reading.device));
+      expect(problems.length).toBeGreaterThan(0);
+      expect(problems.every(({ value }) => value === undefined)).toBe(true);
+      await loop[Symbol.asyncDispose]();
+    });
+  },
+);
+
+describe("a line on which one device cannot be told from the others", () => {
+  const find = (id: string) => {
+    const loaded = all.find(({ profile }) => profile?.id === id);
+    if (!loaded?.profile) throw new Error(`no profile ${id}`);
+    return { ...loaded, profile: loaded.profile };
+  };
+
+  it.each([
+    ["smart-meter", "dsmr/p1-v5", "kaifa/ma304", "mixed-framings"],
+    ["serial-line", "gill/windobserver", "hydreon/rg-15", "other-framing"],
+    ["serial-line", "gill/windobserver", "gill/windobserver", "same-address"],
+  ])("of %s reads %s beside %s", async (name, good, other, code) => {
+    const protocol = protocols.find((one) => one.name === name);
+    if (!protocol) throw new Error(name);
+    const bench = new Bench();
+    bench.honest = true;
+    const alien: Device = { ...sampleDevice(protocol, find(other).profile), id: "alien", connection: "line" };
+    const { loop, device, canRecover } = await bench.start(find(good), protocol, serialLine, alien);
+    await bench.clock.advance(150_000);
+    const [first, second] = loop.status().devices;
+    expect(second?.problem).toMatch(code);
+    expect(second?.availability).toBe("unavailable");
+    if (canRecover) expect(first).toMatchObject({ device: device.id, availability: "available" });
+    const said = bench.readings.filter((reading) => reading.device === alien);
+    expect(said.length).toBe(find(other).profile.points.length);
+    expect(said.every(({ quality }) => quality === "config-error")).toBe(true);
+    expect((await loop.readNow("alien")).every(({ quality }) => quality === "config-error")).toBe(true);
+    // When the one that it collides with goes, it has the line to itself.
+    loop.removeDevice(device.id);
+    await bench.clock.advance(1000);
+    expect(loop.status().devices[0]?.problem ?? "").not.toMatch(code);
+    expect(bench.bugs).toEqual([]);
+    await loop[Symbol.asyncDispose]();
+  });
+});
