@@ -6,6 +6,7 @@ import { type Diagnostic, formatDiagnostic } from "../gateway/model/diagnostic.t
 import type { Bases } from "../gateway/profiles/expand.ts";
 import { loadProfiles } from "../gateway/profiles/library.ts";
 import { loadProfile } from "../gateway/profiles/load.ts";
+import { protocols } from "../gateway/southbound/index.ts";
 import { cells, goodProfile, pigeon } from "./fake-protocol.ts";
 
 // What a person reads for each kind of mistake. The folder holds the wrong inputs, each beside the
@@ -59,6 +60,28 @@ function messages(name: string, text: string): readonly Diagnostic[] {
     },
   }).diagnostics;
 }
+
+// The mistakes that only the protocols themselves know.
+const ofProtocols = readdirSync(join(folder, "protocols")).filter((name) => name.endsWith(".yaml"));
+
+describe("messages about profiles of the real protocols", () => {
+  it("has mistakes of every protocol", () => {
+    const text = ofProtocols.map((name) => readFileSync(join(folder, "protocols", name), "utf8")).join("");
+    for (const { name } of protocols) expect(text).toContain(`protocol: ${name}\n`);
+  });
+
+  it.each(ofProtocols)("%s", async (name) => {
+    const text = readFileSync(join(folder, "protocols", name), "utf8");
+    const found = loadProfile(text, "device-profiles/acme/meter.yaml", protocols, bases).diagnostics;
+    const errors = found.filter(({ severity }) => severity === "error");
+    expect(errors.length).toBeGreaterThan(0);
+    for (const { message, hint, code } of errors)
+      if (["unknown-value", "unknown-unit", "bad-address", "unknown-field", "unknown-point"].includes(code))
+        expect(hint, message).toBeDefined();
+    const shown = errors.map((one) => `${formatDiagnostic(one, text)}\n`).join("\n");
+    await expect(shown).toMatchFileSnapshot(join(folder, "protocols", name.replace(/\.yaml$/, ".txt")));
+  });
+});
 
 describe("messages about wrong input", () => {
   it("has every kind of mistake", () => {

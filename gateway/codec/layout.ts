@@ -3,6 +3,7 @@ import { type Encoding, encodings } from "./encoding.ts";
 import { floatTypes } from "./floats.ts";
 import { integerTypes } from "./integers.ts";
 import { numberPlaces, parseOrder, textPlaces } from "./order.ts";
+import { suggest } from "./suggest.ts";
 import { textTypes } from "./text.ts";
 import { type Reader, type WireType, wrongKind } from "./wire-type.ts";
 
@@ -62,6 +63,31 @@ export interface ParsedType {
   readonly bits?: readonly [low: number, high: number] | undefined;
 }
 
+/** Names that data sheets and other tools have for our types. */
+const otherNames: Readonly<Record<string, string>> = {
+  word: "u16",
+  dword: "u32",
+  short: "s16",
+  int: "s16",
+  long: "s32",
+  real: "f32",
+  float: "f32",
+  single: "f32",
+  double: "f64",
+  string: "ascii",
+  boolean: "bool",
+  bit: "bool",
+};
+
+function meant(text: string): string {
+  const plain = text.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+  const [, sort = "", size = ""] = /^(uint|int|i|float|real)(\d+)$/.exec(plain) ?? [];
+  const letter = sort.startsWith("u") ? "u" : sort.startsWith("i") ? "s" : "f";
+  const known = [Object.hasOwn(otherNames, plain) ? otherNames[plain] : undefined, `${letter}${size}`, plain];
+  const near = known.find((name) => name !== undefined && types.has(name)) ?? suggest(plain, typeNames);
+  return near === undefined ? "" : `did you mean "${near}"? `;
+}
+
 /** Reads `u16` or `u16[4:11]`. Throws ConfigError `unknown-type` or `bad-bit-range`. */
 export function parseType(text: string): ParsedType {
   const match = /^([a-z]+\d*)(?:\[(\d{1,2}):(\d{1,2})\])?$/.exec(text);
@@ -69,7 +95,7 @@ export function parseType(text: string): ParsedType {
   if (!match || !type) {
     throw new ConfigError(`unknown type "${text}"`, {
       code: "unknown-type",
-      hint: `one of ${typeNames.join(" ")}, or a bit range such as u16[4:11]`,
+      hint: `${meant(text)}one of ${typeNames.join(" ")}, or a bit range such as u16[4:11]`,
     });
   }
   if (match[2] === undefined) return { type };

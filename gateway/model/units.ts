@@ -58,6 +58,14 @@ export function unitSymbols(): readonly string[] {
 /** Other spellings of our symbols, for hints only: `C` for degrees Celsius would be coulomb. */
 const spellings: ReadonlyMap<string, string> = new Map([
   ["°", "deg"],
+  ["degree", "deg"],
+  ["degrees", "deg"],
+  ["kelvin", "K"],
+  ["volt", "V"],
+  ["ampere", "A"],
+  ["amps", "A"],
+  ["watt", "W"],
+  ["hertz", "Hz"],
   ["°C", "Cel"],
   ["℃", "Cel"],
   ["degC", "Cel"],

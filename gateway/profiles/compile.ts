@@ -5,7 +5,7 @@ import { gcd, isZero, one, type Rational, rational, zero } from "../model/decima
 import type { Point, PointKind } from "../model/device.ts";
 import { similarUnits, unitOf } from "../model/units.ts";
 import type { RawKind } from "../model/write-rule.ts";
-import type { Protocol } from "../southbound/protocol.ts";
+import { AddressProblem, type Protocol } from "../southbound/protocol.ts";
 import { checkDerived, derivedOf, maskedSentinel } from "./derived-fields.ts";
 import { bitNames, labelsOf, toText } from "./label.ts";
 import { article } from "./raw-kind.ts";
@@ -86,7 +86,10 @@ export function kindOf(context: PointContext, path: Path, address: unknown): Raw
     return context.protocol.rawKind(address, context.head);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    context.report(path, "value", { code: "bad-address", message: error.message });
+    const { message } = error;
+    if (error instanceof AddressProblem)
+      context.report([...path, error.key], "value", { code: "bad-address", message, hint: error.hint });
+    else context.report(path, "value", { code: "bad-address", message });
     return "integer";
   }
 }

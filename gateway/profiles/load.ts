@@ -83,9 +83,11 @@ function compile(
   found.push(...checked.diagnostics);
   if (!checked.value) return undefined;
   const written = checked.value;
+  const head: unknown = Reflect.get(written, protocol.name);
+  for (const { path, ...finding } of protocol.checkHead?.(head) ?? []) report(path, "value", finding);
   const options = compileOptions(written.options, report);
   checkGates(written, options, report);
-  // With a choice that does not exist everything behind it would seem to be missing.
+  // With a head that makes no sense, or a choice that does not exist, everything behind it would seem to be missing.
   if (found.some((one) => one.severity === "error")) return undefined;
   const digest = createHash("sha256").update(document.text);
   if (base) digest.update("\0").update(base.text);

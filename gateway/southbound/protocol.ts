@@ -34,10 +34,12 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
    * `path` leads to the offending key below the profile's root. Pure.
    */
   check(profile: DeviceProfile<Address, Head>): readonly ProtocolFinding[];
+  /** What is wrong with the head itself: then nothing else is looked at. Pure. */
+  checkHead?(head: Head): readonly ProtocolFinding[];
   /**
    * The smallest step and the raw type of what an address yields, for the common checks (scale on text,
    * bits on float). `head`: the profile's, which may be where types are said. Pure; throws RangeError
-   * for an address that does not exist.
+   * (AddressProblem, where it can say more) for an address that does not exist.
    */
   rawKind(address: Address, head: Head): "integer" | "float" | "boolean" | "text" | "bytes";
   /** How many milliseconds until a device's answer is complete, which points each request answers: pure, no I/O, no clock. */
@@ -157,6 +159,18 @@ export interface ProbeFinding {
 export interface Turn {
   readonly sent: Uint8Array;
   readonly received: Uint8Array;
+}
+
+/** An address that does not exist: which key of it is to blame, and what may have been meant. */
+export class AddressProblem extends RangeError {
+  readonly key: string;
+  readonly hint: string | undefined;
+  constructor(key: string, message: string, hint?: string) {
+    super(message);
+    this.name = new.target.name;
+    this.key = key;
+    this.hint = hint;
+  }
 }
 
 export interface ProtocolFinding {

@@ -62,6 +62,7 @@ function unitFindings(point: MbusPoint): ProtocolFinding[] {
         path: at(point, "in"),
         code: "wrong-unit",
         message: `${addressText(address)} comes in ${own}, which is never ${address.in}`,
+        hint: `name a unit that ${own} converts into, or another quantity`,
       },
     ];
   const raw = address.in ?? own;

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { duration } from "../../codec/settings.ts";
+import { alternatives } from "../../codec/suggest.ts";
 import { GatewayError } from "../../model/errors.ts";
+import { similarUnits } from "../../model/units.ts";
 import { endpointFields, endpointOf, endpointProblem, milliseconds } from "../endpoint.ts";
 import { keyBytes, meaningOfKey } from "./address.ts";
 import { functions } from "./records.ts";
@@ -156,7 +158,14 @@ export const addressSchema = z
       .meta({ description: "Extensions that make it another value, e.g. [forward], [phase-l1]." }),
     in: z
       .string()
-      .refine(isUnit, { error: "no unit that M-Bus values come in, such as Wh, kWh, m3, m3/h, W, Cel" })
+      .superRefine((written, context) => {
+        if (isUnit(written)) return;
+        const near = similarUnits(written).map((symbol) => `"${symbol}"`);
+        const hint =
+          near.length > 0 ? `did you mean ${alternatives(near)}?` : "such as Wh, kWh, m3, m3/h, W, Cel";
+        const message = `"${written}" is no unit that M-Bus values come in`;
+        context.addIssue({ code: "custom", message, params: { code: "unknown-unit", hint } });
+      })
       .optional()
       .meta({ description: "Unit of the raw value; the telegram's is converted exactly." }),
     nth: z.int().min(1).max(100).optional(),

@@ -189,7 +189,8 @@ export const addressSchema = z
     sunspec: sunspecFields.optional(),
   })
   .superRefine((written, context) => {
-    const refuse = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
+    const refuse = (path: string[], message: string, { code, hint }: Partial<ConfigError> = {}) =>
+      context.addIssue({ code: "custom", path, message, params: { code, hint } });
     if (written.sunspec) {
       if (Object.values(written).filter((value) => value !== undefined).length > 1)
         refuse([], "a SunSpec point says all by itself: nothing else goes beside sunspec");
@@ -198,7 +199,7 @@ export const addressSchema = z
           sunspecPlace(written.sunspec);
         } catch (error) {
           if (!(error instanceof ConfigError)) throw error;
-          refuse(["sunspec"], error.hint ? `${error.message}: ${error.hint}` : error.message);
+          refuse(["sunspec", ...(error.code === "unknown-point" ? ["point"] : [])], error.message, error);
         }
       return;
     }
@@ -216,7 +217,7 @@ export const addressSchema = z
       sizeOf(normalise(written));
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      refuse(["type"], error.hint ? `${error.message}: ${error.hint}` : error.message);
+      refuse(["type"], error.message, error);
     }
   })
   .transform(normalise);

@@ -215,7 +215,7 @@ describe("the time of a GNSS receiver", () => {
 describe("NMEA addresses", () => {
   it.each([
     [{ sentence: "RMC" }, "either field or, for XDR, transducer"],
-    [{ sentence: "RMC", field: "latitud" }, 'RMC has no "latitud": one of time, latitude'],
+    [{ sentence: "RMC", field: "latitud" }, 'RMC has no field "latitud"'],
     [{ sentence: "XXX", field: "a" }, "the fields of XXX have no names here"],
     [{ sentence: "MWV", transducer: "C", units: "C" }, "only XDR has transducers"],
     [{ sentence: "XDR", transducer: "C" }, "say its unit's letter"],

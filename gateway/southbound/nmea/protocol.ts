@@ -3,7 +3,7 @@ import { unitOf } from "../../model/units.ts";
 import type { Protocol, ProtocolFinding } from "../protocol.ts";
 import { openNmea, replayNmea } from "./driver.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
-import { sentenceTypes, transducerUnits } from "./sentences.ts";
+import { sentenceType, transducerUnits } from "./sentences.ts";
 import type { NmeaAddress, NmeaConnection, NmeaDevice, NmeaHead } from "./settings.ts";
 
 /** NMEA 0183 (IEC 61162-1): receivers and instruments that speak in sentences, never asked. */
@@ -24,7 +24,7 @@ export const nmea: Protocol<NmeaConnection, NmeaDevice, NmeaHead, NmeaAddress> =
       return [{ path: ["points", name, "unit"], code: "wrong-unit", message }];
     }),
   rawKind: ({ sentence, field, type }) => {
-    if (typeof field === "string") return sentenceTypes[sentence]?.fields[field]?.kind ?? "float";
+    if (typeof field === "string") return sentenceType(sentence)?.fields[field]?.kind ?? "float";
     return typeof field === "number" && type !== "number" ? type : "float";
   },
   plan: (_connection, _device, points) => ({ requests: [], heard: points }),
@@ -45,6 +45,6 @@ export const nmea: Protocol<NmeaConnection, NmeaDevice, NmeaHead, NmeaAddress> =
 /** The unit of the raw value, where the sentence defines it. */
 function baseUnit({ sentence, field, transducer }: NmeaAddress): string | undefined {
   if (transducer) return transducerUnits[`${transducer.type} ${transducer.units}`]?.unit;
-  const named = typeof field === "string" ? sentenceTypes[sentence]?.fields[field] : undefined;
+  const named = typeof field === "string" ? sentenceType(sentence)?.fields[field] : undefined;
   return named?.unit === "/" || named?.unit === "count" ? undefined : named?.unit;
 }

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { duration } from "../../codec/settings.ts";
+import { suggest } from "../../codec/suggest.ts";
 import { endpointFields, endpointOf, endpointProblem } from "../endpoint.ts";
-import { sentenceTypes } from "./sentences.ts";
+import { sentenceType } from "./sentences.ts";
 import { type NmeaAddress, type NmeaConnection, type NmeaHead, plainTypes } from "./settings.ts";
 
 /** What gateway.yaml may say about a line; 4800 baud unless said (IEC 61162-1). */
@@ -52,7 +53,13 @@ export const addressSchema = z
   .strictObject({
     sentence: z
       .string()
-      .regex(/^[A-Z0-9]{3,8}$/, { error: "a sentence has a name such as RMC or MWV" })
+      .superRefine((written, context) => {
+        if (/^[A-Z0-9]{3,8}$/.test(written)) return;
+        const meant = written.toUpperCase().replace(/^[$!]/, "");
+        const hint = /^[A-Z0-9]{3,8}$/.test(meant) ? `write ${meant}` : "such as RMC or MWV, in capitals";
+        const message = `"${written}" is no name of a sentence`;
+        context.addIssue({ code: "custom", message, params: { code: "bad-format", hint } });
+      })
       .meta({ description: "RMC, GGA, MWV ...; PGRMZ for a maker's own." }),
     field: z
       .union([z.string().min(1), fieldNumber])
@@ -90,14 +97,21 @@ export const addressSchema = z
     if (type !== undefined && typeof field !== "number")
       refuse(["type"], "only a numbered field needs a type");
     if (typeof field !== "string") return;
-    const known = Object.hasOwn(sentenceTypes, sentence) ? sentenceTypes[sentence]?.fields : undefined;
-    if (known && Object.hasOwn(known, field)) return;
-    refuse(
-      ["field"],
-      known
-        ? `${sentence} has no "${field}": one of ${Object.keys(known).join(", ")}, or a number`
-        : `the fields of ${sentence} have no names here: write a number`,
-    );
+    const known = sentenceType(sentence)?.fields;
+    if ((known && Object.hasOwn(known, field)) || !/^[A-Z0-9]{3,8}$/.test(sentence)) return;
+    const names = Object.keys(known ?? {});
+    const near = suggest(field, names);
+    context.addIssue({
+      code: "custom",
+      path: ["field"],
+      message: known ? `${sentence} has no field "${field}"` : `the fields of ${sentence} have no names here`,
+      params: {
+        code: "unknown-field",
+        hint: known
+          ? `${near === undefined ? "" : `did you mean "${near}"? `}(one of ${names.join(", ")}, or a number)`
+          : "write the number of the field, from 1",
+      },
+    });
   })
   .transform(
     ({ sentence, field, type, transducer, units = "", id, talker: from, when }): NmeaAddress => ({

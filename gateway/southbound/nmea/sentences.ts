@@ -300,6 +300,13 @@ export const sentenceTypes: Readonly<Record<string, SentenceType>> = {
   TXT: { title: "text", fields: { text: text(4) } },
 };
 
+/** The sentence of a name with or without its talker: `RMC`, `GPRMC`. */
+export function sentenceType(name: string): SentenceType | undefined {
+  for (const one of [name, name.length === 5 ? name.slice(2) : ""])
+    if (Object.hasOwn(sentenceTypes, one)) return sentenceTypes[one];
+  return undefined;
+}
+
 function together(day: number | undefined, seconds: number | undefined): Told {
   return day === undefined || seconds === undefined ? nothing("no date or time") : { raw: day + seconds };
 }

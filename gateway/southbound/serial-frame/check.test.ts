@@ -91,12 +91,12 @@ describe("checking a frame profile", () => {
     [
       "an unknown frame",
       { points: "  dust: {at: {frame: dta, field: dust}, unit: ug/m3}" },
-      'there is no frame "dta": did you mean "data"?',
+      'there is no frame "dta" (did you mean "data"?)',
     ],
     [
       "an unknown field",
       { points: "  dust: {at: {frame: data, field: dusk}, unit: ug/m3}" },
-      'frame "data" has no field "dusk": did you mean "dust"?',
+      'frame "data" has no field "dusk" (did you mean "dust"?)',
     ],
     [
       "an unknown request",

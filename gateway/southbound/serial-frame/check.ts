@@ -1,23 +1,28 @@
 import { alternatives, suggest } from "../../codec/suggest.ts";
 import type { DeviceProfile } from "../../model/device.ts";
-import type { ProtocolFinding } from "../protocol.ts";
+import { AddressProblem, type ProtocolFinding } from "../protocol.ts";
 import { type CompiledHead, compileHead, renderRequest } from "./compile.ts";
 import type { FieldKind } from "./fields.ts";
 import type { FrameAddress, FrameHead } from "./settings.ts";
 
 const root = "serial-frame";
 
-/** What the schemas of a frame profile cannot see. Pure. */
+/** Frames and requests that cannot be. Pure. */
+export function checkFrameHead(head: FrameHead): readonly ProtocolFinding[] {
+  return compileHead(head).findings;
+}
+
+/** What the schemas of a frame profile cannot see, of one whose head is good. Pure. */
 export function checkSerialFrame(
   profile: DeviceProfile<FrameAddress, FrameHead>,
 ): readonly ProtocolFinding[] {
-  const { compiled, findings } = compileHead(profile.protocolSettings);
-  if (!compiled) return findings;
+  const { compiled } = compileHead(profile.protocolSettings);
+  if (!compiled) return [];
   return [...names(compiled), ...requests(compiled), ...frames(compiled), ...points(profile, compiled)];
 }
 
 /**
- * What the field of an address yields. Throws RangeError for a frame, request or field that does not
+ * What the field of an address yields. Throws AddressProblem for a frame, request or field that does not
  * exist. Where the head itself is wrong, `check` says so.
  */
 export function fieldKind(address: FrameAddress, head: FrameHead): FieldKind {
@@ -27,33 +32,42 @@ export function fieldKind(address: FrameAddress, head: FrameHead): FieldKind {
   const kinds = compiled.bodies.get(frame)?.kinds ?? new Map<string, FieldKind>();
   const kind = kinds.get(address.field);
   if (kind) return kind;
-  throw new RangeError(
-    `frame "${frame}" has no field "${address.field}"${meant(address.field, [...kinds.keys()])}`,
+  throw new AddressProblem(
+    "field",
+    `frame "${frame}" has no field "${address.field}"`,
+    meant(address.field, [...kinds.keys()]),
   );
 }
 
 /** The kind of frame that an address speaks of. */
 function frameOf(address: FrameAddress, { requests: known, bodies }: CompiledHead): string {
-  if ("frame" in address) {
-    if (bodies.has(address.frame)) return address.frame;
-    throw new RangeError(`there is no frame "${address.frame}"${meant(address.frame, [...bodies.keys()])}`);
-  }
+  if ("frame" in address) return frameNamed(address.frame, "frame", bodies);
   const request = known.get(address.request);
   if (!request)
-    throw new RangeError(
-      `there is no request "${address.request}"${meant(address.request, [...known.keys()])}`,
+    throw new AddressProblem(
+      "request",
+      `there is no request "${address.request}"`,
+      meant(address.request, [...known.keys()]),
     );
   const { reply } = request.settings;
-  if (reply === undefined) throw new RangeError(`the request "${address.request}" has no reply to read from`);
-  if (!bodies.has(reply))
-    throw new RangeError(`there is no frame "${reply}"${meant(reply, [...bodies.keys()])}`);
-  return reply;
+  if (reply === undefined)
+    throw new AddressProblem(
+      "request",
+      `the request "${address.request}" has no reply to read from`,
+      "say reply: <frame> under the request",
+    );
+  return frameNamed(reply, "request", bodies);
 }
 
-function meant(written: string, known: readonly string[]): string {
+function frameNamed(name: string, key: string, bodies: CompiledHead["bodies"]): string {
+  if (bodies.has(name)) return name;
+  throw new AddressProblem(key, `there is no frame "${name}"`, meant(name, [...bodies.keys()]));
+}
+
+function meant(written: string, known: readonly string[]): string | undefined {
   const near = suggest(written, known);
-  if (near !== undefined) return `: did you mean "${near}"?`;
-  return known.length === 0 ? "" : `: there is ${alternatives(known)}`;
+  if (near !== undefined) return `did you mean "${near}"?`;
+  return known.length === 0 ? undefined : `there is ${alternatives(known)}`;
 }
 
 /** Names of frames and requests that stand elsewhere in the head. */

@@ -98,7 +98,7 @@ function compile(head: FrameHead): Compilation {
       if (error instanceof ExpressionError)
         refuse(["frames", name, "reject"], "bad-expression", error.message, error.hint);
       else if (error instanceof GatewayError)
-        refuse(["frames", name, "fields"], error.code, error.message, error.hint);
+        refuse(["frames", name, ...placeIn(error.message)], error.code, error.message, error.hint);
       else throw error;
     }
   }
@@ -129,6 +129,14 @@ function compile(head: FrameHead): Compilation {
     requests,
   };
   return { compiled, findings };
+}
+
+/** The place that a payload error names first, `fields[1].type: ...`, as a path. */
+function placeIn(message: string): (string | number)[] {
+  const place = /^[\w.[\]-]+(?=: )/.exec(message)?.[0] ?? "fields";
+  return place
+    .split(/[.[\]]+/)
+    .flatMap((part) => (part === "" ? [] : /^\d+$/.test(part) ? Number(part) : part));
 }
 
 function bodyOf(name: string, kind: FrameKind): Body {

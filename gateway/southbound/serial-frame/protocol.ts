@@ -1,6 +1,6 @@
 import { ConfigError } from "../../model/errors.ts";
 import type { Protocol } from "../protocol.ts";
-import { checkSerialFrame, fieldKind } from "./check.ts";
+import { checkFrameHead, checkSerialFrame, fieldKind } from "./check.ts";
 import { openSerialFrame } from "./driver.ts";
 import { planFrames } from "./plan.ts";
 import { replaySerialFrame } from "./replay.ts";
@@ -16,6 +16,7 @@ export const serialFrame: Protocol<FrameConnection, FrameDevice, FrameHead, Fram
   address: addressSchema,
   given: givenSchema,
   sample: { connection: { serial: { port: "/dev/ttyS0", baud: 9600 } }, device: { address: 1 } },
+  checkHead: checkFrameHead,
   check: checkSerialFrame,
   rawKind: fieldKind,
   plan: planFrames,

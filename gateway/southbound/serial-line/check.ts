@@ -1,6 +1,6 @@
 import { alternatives, suggest } from "../../codec/suggest.ts";
 import type { DeviceProfile } from "../../model/device.ts";
-import type { ProtocolFinding } from "../protocol.ts";
+import { AddressProblem, type ProtocolFinding } from "../protocol.ts";
 import { capturedFields } from "./pattern.ts";
 import type { LineAddress, LineHead, MessageSpec } from "./settings.ts";
 
@@ -16,10 +16,10 @@ export function fieldsOf({ forms, pairs }: MessageSpec): ReadonlyMap<string, Raw
   );
 }
 
-/** The raw type at an address. Throws RangeError for one that the profile's messages do not have. */
+/** The raw type at an address. Throws AddressProblem for one that the profile's messages do not have. */
 export function rawKindOf(address: LineAddress, head: LineHead): RawKind {
   const problem = addressProblem(address, head);
-  if (problem) throw new RangeError(problem.message);
+  if (problem) throw problem;
   if (address.path !== undefined)
     return (
       { number: "float", time: "float", integer: "integer", text: "text", boolean: "boolean" } as const
@@ -28,14 +28,10 @@ export function rawKindOf(address: LineAddress, head: LineHead): RawKind {
   return (message && fieldsOf(message).get(address.field ?? "")) ?? "text";
 }
 
-/** What is wrong with the points of a profile that the schemas cannot see. Pure. */
+/** What the schemas and the addresses cannot see. Pure. */
 export function checkLines(profile: DeviceProfile<LineAddress, LineHead>): readonly ProtocolFinding[] {
   const head = profile.protocolSettings;
   const used = new Set(profile.points.map(({ address }) => address.message));
-  const wrong = profile.points.flatMap((point): ProtocolFinding[] => {
-    const problem = addressProblem(point.address, head);
-    return problem ? [{ path: ["points", point.name, "at"], ...problem }] : [];
-  });
   const idle = head.messages
     .filter(({ name, request }) => request && !used.has(name))
     .map(
@@ -46,29 +42,25 @@ export function checkLines(profile: DeviceProfile<LineAddress, LineHead>): reado
         severity: "warning",
       }),
     );
-  return [...wrong, ...idle];
+  return idle;
 }
 
 function addressProblem(
   { message: name, field, path }: LineAddress,
   head: LineHead,
-): { readonly code: string; readonly message: string; readonly hint?: string | undefined } | undefined {
+): AddressProblem | undefined {
   const names = head.messages.map((one) => one.name);
   const message = head.messages.find((one) => one.name === name);
-  if (!message)
-    return { code: "unknown-message", message: `there is no message "${name}"`, hint: hintFor(name, names) };
-  if (message.json && path === undefined)
-    return { code: "bad-address", message: `"${name}" is JSON: say the path, not a field` };
-  if (message.json) return undefined;
+  if (!message) return new AddressProblem("message", `there is no message "${name}"`, hintFor(name, names));
+  if (message.json)
+    return path === undefined
+      ? new AddressProblem("field", `"${name}" is JSON: say the path, not a field`)
+      : undefined;
   if (field === undefined)
-    return { code: "bad-address", message: `"${name}" is not JSON: say the field, not a path` };
+    return new AddressProblem("path", `"${name}" is not JSON: say the field, not a path`);
   const fields = [...fieldsOf(message).keys()];
   if (fields.includes(field)) return undefined;
-  return {
-    code: "unknown-field",
-    message: `the message "${name}" has no field "${field}"`,
-    hint: hintFor(field, fields),
-  };
+  return new AddressProblem("field", `the message "${name}" has no field "${field}"`, hintFor(field, fields));
 }
 
 function hintFor(word: string, known: readonly string[]): string | undefined {

@@ -18,12 +18,21 @@ const named: Readonly<Record<string, string>> = {
   nul: "\0",
 };
 
+/** Throws RangeError for half an escape, and for a name that is written otherwise: as text it would never come. */
+function signText(written: string): string {
+  if (Object.hasOwn(named, written)) return named[written] ?? "";
+  const meant = written.toLowerCase().replaceAll(/[^a-z]/g, "");
+  if (written !== "" && /^[\w+\s-]+$/.test(written) && Object.hasOwn(named, meant))
+    throw new RangeError(`"${written}" would be these very letters: write ${meant}`);
+  return unescaped(written);
+}
+
 /** One of the names above, or text with escapes. */
 export const signs = z
   .string()
   .min(1)
   .max(32)
-  .transform((written, context) => parsed(() => bytesOf(named[written] ?? unescaped(written)), context))
+  .transform((written, context) => parsed(() => bytesOf(signText(written)), context))
   .meta({ description: `One of ${Object.keys(named).join(", ")}, or text with escapes: "\\x03\\r".` });
 
 const mark = z
@@ -31,7 +40,7 @@ const mark = z
   .min(1)
   .max(32)
   .transform((written, context) =>
-    parsed(() => Buffer.from(bytesOf(named[written] ?? unescaped(written))).toString("latin1"), context),
+    parsed(() => Buffer.from(bytesOf(signText(written))).toString("latin1"), context),
   )
   .meta({ description: 'Text with escapes, e.g. "$" or "\\x02".' });
 

@@ -1,6 +1,7 @@
+import { alternatives } from "../../codec/suggest.ts";
 import { isOne, isZero } from "../../model/decimal.ts";
 import type { DeviceProfile, Point } from "../../model/device.ts";
-import { unitOf } from "../../model/units.ts";
+import { similarUnits, unitOf } from "../../model/units.ts";
 import type { ProtocolFinding } from "../protocol.ts";
 import type { MeterAddress, MeterHead } from "./settings.ts";
 
@@ -47,7 +48,14 @@ function unit(point: MeterPoint, head: MeterHead): ProtocolFinding[] {
   const { address } = point;
   if (address.in === undefined) return [];
   if (unitOf(address.in) === undefined)
-    return [{ path: at(point, "in"), code: "unknown-unit", message: `unknown unit "${address.in}"` }];
+    return [
+      {
+        path: at(point, "in"),
+        code: "unknown-unit",
+        message: `unknown unit "${address.in}"`,
+        hint: unitHint(address.in),
+      },
+    ];
   if (head.codec === "dlms" && head.layout !== "obis-scaler" && "positions" in address.where)
     return [
       {
@@ -67,6 +75,11 @@ function unit(point: MeterPoint, head: MeterHead): ProtocolFinding[] {
       },
     ];
   return [];
+}
+
+function unitHint(written: string): string {
+  const near = similarUnits(written).map((symbol) => `"${symbol}"`);
+  return near.length > 0 ? `did you mean ${alternatives(near)}?` : "such as Wh, kWh, W, kW, V, A, m3";
 }
 
 /** Two points of one place: one of the two addresses is wrong. */

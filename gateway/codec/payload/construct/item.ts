@@ -1,3 +1,4 @@
+import { alternatives, suggest } from "../../suggest.ts";
 import type { Compiling } from "../context/compiling.ts";
 import { bitfieldStringWire } from "../field/bitfield-string.ts";
 import { bitRangeWire, boolWire } from "../field/bits.ts";
@@ -16,6 +17,12 @@ import { compileMatch } from "./match.ts";
 import { compileObject } from "./object.ts";
 import { compileRepeat } from "./repeat.ts";
 import { compileTlv } from "./tlv.ts";
+
+/** For hints: the types that people use. */
+const familiar = [
+  ...["u8", "u16", "u24", "u32", "u64", "s8", "s16", "s24", "s32", "s64", "f16", "f32", "f64", "bool"],
+  ...["ascii", "string", "hex", "bytes", "enum", "bitfield_string", "object", "repeat", "number", "skip"],
+];
 
 /** One item of a field list: a construct by its key, else a field by its type. Throws ConfigError. */
 export function compileItem(section: Section, context: Compiling): Node {
@@ -48,7 +55,11 @@ export function compileItem(section: Section, context: Compiling): Node {
     (type === "bitfield_string" ? bitfieldStringWire(section, context) : undefined) ??
     (type === "version_string" ? versionStringWire(section) : undefined) ??
     bitRangeWire(type, section);
-  if (!wire) throw schemaError(section.at("type"), `the type "${type}" is not known`);
+  if (!wire) {
+    const near = suggest(type, familiar);
+    const hint = near === undefined ? `such as ${alternatives(familiar, 30)}` : `did you mean "${near}"?`;
+    throw schemaError(section.at("type"), `the type "${type}" is not known`, hint);
+  }
   return compileValueField(section, context, wire);
 }
 
