@@ -84,4 +84,22 @@ describe.skipIf(!goldenIsHere)("golden Modbus frames (needs ../shared/golden)", 
     expect(new Set(found(rtu))).toEqual(new Set(["0083029131"]));
     expect(new Set(found(ascii))).toEqual(new Set([Buffer.from(":0003007C00027F\r\n").toString("hex")]));
   });
+
+  it("takes no frame out of one flipped bit, wherever it is", () => {
+    let flips = 0;
+    const flip = (good: Uint8Array, decode: (bytes: Uint8Array) => unknown, framing: typeof rtu) => {
+      for (let bit = 0; bit < 8 * good.length; bit++) {
+        const bad = good.slice();
+        bad[bit >> 3]! ^= 1 << (bit & 7);
+        expect(decode(bad)).toBeUndefined();
+        const found = framing.find(bad, 0, bad.length, 0);
+        expect(found, `bit ${bit} of ${Buffer.from(good).toString("hex")}`).toBeUndefined();
+        flips++;
+      }
+    };
+    for (const { hex } of golden.rtu) flip(bytes(hex), decodeRtu, rtu);
+    for (const { ascii: text, lrc_ok: ok } of golden.ascii)
+      if (ok) flip(Uint8Array.from(Buffer.from(text, "latin1")), decodeAscii, ascii);
+    expect(flips).toBeGreaterThan(2000);
+  });
 });

@@ -91,6 +91,18 @@ const eastward = (at: number): NamedField => ({
     return side === "W" && typeof told.raw === "number" ? { raw: -told.raw } : unreadable(side ?? "", "side");
   },
 });
+/** An angle from the bow, L or R of it, as degrees to the right. */
+const sided = (at: number): NamedField => ({
+  kind: "float",
+  unit: "deg",
+  read({ fields }) {
+    const side = fields[at];
+    const told = measured(fields[at - 1], one);
+    if (!("raw" in told) || side === "R") return told;
+    if (side !== "L" || typeof told.raw !== "number") return unreadable(side ?? "", "side");
+    return { raw: told.raw === 0 ? 0 : 360 - told.raw };
+  },
+});
 const time = (at: number): NamedField => ({
   kind: "float",
   unit: "s",
@@ -248,6 +260,15 @@ export const sentenceTypes: Readonly<Record<string, SentenceType>> = {
       speed_true: referred("T", windSpeed),
     },
   },
+  VWR: {
+    title: "relative wind",
+    fields: {
+      angle_relative: sided(1),
+      speed_relative: quantity(5, "m/s", { M: one }),
+      speed_by_knots: quantity(3, "m/s", { N: speeds.N! }),
+      speed_by_km: quantity(7, "m/s", { K: speeds.K! }),
+    },
+  },
   MWD: {
     title: "wind direction and speed",
     fields: {
@@ -277,8 +298,17 @@ export const sentenceTypes: Readonly<Record<string, SentenceType>> = {
     title: "depth below transducer",
     fields: { depth: quantity(3, "m", { M: depths.M! }), depth_by_feet: quantity(1, "m", { f: depths.f! }) },
   },
+  DBS: {
+    title: "depth below surface",
+    fields: { depth: quantity(3, "m", { M: depths.M! }), depth_by_feet: quantity(1, "m", { f: depths.f! }) },
+  },
+  DBK: {
+    title: "depth below keel",
+    fields: { depth: quantity(3, "m", { M: depths.M! }), depth_by_feet: quantity(1, "m", { f: depths.f! }) },
+  },
   DPT: { title: "depth of water", fields: { depth: number(1, "m"), offset: number(2, "m") } },
   HDT: { title: "true heading", fields: { heading: quantity(1, "deg", only("T")) } },
+  HDM: { title: "magnetic heading", fields: { heading_magnetic: quantity(1, "deg", only("M")) } },
   HDG: {
     title: "magnetic heading",
     fields: { heading_magnetic: number(1, "deg"), deviation: eastward(2), variation: eastward(4) },
@@ -295,6 +325,16 @@ export const sentenceTypes: Readonly<Record<string, SentenceType>> = {
       heading_magnetic: quantity(3, "deg", only("M")),
       speed: quantity(5, "m/s", { N: speeds.N! }),
       speed_by_km: quantity(7, "m/s", { K: speeds.K! }),
+    },
+  },
+  GST: {
+    title: "error statistics of a GNSS fix",
+    fields: {
+      time: time(1),
+      rms: number(2, "m"),
+      error_latitude: number(6, "m"),
+      error_longitude: number(7, "m"),
+      error_altitude: number(8, "m"),
     },
   },
   TXT: { title: "text", fields: { text: text(4) } },

@@ -55,6 +55,36 @@ describe("P1 telegrams", () => {
     ]);
   });
 
+  it("keep brackets inside of brackets, and give nobody the values of a line that is not understood", () => {
+    const { objects } = decodeTelegram(
+      telegram(["1-0:0.2.0((ER11))", "1-0:1.8.0(1*kWh)", "1.8.0(5*kWh)", "(6)"]),
+    );
+    expect(objects).toEqual([
+      { obis: "1-0:0.2.0", values: [{ kind: "text", text: "(ER11)" }] },
+      { obis: "1-0:1.8.0", values: [{ kind: "text", text: "1", unit: "kWh" }] },
+    ]);
+  });
+
+  it("have peak lists, empty values, event lists and any ends of lines", () => {
+    const lines = [
+      "0-0:98.1.0(2)(1-0:1.6.0)(1-0:1.6.0)(230201000000W)(230117224500W)(04.329*kW)(230301000000W)(230202001500W)(04.529*kW)",
+      "1-0:99.97.0(1)(0-0:96.7.19)(000101000001W)(2147483647*s)",
+      "0-0:96.13.0()",
+      "1-0:22.7.0(00.001*kW)",
+      "1-0:3.8.0(000000.001*kVArh)",
+    ];
+    for (const end of ["\r\n", "\n", "\r"]) {
+      const body = `/FLU5\\253769484_A${end}${end}${lines.map((line) => line + end).join("")}!`;
+      const crc = crc16Arc(bytes(body)).toString(16).padStart(4, "0");
+      const { objects } = decodeTelegram(`${body}${crc}${end}`);
+      expect(objects.map(({ values }) => values.length)).toEqual([9, 4, 1, 1, 1]);
+      expect(objects[0]?.values[5]).toEqual({ kind: "text", text: "04.329", unit: "kW" });
+      expect(objects[2]?.values).toEqual([{ kind: "text", text: "" }]);
+      const deframer = new TelegramDeframer("required");
+      expect(deframer.push(bytes(`${body}${crc}${end}`)).length + deframer.quiet().length).toBe(1);
+    }
+  });
+
   it("are refused for what is wrong with them", () => {
     const good = telegram(["1-0:1.8.0(1*kWh)"]);
     const bare = `${good.slice(0, good.indexOf("!") + 1)}\r\n`;

@@ -91,20 +91,23 @@ export function isBare(bytes: Uint8Array, end: number): boolean {
 
 function objectsOf(lines: readonly string[]): MeterObject[] {
   const objects: { obis: string; values: MeterValue[] }[] = [];
+  // Of the line before: undefined behind one that is not understood, whose values are nobody's.
+  let last: MeterValue[] | undefined;
   for (const line of lines) {
     const open = line.indexOf("(");
     if (open < 0) continue;
     if (open === 0) {
-      const last = objects.at(-1);
-      if (last) readValues(line, 0, last.values);
+      if (last) readValues(line, 0, last);
       continue;
     }
     const [, code, f] = obis.exec(line.slice(0, open)) ?? [];
+    last = undefined;
     if (code === undefined) continue;
     if (objects.length === maxObjects)
       throw new FormatError(`more than ${maxObjects} objects in a telegram`, { code: "too-long" });
     const values: MeterValue[] = [];
     readValues(line, open, values);
+    last = values;
     objects.push({ obis: f === undefined || f === "255" ? code : `${code}*${f}`, values });
   }
   return objects;
@@ -114,7 +117,7 @@ function objectsOf(lines: readonly string[]): MeterObject[] {
 function readValues(line: string, start: number, values: MeterValue[]): void {
   let at = start;
   while (at < line.length) {
-    const close = line.indexOf(")", at);
+    const close = closing(line, at);
     if (line[at] !== "(" || close < 0) {
       if (line.slice(at).trim() === "") return;
       throw new FormatError(`brackets that do not close: ${line.slice(0, 60)}`, { code: "bad-telegram" });
@@ -129,6 +132,17 @@ function readValues(line: string, start: number, values: MeterValue[]): void {
     );
     at = close + 1;
   }
+}
+
+/** Where the bracket that opens at `open` closes: some meters write codes such as `((ER11))`. */
+function closing(line: string, open: number): number {
+  let depth = 0;
+  for (let at = open; at < line.length; at += 1) {
+    if (line[at] === "(") depth += 1;
+    else if (line[at] === ")") depth -= 1;
+    if (depth === 0) return at;
+  }
+  return line.indexOf(")", open);
 }
 
 function isHexDigit(byte: number | undefined): boolean {
