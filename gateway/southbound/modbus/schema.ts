@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { encodingNames, orderNames } from "../../codec/numbers.ts";
 import { ConfigError } from "../../model/errors.ts";
 import { endpointFields, endpointOf, endpointProblem, milliseconds } from "../endpoint.ts";
