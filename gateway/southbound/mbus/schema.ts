@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { duration } from "../../codec/settings.ts";
 import { GatewayError } from "../../model/errors.ts";
 import { endpointFields, endpointOf, endpointProblem, milliseconds } from "../endpoint.ts";
