@@ -3,6 +3,7 @@ import { defineConfig } from "tsup";
 // One bundle with lazy chunks, libraries included: what a configuration does not use is not loaded,
 // what no code uses is left out, and start-up reads a handful of files instead of a tree of hundreds.
 const zodLocales = "zod-locales";
+const nothing = "nothing";
 
 export default defineConfig({
   entry: { stadsnod: "gateway/main.ts" },
@@ -26,6 +27,16 @@ export default defineConfig({
           /[\\/]zod[\\/]/.test(importer) ? { path, namespace: zodLocales } : undefined,
         );
         onLoad({ filter: /.*/, namespace: zodLocales }, () => ({ contents: "export {};" }));
+      },
+    },
+    {
+      name: "mqtt-on-node",
+      setup({ onResolve, onLoad }) {
+        // A copy of Node's own streams for browsers and old Nodes; it hands out Node's when told to.
+        onResolve({ filter: /^readable-stream$/ }, () => ({ path: "node:stream", external: true }));
+        // Timers for browsers, which mqtt.js leaves alone on Node.
+        onResolve({ filter: /^worker-timers$/ }, ({ path }) => ({ path, namespace: nothing }));
+        onLoad({ filter: /.*/, namespace: nothing }, () => ({ contents: "export {};" }));
       },
     },
   ],

@@ -39,7 +39,10 @@ export interface GatewayContext {
   /** Applied at once, also by a reload. */
   setLogLevel?(level: GatewayConfig["log"]["level"]): void;
   /** Reads the configuration again, for reload. */
-  reloadConfig?(): { config?: GatewayConfig | undefined; diagnostics: readonly Diagnostic[] };
+  reloadConfig?(): Promise<{
+    config?: GatewayConfig | undefined;
+    diagnostics: readonly Diagnostic[];
+  }>;
 }
 
 /** How often the retained state is renewed, ms. */
@@ -286,7 +289,7 @@ export class Gateway implements AsyncDisposable {
   }
 
   async #reload(): Promise<ReloadResult> {
-    const read = this.#context.reloadConfig?.();
+    const read = await this.#context.reloadConfig?.();
     const diagnostics = read?.diagnostics ?? [];
     const refuse = (...changes: string[]): ReloadResult => ({ applied: false, changes, diagnostics });
     if (!read) return refuse("this gateway has no file to read again");

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { categories } from "../gateway/profiles/category.ts";
 import { profileSchema } from "../gateway/profiles/schema.ts";
-import { protocols } from "../gateway/southbound/index.ts";
+import { loadProtocols } from "../gateway/southbound/index.ts";
 import { cells } from "./fake-protocol.ts";
+
+const protocols = await loadProtocols();
 
 const folder = join(import.meta.dirname, "../device-profiles");
 

@@ -8,7 +8,7 @@ import { unitOf } from "../gateway/model/units.ts";
 import { runExample } from "../gateway/profiles/example.ts";
 import type { Bases } from "../gateway/profiles/expand.ts";
 import { loadProfile } from "../gateway/profiles/load.ts";
-import { protocols as real } from "../gateway/southbound/index.ts";
+import { loadProtocols } from "../gateway/southbound/index.ts";
 import type { Protocol, SouthboundContext } from "../gateway/southbound/protocol.ts";
 import { VirtualClock } from "./fault/virtual-clock.ts";
 
@@ -22,7 +22,7 @@ const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
 
 /** A protocol that names no sample line gets one here: examples have no line of their own. */
 const sample = { connection: { tcp: { host: "localhost" } }, device: { unit: 1 } };
-const protocols = real.map((one): Protocol => ({ ...one, sample: one.sample ?? sample }));
+const protocols = (await loadProtocols()).map((one): Protocol => ({ ...one, sample: one.sample ?? sample }));
 
 const context: SouthboundContext = {
   clock: new VirtualClock(),

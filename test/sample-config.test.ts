@@ -5,7 +5,9 @@ import { parseYaml } from "../gateway/codec/yaml.ts";
 import { readConfig } from "../gateway/config/read.ts";
 import { configSchema } from "../gateway/config/schema.ts";
 import { northbounds } from "../gateway/northbound/index.ts";
-import { protocols } from "../gateway/southbound/index.ts";
+import { loadProtocols } from "../gateway/southbound/index.ts";
+
+const protocols = await loadProtocols();
 
 const root = resolve(import.meta.dirname, "..");
 const path = join(root, "gateway.sample.yaml");

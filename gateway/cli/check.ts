@@ -1,10 +1,8 @@
 import type { Command } from "commander";
 import { explainConnection } from "../southbound/explain.ts";
 import { type CliContext, ExitError, exit } from "./context.ts";
-import { command } from "./daemon.ts";
+import { command, configArgument } from "./daemon.ts";
 import { readConfiguration, showDiagnostics } from "./files.ts";
-
-export const configArgument = ["[gateway.yaml]", "configuration of the gateway", "gateway.yaml"] as const;
 
 export function checkCommand(context: CliContext): Command {
   return command("check", "check gateway.yaml, the profiles it uses and whether its lines can carry it", [
@@ -13,8 +11,8 @@ export function checkCommand(context: CliContext): Command {
   ])
     .argument(...configArgument)
     .option("--json", "findings as JSON, one per line")
-    .action((path: string, options: { json?: boolean }) => {
-      const { config, diagnostics } = readConfiguration(context, path);
+    .action(async (path: string, options: { json?: boolean }) => {
+      const { config, diagnostics } = await readConfiguration(context, path);
       const plans = [...(config?.connections.values() ?? [])].flatMap((line) =>
         explainConnection({
           connection: line.name,

@@ -7,6 +7,9 @@ import { inFolder } from "./context.ts";
 /** Where the packaged gateway listens. */
 const packagedSocket = "/run/stadsnod/stadsnod.sock";
 
+/** The argument of every command that reads the configuration. */
+export const configArgument = ["[gateway.yaml]", "configuration of the gateway", "gateway.yaml"] as const;
+
 /** The option of every command that asks a running daemon. */
 export function socketOption(): Option {
   return new Option(
@@ -25,7 +28,7 @@ async function socketOf(context: CliContext, named: string | undefined): Promise
   if (!existsSync(inFolder(context, "gateway.yaml"))) return packagedSocket;
   // Reading profiles takes its time, so only who needs it loads it.
   const { readConfiguration } = await import("./files.ts");
-  return readConfiguration(context, "gateway.yaml").config?.local.socket ?? packagedSocket;
+  return (await readConfiguration(context, "gateway.yaml")).config?.local.socket ?? packagedSocket;
 }
 
 /** A subcommand with examples below its help, which is what people read first. */

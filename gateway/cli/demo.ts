@@ -71,7 +71,7 @@ async function demonstrate(
   );
   const file = join(folder, "gateway.yaml");
   writeFileSync(file, configuration(city, broker.url));
-  const config = requireConfiguration(context, file);
+  const config = await requireConfiguration(context, file);
   const log = openLog(options.verbose ? "info" : "fatal");
   const daemon = await startDaemon(config, log, () => readConfiguration(context, file));
   try {

@@ -5,9 +5,8 @@ import { explainConnection, renderExplanation } from "../southbound/explain.ts";
 import { learnedPlans } from "../southbound/learned-plans.ts";
 import type { Learned } from "../southbound/protocol.ts";
 import { openFolderDisk } from "../store/folder-disk.ts";
-import { configArgument } from "./check.ts";
 import { type CliContext, ExitError, exit } from "./context.ts";
-import { command } from "./daemon.ts";
+import { command, configArgument } from "./daemon.ts";
 import { requireConfiguration } from "./files.ts";
 
 export function explainCommand(context: CliContext): Command {
@@ -20,7 +19,7 @@ export function explainCommand(context: CliContext): Command {
     .option("-c, --connection <name>", "only this connection")
     .option("--json", "one connection per line as JSON")
     .action(async (path: string, options: { connection?: string; json?: boolean }) => {
-      const config = requireConfiguration(context, path);
+      const config = await requireConfiguration(context, path);
       const { connection: wanted } = options;
       if (wanted !== undefined && !config.connections.has(wanted)) {
         throw new ConfigError(`no connection ${wanted}`, {

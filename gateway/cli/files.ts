@@ -5,7 +5,8 @@ import { readConfig } from "../config/read.ts";
 import { type Diagnostic, formatDiagnostic } from "../model/diagnostic.ts";
 import { northbounds } from "../northbound/index.ts";
 import type { ProfileFiles } from "../profiles/library.ts";
-import { protocols } from "../southbound/index.ts";
+import { loadProtocols } from "../southbound/index.ts";
+import type { Protocol } from "../southbound/protocol.ts";
 import { type CliContext, ExitError, exit, inFolder } from "./context.ts";
 
 const maxFileBytes = 1024 * 1024;
@@ -29,16 +30,27 @@ export interface ReadConfiguration {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Reads gateway.yaml with its profiles. Throws ConfigError when the file cannot be read at all. */
-export function readConfiguration(context: CliContext, path: string): ReadConfiguration {
+/**
+ * Reads gateway.yaml with its profiles, and loads the protocols that it names. Rejects with ConfigError
+ * when the file cannot be read at all.
+ */
+export async function readConfiguration(context: CliContext, path: string): Promise<ReadConfiguration> {
   const file = inFolder(context, path);
-  const { config, diagnostics } = readConfig(file, { files, protocols, northbounds, env: context.env });
-  return { config, diagnostics };
+  const read = (protocols: readonly Protocol[]): ReadConfiguration => {
+    const { config, diagnostics } = readConfig(file, { files, protocols, northbounds, env: context.env });
+    return { config, diagnostics };
+  };
+  const text = textOf(file);
+  const found = read(await loadProtocols(({ name }) => text.includes(name)));
+  // What a wrong name was meant to be can only be said of all of them.
+  return found.diagnostics.some(({ code }) => code === "unknown-protocol")
+    ? read(await loadProtocols())
+    : found;
 }
 
 /** Like `readConfiguration`, but what cannot be used ends the command after its findings were shown. */
-export function requireConfiguration(context: CliContext, path: string): GatewayConfig {
-  const { config, diagnostics } = readConfiguration(context, path);
+export async function requireConfiguration(context: CliContext, path: string): Promise<GatewayConfig> {
+  const { config, diagnostics } = await readConfiguration(context, path);
   showDiagnostics(context, diagnostics);
   if (!config) throw new ExitError(exit.usage);
   return config;
@@ -48,18 +60,19 @@ export function requireConfiguration(context: CliContext, path: string): Gateway
 export function showDiagnostics(context: CliContext, diagnostics: readonly Diagnostic[]): void {
   const texts = new Map<string, string>();
   for (const finding of diagnostics) {
-    let text = texts.get(finding.file);
-    if (text === undefined) {
-      try {
-        text = files.read(finding.file);
-      } catch {
-        // A finding about a file that is not there has no line to show.
-        text = "";
-      }
-      texts.set(finding.file, text);
-    }
+    const text = texts.get(finding.file) ?? textOf(finding.file);
+    texts.set(finding.file, text);
     const file = relative(context.cwd, finding.file) || finding.file;
     const shown = file.startsWith("..") ? finding.file : file;
     context.err(`${formatDiagnostic({ ...finding, file: shown }, text)}\n`);
+  }
+}
+
+/** Empty for a file that cannot be read: that is said elsewhere, and it has no line to show. */
+function textOf(path: string): string {
+  try {
+    return files.read(path);
+  } catch {
+    return "";
   }
 }

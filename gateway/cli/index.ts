@@ -1,18 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { GatewayError } from "../model/errors.ts";
 import { version } from "../model/version.ts";
-import { auditCommand } from "./audit.ts";
-import { checkCommand } from "./check.ts";
 import { type CliContext, ExitError, exit, explainError } from "./context.ts";
-import { decodeCommand } from "./decode.ts";
-import { demoCommand } from "./demo.ts";
-import { explainCommand } from "./explain.ts";
-import { outboxCommand } from "./outbox.ts";
-import { profileCommand } from "./profile/index.ts";
-import { readCommand } from "./read.ts";
-import { runCommand } from "./run.ts";
-import { reloadCommand, statusCommand } from "./status.ts";
-import { watchCommand } from "./watch.ts";
 
 /** Runs one command line and returns its exit code; says what is wrong on `context.err`. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
@@ -24,7 +13,10 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
       "after",
       "\nExit codes: 0 fine, 1 failed, 2 wrong command line or file, 3 no running gateway. More: docs/cli.md",
     );
-  for (const make of commands) program.addCommand(make(context));
+  const asked = commands.get(args[0] ?? "");
+  // Help and what is misspelt need all of them.
+  const needed = await Promise.all((asked ? [asked] : [...commands.values()]).map((load) => load()));
+  for (const make of needed) program.addCommand(make(context));
   quiet(program, context);
   try {
     await program.parseAsync(args, { from: "user" });
@@ -41,20 +33,21 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   }
 }
 
-const commands: readonly ((context: CliContext) => Command)[] = [
-  runCommand,
-  checkCommand,
-  explainCommand,
-  statusCommand,
-  watchCommand,
-  readCommand,
-  reloadCommand,
-  decodeCommand,
-  outboxCommand,
-  auditCommand,
-  profileCommand,
-  demoCommand,
-];
+/** By the word that is typed, in the order of the help. Each is loaded when it is asked for: the daemon must not hold the tools. */
+const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Command>> = new Map([
+  ["run", async () => (await import("./run.ts")).runCommand],
+  ["check", async () => (await import("./check.ts")).checkCommand],
+  ["explain", async () => (await import("./explain.ts")).explainCommand],
+  ["status", async () => (await import("./status.ts")).statusCommand],
+  ["watch", async () => (await import("./watch.ts")).watchCommand],
+  ["read", async () => (await import("./read.ts")).readCommand],
+  ["reload", async () => (await import("./status.ts")).reloadCommand],
+  ["decode", async () => (await import("./decode.ts")).decodeCommand],
+  ["outbox", async () => (await import("./outbox.ts")).outboxCommand],
+  ["audit", async () => (await import("./audit.ts")).auditCommand],
+  ["profile", async () => (await import("./profile/index.ts")).profileCommand],
+  ["demo", async () => (await import("./demo.ts")).demoCommand],
+]);
 
 /** Commander throws instead of exiting, and writes where we say, in every subcommand. */
 function quiet(command: Command, context: CliContext): void {

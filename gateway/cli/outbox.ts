@@ -4,9 +4,8 @@ import type { Command } from "commander";
 import { ConfigError } from "../model/errors.ts";
 import { type DumpEntry, dumpOutbox } from "../outbox/dump-outbox.ts";
 import { openFolderDisk } from "../store/folder-disk.ts";
-import { configArgument } from "./check.ts";
 import { type CliContext, ExitError, exit, inFolder } from "./context.ts";
-import { command } from "./daemon.ts";
+import { command, configArgument } from "./daemon.ts";
 import { requireConfiguration } from "./files.ts";
 
 export function outboxCommand(context: CliContext): Command {
@@ -22,7 +21,7 @@ export function outboxCommand(context: CliContext): Command {
     .action(async (path: string, options: { northbound?: string; folder?: string; json?: boolean }) => {
       const folder =
         options.folder === undefined
-          ? folderOf(context, path, options.northbound)
+          ? await folderOf(context, path, options.northbound)
           : inFolder(context, options.folder);
       if (!existsSync(folder)) {
         throw new ConfigError(`${folder}: no such folder`, {
@@ -44,8 +43,8 @@ export function outboxCommand(context: CliContext): Command {
     });
 }
 
-function folderOf(context: CliContext, path: string, wanted: string | undefined): string {
-  const { northbound, storage } = requireConfiguration(context, path);
+async function folderOf(context: CliContext, path: string, wanted: string | undefined): Promise<string> {
+  const { northbound, storage } = await requireConfiguration(context, path);
   const names = [...northbound.keys()];
   const [only] = names;
   const name = wanted ?? (names.length === 1 ? only : undefined);

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
-import { configArgument } from "./check.ts";
 import type { CliContext } from "./context.ts";
-import { command } from "./daemon.ts";
+import { command, configArgument } from "./daemon.ts";
 import { readConfiguration, requireConfiguration } from "./files.ts";
 import { openLog, startDaemon } from "./start.ts";
 
@@ -13,7 +12,7 @@ export function runCommand(context: CliContext): Command {
   ])
     .argument(...configArgument)
     .action(async (path: string) => {
-      const config = requireConfiguration(context, path);
+      const config = await requireConfiguration(context, path);
       const log = openLog(config.log.level);
       for (const { kind, id, diagnostics } of config.quarantined) {
         const reason = diagnostics.find(({ severity }) => severity === "error")?.message;

@@ -52,7 +52,7 @@ export interface RunningDaemon extends AsyncDisposable {
 export async function startDaemon(
   config: GatewayConfig,
   log: DaemonLog,
-  read: () => ReadConfiguration,
+  read: () => Promise<ReadConfiguration>,
 ): Promise<RunningDaemon> {
   const { folder } = config.storage;
   const openDisk = () => openFolderDisk(folder);

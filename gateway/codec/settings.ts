@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { durationPattern, parseDuration } from "../model/duration.ts";
 import { parseSize, sizePattern } from "../model/size.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { byteSize, duration, text } from "../codec/settings.ts";
 import { chosenSchema } from "../profiles/option.ts";
 import { clockTrusts, logLevels } from "./config.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { expressionText, factor, name, rawValue } from "./words.ts";
 
 // What a profile says of points that depend on others, and of raw values that are no plain number.

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { text } from "../codec/settings.ts";
 import type { Point, Text } from "../model/device.ts";
 import { name } from "./words.ts";

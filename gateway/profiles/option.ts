@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { text } from "../codec/settings.ts";
 import { alternatives, suggest } from "../codec/suggest.ts";
 import type { Finding } from "../codec/syntax-error.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { duration, text } from "../codec/settings.ts";
 import { qualities } from "../model/quality.ts";
 import { refusals } from "../model/write.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 // The small words of the profile language, shared by its schemas.
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { duration } from "../codec/settings.ts";
 import { valuesSchema } from "./label.ts";
 import { whenSchema } from "./option.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Endpoint } from "../transport/transport.ts";
 
 // What gateway.yaml says about where a line is, the same words for every protocol. Inputs stay

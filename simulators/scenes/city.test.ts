@@ -91,7 +91,9 @@ describe("the city", () => {
 
   it("names every device it has", async () => {
     await using city = await openCity();
-    expect(new Set(city.devices.map(({ id }) => id)).size).toBe(6);
+    expect(new Set(city.devices.map(({ id }) => id)).size).toBe(9);
+    const lines = new Set(city.connections.map(({ id }) => id));
+    for (const { connection } of city.devices) expect(lines).toContain(connection);
     for (const { id } of city.devices) expect(id).toMatch(/^[a-z0-9][a-z0-9-]{0,62}$/);
   });
 });

@@ -8,7 +8,7 @@ import type { Reading } from "../../gateway/model/reading.ts";
 import type { Bases } from "../../gateway/profiles/expand.ts";
 import { type LoadedProfile, loadProfile } from "../../gateway/profiles/load.ts";
 import { sampleDevice } from "../../gateway/profiles/sample.ts";
-import { protocols } from "../../gateway/southbound/index.ts";
+import { loadProtocols } from "../../gateway/southbound/index.ts";
 import { openLoop } from "../../gateway/southbound/loop.ts";
 import type { Protocol, SimulatedDevice } from "../../gateway/southbound/protocol.ts";
 import { type MemoryTransport, memoryPair } from "../../gateway/transport/memory.ts";
@@ -28,6 +28,7 @@ const bases: Bases = {
   ids: files.map((name) => name.replace(/\.yaml$/, "")),
   find: (id) => (files.includes(`${id}.yaml`) ? { file: `${id}.yaml`, text: textOf(id) } : undefined),
 };
+const protocols = await loadProtocols();
 const all = bases.ids.map((id) => loadProfile(textOf(id), `device-profiles/${id}.yaml`, protocols, bases));
 /** Modbus profiles differ in their registers only. */
 const mostOfOneProtocol = 10;

@@ -7,7 +7,7 @@ import { UnsupportedPointError } from "../../gateway/model/errors.ts";
 import { silentLog } from "../../gateway/model/log.ts";
 import { type Reading, toReadings } from "../../gateway/model/reading.ts";
 import { loadProfile } from "../../gateway/profiles/load.ts";
-import { protocols } from "../../gateway/southbound/index.ts";
+import { loadProtocols } from "../../gateway/southbound/index.ts";
 import { modbus } from "../../gateway/southbound/modbus/protocol.ts";
 import {
   type ModbusAddress,
@@ -25,6 +25,8 @@ import { openModbusServer } from "../../simulators/modbus/server.ts";
 import { openPty } from "../../simulators/pty.ts";
 import { realClock } from "../contract/real-clock.ts";
 import { goldenIsHere, goldenPath, readGolden } from "./golden.ts";
+
+const protocols = await loadProtocols();
 
 // A simulated meter (own Modbus code, real sockets and ttys) holds the registers of the golden set;
 // driver, plan, codec and profile must bring back the golden values. The simulator shares no code

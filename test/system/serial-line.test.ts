@@ -5,7 +5,7 @@ import type { Device } from "../../gateway/model/device.ts";
 import { silentLog } from "../../gateway/model/log.ts";
 import type { Reading } from "../../gateway/model/reading.ts";
 import { loadProfile } from "../../gateway/profiles/load.ts";
-import { protocols } from "../../gateway/southbound/index.ts";
+import { loadProtocols } from "../../gateway/southbound/index.ts";
 import { openLoop, serialReopen } from "../../gateway/southbound/loop.ts";
 import { connectBy } from "../../gateway/transport/connect.ts";
 import { gnssSentences } from "../../simulators/nmea.ts";
@@ -13,6 +13,8 @@ import { openPty, type Pty } from "../../simulators/pty.ts";
 import { openLineInstrument } from "../../simulators/serial-line.ts";
 import { realClock } from "../contract/real-clock.ts";
 import { root } from "./daemon.ts";
+
+const protocols = await loadProtocols();
 
 // Instruments on a real tty, read by the profiles that we ship through the loop that the daemon runs.
 

@@ -6,10 +6,10 @@ import { categories } from "../../profiles/category.ts";
 import type { Imported } from "../../profiles/import/imported.ts";
 import { writeImported } from "../../profiles/import/imported.ts";
 import { loadProfile } from "../../profiles/load.ts";
-import { protocols } from "../../southbound/index.ts";
 import { type CliContext, ExitError, exit, inFolder, readNamed } from "../context.ts";
 import { command } from "../daemon.ts";
 import { showDiagnostics } from "../files.ts";
+import { protocols } from "./protocols.ts";
 
 interface ImportOptions {
   readonly id: string;

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { profileSchema } from "../../profiles/schema.ts";
-import { protocols } from "../../southbound/index.ts";
 import type { CliContext } from "../context.ts";
 import { command } from "../daemon.ts";
 import { checkProfiles } from "./check.ts";
@@ -8,6 +7,7 @@ import { documentCommand } from "./doc.ts";
 import { importCommand } from "./import.ts";
 import { newCommand } from "./new.ts";
 import { probeCommand } from "./probe.ts";
+import { protocols } from "./protocols.ts";
 import { recordCommand } from "./record.ts";
 import { showCommand } from "./show.ts";
 import { simulateCommand } from "./simulate.ts";

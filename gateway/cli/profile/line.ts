@@ -1,11 +1,11 @@
 import { type Command, Option } from "commander";
 import { ConfigError } from "../../model/errors.ts";
 import { silentLog } from "../../model/log.ts";
-import { protocols } from "../../southbound/index.ts";
 import type { Protocol, SouthboundContext } from "../../southbound/protocol.ts";
 import { openClock } from "../../store/clock.ts";
 import { connectBy } from "../../transport/connect.ts";
 import type { CliContext } from "../context.ts";
+import { protocols } from "./protocols.ts";
 
 /** How a tool reaches one device by itself; no gateway may be on the line at the same time. */
 export interface LineOptions {

@@ -4,10 +4,10 @@ import { ConfigError } from "../../model/errors.ts";
 import { silentLog } from "../../model/log.ts";
 import { basesBeside } from "../../profiles/library.ts";
 import { type LoadedProfile, loadProfile } from "../../profiles/load.ts";
-import { protocols } from "../../southbound/index.ts";
 import type { Protocol, SouthboundContext } from "../../southbound/protocol.ts";
 import { type CliContext, ExitError, exit, inFolder, readNamed } from "../context.ts";
 import { files, showDiagnostics } from "../files.ts";
+import { protocols } from "./protocols.ts";
 
 /** The profile at a path, or the end of the command with its findings. */
 export function good(context: CliContext, path: string): Required<Pick<LoadedProfile, "profile" | "about">> {

@@ -7,11 +7,11 @@ import { ConfigError } from "../../model/errors.ts";
 import { categories } from "../../profiles/category.ts";
 import { loadProfile } from "../../profiles/load.ts";
 import { newProfile } from "../../profiles/skeleton.ts";
-import { protocols } from "../../southbound/index.ts";
 import { type CliContext, ExitError, exit, inFolder } from "../context.ts";
 import { command } from "../daemon.ts";
 import { showDiagnostics } from "../files.ts";
 import { protocolNamed } from "./line.ts";
+import { protocols } from "./protocols.ts";
 
 interface NewOptions {
   readonly protocol?: string;

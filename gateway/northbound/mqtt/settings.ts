@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** A secret by reference (`reveal()` opens it), or its plain text. */
 export type SecretText = string | { reveal(): string };

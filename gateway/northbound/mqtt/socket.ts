@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls, createSecureContext, type SecureContextOptions } from "node:tls";
+import type { SecureContextOptions } from "node:tls";
 import type { Clock } from "../../model/clock.ts";
 import { ConfigError } from "../../model/errors.ts";
 import { linkFailure, type TlsFacts } from "./failures.ts";
@@ -34,7 +34,7 @@ export function loadCredentials(settings: MqttSettings): SecureContextOptions {
   }
   if (credentials.key === undefined) return credentials;
   try {
-    createSecureContext(credentials);
+    tls().createSecureContext(credentials);
   } catch (cause) {
     throw new ConfigError(`key: ${settings.key} does not fit the certificate ${settings.cert}`, {
       code: "tls-file",
@@ -43,6 +43,11 @@ export function loadCredentials(settings: MqttSettings): SecureContextOptions {
     });
   }
   return credentials;
+}
+
+/** OpenSSL is 6 MB, so only who has a broker with TLS loads it. */
+function tls(): typeof import("node:tls") {
+  return process.getBuiltinModule("node:tls");
 }
 
 function readPem(part: string, path: string): string {
@@ -80,7 +85,7 @@ export function openSocket(
 ): Promise<Socket> {
   const { host, port } = address;
   const socket = address.tls
-    ? connectTls({
+    ? tls().connect({
         ...loadCredentials(settings),
         host,
         port,

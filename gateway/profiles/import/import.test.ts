@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { protocols } from "../../southbound/index.ts";
+import { loadProtocols } from "../../southbound/index.ts";
 import { loadProfile } from "../load.ts";
 import { importEdgex } from "./edgex.ts";
 import { importEvcc } from "./evcc.ts";
 import { type Imported, pointName, writeImported } from "./imported.ts";
 import { importTelegraf } from "./telegraf.ts";
+
+const protocols = await loadProtocols();
 
 /** The written profile, which must pass its check. */
 function loaded(imported: Imported) {

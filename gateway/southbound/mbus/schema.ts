@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { duration } from "../../codec/settings.ts";
 import { alternatives } from "../../codec/suggest.ts";
 import { GatewayError } from "../../model/errors.ts";

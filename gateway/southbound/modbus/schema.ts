@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { hexPattern } from "../../codec/hex.ts";
 import { encodingNames, orderNames } from "../../codec/numbers.ts";
 import { ConfigError } from "../../model/errors.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ConfigError } from "../../model/errors.ts";
 import { isType, placeOf, type SunspecPlace, sunspecTypes, typeRow } from "./sunspec-table.ts";
 

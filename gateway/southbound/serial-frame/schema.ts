@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { checksumNames } from "../../codec/checksum.ts";
 import { hexPattern } from "../../codec/hex.ts";
 import { duration } from "../../codec/settings.ts";

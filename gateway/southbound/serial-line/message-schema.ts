@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { checksumNames } from "../../codec/checksum.ts";
 import { milliseconds } from "../endpoint.ts";
 import { bytesOf, unescaped } from "./escapes.ts";

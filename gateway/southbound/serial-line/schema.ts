@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { hexPattern } from "../../codec/hex.ts";
 import { duration } from "../../codec/settings.ts";
 import { endpointFields, endpointOf, endpointProblem, milliseconds } from "../endpoint.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { duration } from "../../codec/settings.ts";
 import { Secret } from "../../model/secret.ts";
 import { endpointFields, endpointOf, endpointProblem } from "../endpoint.ts";

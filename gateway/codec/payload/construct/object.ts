@@ -38,7 +38,11 @@ export function compileObject(section: Section, context: Compiling): Node {
 /** A mapping to encode; nothing stands for an empty one. Throws PayloadError. */
 export function asInput(value: unknown, name = "value"): Input {
   if (value === undefined || value === null) return {};
-  if (value instanceof Map) return Object.fromEntries(value);
+  // Only texts and numbers are names: what else a map may have for a key names no field.
+  if (value instanceof Map)
+    return Object.fromEntries(
+      [...value].filter(([key]) => typeof key === "string" || typeof key === "number"),
+    );
   // A value that came as a mapping is one: its keys are read with hasOwn only.
   if (isMapping(value)) return value as Input;
   throw badValue(`${name} is not a mapping`);
