@@ -6,7 +6,7 @@ import { type Diagnostic, formatDiagnostic } from "../gateway/model/diagnostic.t
 import type { Bases } from "../gateway/profiles/expand.ts";
 import { loadProfiles } from "../gateway/profiles/library.ts";
 import { loadProfile } from "../gateway/profiles/load.ts";
-import { protocols } from "../gateway/southbound/index.ts";
+import { loadProtocols } from "../gateway/southbound/index.ts";
 import { cells, goodProfile, pigeon } from "./fake-protocol.ts";
 
 // What a person reads for each kind of mistake. The folder holds the wrong inputs, each beside the
@@ -62,6 +62,7 @@ function messages(name: string, text: string): readonly Diagnostic[] {
 }
 
 // The mistakes that only the protocols themselves know.
+const protocols = await loadProtocols();
 const ofProtocols = readdirSync(join(folder, "protocols")).filter((name) => name.endsWith(".yaml"));
 
 describe("messages about profiles of the real protocols", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { crc16Modbus, crc32c, lrc8 } from "./crc.ts";
+import { crc16Arc, crc16Modbus, crc16X25, lrc8 } from "./crc.ts";
 
 /** Bit by bit, as the polynomial is defined: shares nothing with the tables. */
 function reflected(
@@ -67,19 +67,14 @@ describe("lrc8", () => {
   });
 });
 
-describe("crc32c", () => {
-  it("gives the vectors of RFC 3720", () => {
-    expect(crc32c(check)).toBe(0xe3069283);
-    expect(crc32c(new Uint8Array(32))).toBe(0x8a9136aa);
-    expect(crc32c(new Uint8Array(32).fill(0xff))).toBe(0x62a8ab43);
-    expect(crc32c(Uint8Array.from({ length: 32 }, (_, index) => index))).toBe(0x46dd794e);
-  });
-
-  it("equals the bitwise definition, in one piece and in several", () => {
+describe("the other CRCs of 16 bits", () => {
+  it("give the catalogue's check values, and equal the bitwise definition", () => {
+    expect(crc16Arc(check)).toBe(0xbb3d);
+    expect(crc16X25(check)).toBe(0x906e);
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(300), (bytes, cut) => {
-        expect(crc32c(bytes)).toBe(reflected(bytes, 32, 0x1edc6f41n, 0xffffffffn, 0xffffffffn));
-        expect(crc32c(bytes.subarray(cut), crc32c(bytes.subarray(0, cut)))).toBe(crc32c(bytes));
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        expect(crc16Arc(bytes)).toBe(reflected(bytes, 16, 0x8005n, 0n, 0n));
+        expect(crc16X25(bytes)).toBe(reflected(bytes, 16, 0x1021n, 0xffffn, 0xffffn));
       }),
     );
   });
@@ -91,6 +86,7 @@ describe("ranges", () => {
     const inner = framed.subarray(1, 7);
     expect(crc16Modbus(framed, 1, 7)).toBe(crc16Modbus(inner));
     expect(lrc8(framed, 1, 7)).toBe(lrc8(inner));
-    expect(crc32c(framed, 0, 1, 7)).toBe(crc32c(inner));
+    expect(crc16Arc(framed, 1, 7)).toBe(crc16Arc(inner));
+    expect(crc16X25(framed, 1, 7)).toBe(crc16X25(inner));
   });
 });

@@ -10,7 +10,6 @@ function table(polynomial: number): Uint32Array {
 /** Of CRC-16/MODBUS and CRC-16/ARC, which begin with different values. */
 const ibmTable = table(0xa001);
 const x25Table = table(0x8408);
-const castagnoliTable = table(0x82f63b78);
 
 /**
  * CRC-16 of Modbus RTU over `bytes[start..end)` (Modbus over Serial Line V1.02, 6.2.2). On the wire
@@ -44,13 +43,4 @@ export function lrc8(bytes: Uint8Array, start = 0, end = bytes.length): number {
   let sum = 0;
   for (let index = start; index < end; index += 1) sum += bytes[index]!;
   return -sum & 0xff;
-}
-
-/** CRC-32C (Castagnoli; RFC 3720 appendix B.4). `seed` is the result of the bytes before, for pieces. */
-export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end = bytes.length): number {
-  let crc = ~seed;
-  for (let index = start; index < end; index += 1) {
-    crc = (crc >>> 8) ^ castagnoliTable[(crc ^ bytes[index]!) & 0xff]!;
-  }
-  return ~crc >>> 0;
 }

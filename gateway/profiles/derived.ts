@@ -5,7 +5,7 @@ import {
   namesIn,
 } from "../codec/expression/expression.ts";
 import { alternatives, suggest } from "../codec/suggest.ts";
-import { neededPoints, type Point } from "../model/device.ts";
+import type { Point } from "../model/device.ts";
 import { pointNameOf } from "../model/formula.ts";
 import { compilePoint, kindOf, type PointContext } from "./compile.ts";
 import { scaleSourceOf } from "./derived-fields.ts";
@@ -185,18 +185,4 @@ function namesOrNone(key: "from" | "valid", text: string | undefined): Need[] {
   return names
     .filter(({ name }) => key !== "valid" || name !== "value")
     .map(({ name, start, end }) => ({ point: name.split(".")[0]!, key, within: [start, end] }));
-}
-
-/** A point and all that it needs, directly or not, by name. */
-export function withNeeds(points: readonly Point[], names: Iterable<string>): Set<string> {
-  const byName = new Map(points.map((point) => [point.name, point]));
-  const found = new Set<string>();
-  const add = (name: string): void => {
-    const point = byName.get(pointNameOf(name));
-    if (!point || found.has(point.name)) return;
-    found.add(point.name);
-    for (const need of neededPoints(point)) add(need);
-  };
-  for (const name of names) add(name);
-  return found;
 }

@@ -375,9 +375,7 @@ describe("a SunSpec address", () => {
     modbus.address.safeParse({ sunspec, ...more }).error?.issues[0]?.message;
 
   it("says what is wrong", () => {
-    expect(problem({ model: 103, point: "PhVpA" })).toBe(
-      "model 103 has no point PhVpA",
-    );
+    expect(problem({ model: 103, point: "PhVpA" })).toBe("model 103 has no point PhVpA");
     expect(problem({ model: 103, point: "module.A" })).toContain("model 103 has no group module");
     expect(problem({ model: 65, point: "W" })).toContain("model 65 is not in the table of SunSpec models");
     expect(problem({ model: 160, point: "module.DCA" })).toContain("say which, with index");
