@@ -134,8 +134,9 @@ export interface SimulatedDevice {
 }
 
 export interface ProbeInput<Settings = unknown> {
-  readonly settings: Settings;
-  /** Where to look, as a person writes it after `--at`: `holding 0x34`. Undefined: everywhere. */
+  /** Undefined where nobody said which device, and there is no usual one. */
+  readonly settings: Settings | undefined;
+  /** Where to look, or what to ask, as a person writes it after `--at`: `holding 0x34`, `scan`. Undefined: everywhere. */
   readonly at: string | undefined;
   /** What the device's display shows, for ranking. */
   readonly expected: number | undefined;
