@@ -92,8 +92,8 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
     what: ProbeInput<Settings>,
     context: SouthboundContext,
   ): AsyncIterable<ProbeFinding>;
-  /** What a tapped dialogue with a live device becomes as an example's `given:`. Pure. */
-  record?(dialogue: readonly Turn[], connection: Connection): unknown;
+  /** What a tapped dialogue with a live device of this profile becomes as an example's `given:`. Pure. */
+  record?(dialogue: readonly Turn[], connection: Connection, profile: DeviceProfile<Address, Head>): unknown;
   /** A driver that answers from an example's `given:` instead of a wire; same decoding code as the real one. */
   replay(given: unknown, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
   /** A connected driver, or LinkError (reopen later) or ConfigError (never). */

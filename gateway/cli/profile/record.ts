@@ -57,7 +57,9 @@ export function recordCommand(context: CliContext): Command {
       context.err(
         "Below the word examples: of the profile goes what follows; look at every value before you trust it.\n",
       );
-      context.out(exampleText(title, protocol.record(tapped.turns(), connection), recorder.readings));
+      context.out(
+        exampleText(title, protocol.record(tapped.turns(), connection, profile), recorder.readings),
+      );
     });
 }
 
