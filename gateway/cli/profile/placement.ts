@@ -44,11 +44,13 @@ export function placementOf(
   return {
     device,
     line,
-    settings: parsed("the device", protocol.device, device),
-    connection: parsed("the line", protocol.connection, {
-      ...line,
-      ...endpoint(protocol, line, options.pty),
-    }),
+    settings: parsed("the device", protocol.device, device, hint),
+    connection: parsed(
+      "the line",
+      protocol.connection,
+      { ...line, ...endpoint(protocol, line, options.pty) },
+      hint,
+    ),
   };
 }
 
