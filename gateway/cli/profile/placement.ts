@@ -40,27 +40,32 @@ export function placementOf(
     Object.keys(said).length > 0
       ? said
       : record(examples.find((one) => one.device !== undefined)?.device ?? protocol.sample?.device);
-  const line = settingsOf(options.connection);
+  const whole = ended(protocol, settingsOf(options.connection), options.pty);
+  const line = Object.fromEntries(Object.entries(whole).filter(([key]) => key !== "serial" && key !== "tcp"));
   return {
     device,
     line,
     settings: parsed("the device", protocol.device, device, hint),
-    connection: parsed(
-      "the line",
-      protocol.connection,
-      { ...line, ...endpoint(protocol, line, options.pty) },
-      hint,
-    ),
+    connection: parsed("the line", protocol.connection, whole, hint),
   };
 }
 
-function endpoint(protocol: Protocol, line: object, pty: string | undefined): object {
-  if (pty === undefined) return { tcp: { host: "simulated", port: 1 } };
+/** The line with its end: what the protocol's standard says of it, where it has one. */
+function ended(
+  { connection }: Protocol,
+  line: Readonly<Record<string, unknown>>,
+  pty: string | undefined,
+): Readonly<Record<string, unknown>> {
+  if (pty === undefined) return { ...line, tcp: { host: "simulated", port: 1 } };
   const serial = { port: pty };
-  // What the protocol's standard says, where it has one.
-  return protocol.connection.safeParse({ ...line, serial }).success
-    ? { serial }
-    : { serial: { ...serial, baud: usualBaud } };
+  // A pseudo terminal makes no break: where a line needs one, an adapter is played.
+  const candidates = [{ serial, break: "adapter" }, { serial }].map((one) => ({ ...one, ...line }));
+  return (
+    candidates.find((one) => connection.safeParse(one).success) ?? {
+      ...line,
+      serial: { ...serial, baud: usualBaud },
+    }
+  );
 }
 
 function unitOf(text: string | undefined): { readonly unit?: number } {

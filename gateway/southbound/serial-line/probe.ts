@@ -2,6 +2,7 @@ import { ConfigError, TransientError } from "../../model/errors.ts";
 import { overhear } from "../overhear.ts";
 import type { ProbeFinding, ProbeInput, SouthboundContext } from "../protocol.ts";
 import { bytesOf, unescaped } from "./escapes.ts";
+import { readNumber } from "./fields.ts";
 import { parseJsonLine } from "./json-line.ts";
 import { compileMatcher } from "./matcher.ts";
 import { parsePattern } from "./pattern.ts";
@@ -118,8 +119,9 @@ function* members(value: object, prefix: string, level: number): Generator<Probe
     if (typeof member === "object" && member !== null) {
       if (level < deepest) yield* members(member, `${path}.`, level + 1);
     } else {
-      const type =
-        typeof member === "string" ? ", type: text" : typeof member === "boolean" ? ", type: boolean" : "";
+      // A number in quotes is one, too.
+      const isText = typeof member === "string" && readNumber(member) === undefined;
+      const type = isText ? ", type: text" : typeof member === "boolean" ? ", type: boolean" : "";
       yield { at: `{message: ..., path: ${path}${type}}`, value: JSON.stringify(member) };
     }
   }

@@ -37,7 +37,7 @@ export function simulateLines(
       hint: `their lines have a checksum over it: simulate ${head.address}`,
     });
   };
-  const end = head.framing.terminators[0] ?? new Uint8Array(0);
+  const end = endOf(head.framing.terminators);
   const said = (message: string): Uint8Array | undefined => {
     const line = best.get(message);
     return line && Buffer.concat([addressed(line, message), end]);
@@ -59,6 +59,12 @@ export function simulateLines(
       return found.answer;
     },
   };
+}
+
+/** Any of CR and LF usually means both. */
+function endOf(terminators: readonly Uint8Array[]): Uint8Array {
+  const has = (sign: number) => terminators.some((bytes) => bytes.length === 1 && bytes[0] === sign);
+  return has(0x0d) && has(0x0a) ? Uint8Array.of(0x0d, 0x0a) : (terminators[0] ?? new Uint8Array(0));
 }
 
 function linesOf(given: unknown, { framing }: LineHead): Uint8Array[] {
