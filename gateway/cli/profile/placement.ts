@@ -40,7 +40,11 @@ export function placementOf(
     Object.keys(said).length > 0
       ? said
       : record(examples.find((one) => one.device !== undefined)?.device ?? protocol.sample?.device);
-  const whole = ended(protocol, settingsOf(options.connection), options.pty);
+  const written = settingsOf(options.connection);
+  const whole =
+    options.pty === undefined
+      ? { ...written, tcp: { host: "simulated", port: 1 } }
+      : usualSerial(protocol, written, options.pty);
   const line = Object.fromEntries(Object.entries(whole).filter(([key]) => key !== "serial" && key !== "tcp"));
   return {
     device,
@@ -50,22 +54,19 @@ export function placementOf(
   };
 }
 
-/** The line with its end: what the protocol's standard says of it, where it has one. */
-function ended(
+/**
+ * A serial line as the protocol's standard has it, or with the usual baud rate where it says nothing. A
+ * pseudo terminal makes no break: where a line needs one, an adapter is played.
+ */
+export function usualSerial(
   { connection }: Protocol,
   line: Readonly<Record<string, unknown>>,
-  pty: string | undefined,
+  port: string,
 ): Readonly<Record<string, unknown>> {
-  if (pty === undefined) return { ...line, tcp: { host: "simulated", port: 1 } };
-  const serial = { port: pty };
-  // A pseudo terminal makes no break: where a line needs one, an adapter is played.
+  const serial = { port };
   const candidates = [{ serial, break: "adapter" }, { serial }].map((one) => ({ ...one, ...line }));
-  return (
-    candidates.find((one) => connection.safeParse(one).success) ?? {
-      ...line,
-      serial: { ...serial, baud: usualBaud },
-    }
-  );
+  const fits = candidates.find((one) => connection.safeParse(one).success);
+  return fits ?? { ...line, serial: { ...serial, baud: usualBaud } };
 }
 
 function unitOf(text: string | undefined): { readonly unit?: number } {
