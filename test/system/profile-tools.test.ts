@@ -146,7 +146,7 @@ describe("from a device to its profile", () => {
       profile: "hydreon/rg-15",
       wire: "tcp",
       said: ["protocol: serial-line"],
-      probe: ["--protocol", "serial-line", "--at", "R\\n", "--for", "300ms"],
+      probe: ["--protocol", "serial-line", "--at", "R\\n", "--for", "1s"],
       found: [
         "serial-line: {terminator: [crlf]}",
         'match: "Acc {field1:number} mm, EventAcc {field2:number} mm, TotalAcc {field3:number} mm, RInt {field4:number} mmph"',
@@ -158,7 +158,7 @@ describe("from a device to its profile", () => {
       device: "address=7",
       said: ["baud: 9600", "address: 7"],
       line: ["--baud", "9600"],
-      probe: ["--protocol", "serial-line", "--at", "7R2\\r\\n", "--for", "300ms"],
+      probe: ["--protocol", "serial-line", "--at", "7R2\\r\\n", "--for", "1s"],
       found: [
         'match: "{field1:integer}R{field2:integer},Ta={field3:number}C,Ua={field4:number}P,Pa={field5:number}H"',
       ],
@@ -168,7 +168,7 @@ describe("from a device to its profile", () => {
       wire: "pty",
       said: ["protocol: serial-frame", "baud: 9600"],
       line: ["--baud", "9600"],
-      probe: ["--protocol", "serial-frame", "--for", "300ms"],
+      probe: ["--protocol", "serial-frame", "--for", "3s"],
       found: ["check: {sum8: 2.., at: -2}"],
     },
     {
@@ -176,21 +176,21 @@ describe("from a device to its profile", () => {
       wire: "tcp",
       device: "address=9",
       said: ["address: 9"],
-      probe: ["--protocol", "serial-frame", "--at", "31 09 06 1a", "--for", "300ms"],
+      probe: ["--protocol", "serial-frame", "--at", "31 09 06 1a", "--for", "1s"],
       found: ["check: {crc8-dallas: 0.., at: -1}"],
     },
     {
       profile: "dsmr/p1-v5",
       wire: "tcp",
       said: ["protocol: smart-meter"],
-      probe: ["--protocol", "smart-meter", "--for", "300ms"],
+      probe: ["--protocol", "smart-meter", "--for", "1s"],
       found: ["smart-meter: {codec: p1}", '{obis: "1-0:1.8.1", in: kWh}'],
     },
     {
       profile: "airmar/150wx",
       wire: "pty",
       said: ["baud: 4800"],
-      probe: ["--protocol", "nmea", "--for", "1200ms"],
+      probe: ["--protocol", "nmea", "--for", "3s"],
       found: ["nmea: {checksum: required}", "{sentence: MWV, field: speed_relative}"],
     },
     {
@@ -204,7 +204,7 @@ describe("from a device to its profile", () => {
     },
   ];
 
-  it.each(kinds)("$profile is simulated, recorded and probed over $wire", async (kind) => {
+  it.concurrent.each(kinds)("$profile is simulated, recorded and probed over $wire", async (kind) => {
     const file = join(profiles, `${kind.profile}.yaml`);
     const tty = join(newFolder(), "tty");
     const device = kind.device === undefined ? [] : ["--device", kind.device];
