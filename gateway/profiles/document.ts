@@ -3,9 +3,11 @@ import { formatDuration } from "../model/duration.ts";
 import { describeTest } from "../model/identify.ts";
 import type { Deprecation } from "../model/write-rule.ts";
 import { categories } from "./category.ts";
+import { documentPlan, type PlanSummary } from "./document-plan.ts";
 import { type Language, type Words, words } from "./document-words.ts";
 import type { ProfileAbout } from "./load.ts";
 
+export type { PlanSummary } from "./document-plan.ts";
 export type { Language } from "./document-words.ts";
 
 import { showRational } from "./show-rational.ts";
@@ -28,20 +30,6 @@ export type Section =
       /** Below the table. */
       readonly note?: string | undefined;
     };
-
-/** What reading such a device takes on one kind of line. */
-export interface PlanSummary {
-  /** `9600 baud`; undefined where the line's speed is not known. */
-  readonly line?: string | undefined;
-  readonly requests: readonly {
-    readonly label: string;
-    readonly points: number;
-    readonly classes: readonly string[];
-    readonly costMs: number;
-  }[];
-  /** Points that the device sends by itself. */
-  readonly heard: number;
-}
 
 /** A Markdown page about one model of device, with headings in English or Swedish. */
 export function documentProfile(
@@ -128,27 +116,6 @@ export function pageOf(
       ),
     ],
   };
-}
-
-function documentPlan(plan: PlanSummary | undefined, say: Words): Section[] {
-  if (!plan) return [];
-  const heard = plan.heard === 0 ? undefined : `${plan.heard} ${say.heard}`;
-  if (plan.requests.length === 0) return list(say.plan, heard === undefined ? [] : [heard]);
-  const whole = plan.requests.reduce((sum, { costMs }) => sum + costMs, 0);
-  const line = plan.line === undefined ? "" : ` (${plan.line})`;
-  return [
-    {
-      title: say.plan,
-      header: [say.request, say.points, say.class, `${say.lineTime}, ms`],
-      rows: plan.requests.map(({ label, points, classes, costMs }) => [
-        label,
-        String(points),
-        classes.join(", "),
-        costMs.toFixed(costMs < 10 ? 1 : 0),
-      ]),
-      note: [`${say.allOnce}: ${Math.round(whole)} ms${line}`, heard].filter(Boolean).join("; "),
-    },
-  ];
 }
 
 function row(point: Point, say: Words, language: Language): string[] {

@@ -31,15 +31,21 @@ export interface ShippedProfile {
 
 /** What a protocol is excused from, each with the reason. */
 export interface Excuses {
-  /** By the id of a profile. */
+  /** Round trips, by the id of a profile. */
   readonly simulate?: Readonly<Record<string, string>>;
+  /** Tools that it does not have. */
+  readonly tools?: Readonly<Partial<Record<(typeof tools)[number], string>>>;
+  /** Its devices are not reached through `context.connect`: its driver is tested elsewhere. */
+  readonly wire?: string;
 }
+
+const tools = ["simulate", "probe", "record"] as const;
 
 /** What every protocol must do, alone and with each of its shipped profiles. */
 export function protocolContract(
   protocol: Protocol,
   profiles: readonly ShippedProfile[],
-  { simulate: notSimulated = {} }: Excuses = {},
+  { simulate: notSimulated = {}, tools: withoutTools = {}, wire: noLine }: Excuses = {},
 ): void {
   const connection = (): unknown => protocol.connection.parse(protocol.sample?.connection);
   const deviceOf = (profile: DeviceProfile, settings?: unknown): Device =>
@@ -83,11 +89,9 @@ export function protocolContract(
       }
     });
 
-    it("has all that the tools for profiles need", () => {
-      const missing = (["simulate", "probe", "record"] as const).filter(
-        (tool) => protocol[tool] === undefined,
-      );
-      expect(missing).toEqual([]);
+    it("has all that the tools for profiles need, but for what it is excused from", () => {
+      const missing = tools.filter((tool) => protocol[tool] === undefined);
+      expect(missing).toEqual(tools.filter((tool) => tool in withoutTools));
     });
 
     it("ships at least one profile", () => {
@@ -153,7 +157,8 @@ export function protocolContract(
         },
       );
 
-      it.skipIf(id in notSimulated)("simulated, is read by the real driver over a wire", async () => {
+      const travels = noLine === undefined && protocol.simulate !== undefined && !(id in notSimulated);
+      it.runIf(travels)("simulated, is read by the real driver over a wire", async () => {
         const trip = await roundTrip(protocol, loaded);
         expect(trip.good.length).toBeGreaterThan(0);
         expect(trip.expected.filter((name) => !trip.good.includes(name))).toEqual([]);
@@ -170,7 +175,7 @@ export function protocolContract(
       }
     });
 
-    describe("a driver", () => {
+    describe.skipIf(noLine !== undefined)("a driver", () => {
       const [shipped] = profiles;
       const profile = shipped?.loaded.profile;
 
