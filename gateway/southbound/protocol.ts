@@ -92,8 +92,8 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
     what: ProbeInput<Settings>,
     context: SouthboundContext,
   ): AsyncIterable<ProbeFinding>;
-  /** What a tapped dialogue with a live device becomes as an example's `given:`. Pure. */
-  record?(dialogue: readonly Turn[], connection: Connection): unknown;
+  /** What a tapped dialogue with a live device of this profile becomes as an example's `given:`. Pure. */
+  record?(dialogue: readonly Turn[], connection: Connection, profile: DeviceProfile<Address, Head>): unknown;
   /** A driver that answers from an example's `given:` instead of a wire; same decoding code as the real one. */
   replay(given: unknown, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
   /** A connected driver, or LinkError (reopen later) or ConfigError (never). */
@@ -134,8 +134,9 @@ export interface SimulatedDevice {
 }
 
 export interface ProbeInput<Settings = unknown> {
-  readonly settings: Settings;
-  /** Where to look, as a person writes it after `--at`: `holding 0x34`. Undefined: everywhere. */
+  /** Undefined where nobody said which device, and there is no usual one. */
+  readonly settings: Settings | undefined;
+  /** Where to look, or what to ask, as a person writes it after `--at`: `holding 0x34`, `scan`. Undefined: everywhere. */
   readonly at: string | undefined;
   /** What the device's display shows, for ranking. */
   readonly expected: number | undefined;

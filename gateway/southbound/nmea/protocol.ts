@@ -2,9 +2,13 @@ import { ConfigError } from "../../model/errors.ts";
 import { unitOf } from "../../model/units.ts";
 import type { Protocol, ProtocolFinding } from "../protocol.ts";
 import { openNmea, replayNmea } from "./driver.ts";
+import { probeNmea } from "./probe.ts";
+import { recordNmea } from "./record.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import { sentenceTypes, transducerUnits } from "./sentences.ts";
 import type { NmeaAddress, NmeaConnection, NmeaDevice, NmeaHead } from "./settings.ts";
+import { simulateNmea } from "./simulate.ts";
+import { nmeaSkeleton } from "./skeleton.ts";
 
 /** NMEA 0183 (IEC 61162-1): receivers and instruments that speak in sentences, never asked. */
 export const nmea: Protocol<NmeaConnection, NmeaDevice, NmeaHead, NmeaAddress> = {
@@ -14,6 +18,7 @@ export const nmea: Protocol<NmeaConnection, NmeaDevice, NmeaHead, NmeaAddress> =
   head: headSchema,
   address: addressSchema,
   given: givenSchema,
+  skeleton: nmeaSkeleton,
   sample: { connection: { serial: { port: "/dev/ttyS0" } }, device: {} },
   check: ({ points }) =>
     points.flatMap(({ name, address, unit }): ProtocolFinding[] => {
@@ -39,6 +44,9 @@ export const nmea: Protocol<NmeaConnection, NmeaDevice, NmeaHead, NmeaAddress> =
       });
     return replayNmea(parsed.data, context);
   },
+  simulate: simulateNmea,
+  probe: probeNmea,
+  record: recordNmea,
   open: openNmea,
 };
 
