@@ -1,4 +1,4 @@
-import { crc16Modbus, lrc8 } from "./crc.ts";
+import { crc16Arc, crc16Modbus, crc16X25, lrc8 } from "./crc.ts";
 
 /**
  * The checksums that field devices put at the end of their frames. Names as profiles write them;
@@ -36,8 +36,8 @@ export interface Checksum {
 export const checksums: Readonly<Record<ChecksumName, Checksum>> = {
   "crc16-modbus": { size: 2, order: "little", compute: crc16Modbus },
   /** HDLC, M-Bus over HAN, ISO/IEC 13239. */
-  "crc16-x25": { size: 2, order: "little", compute: reflected16(0x8408, 0xffff, 0xffff) },
-  "crc16-arc": { size: 2, order: "little", compute: reflected16(0xa001, 0, 0) },
+  "crc16-x25": { size: 2, order: "little", compute: crc16X25 },
+  "crc16-arc": { size: 2, order: "little", compute: crc16Arc },
   /** CRC-16/IBM-3740, which most data sheets call CCITT. */
   "crc16-ccitt-false": { size: 2, order: "big", compute: plain16(0x1021, 0xffff) },
   "crc16-xmodem": { size: 2, order: "big", compute: plain16(0x1021, 0) },
@@ -117,15 +117,6 @@ function reflectedTable(polynomial: number): Uint16Array {
     for (let bit = 0; bit < 8; bit++) rest = rest & 1 ? (rest >>> 1) ^ polynomial : rest >>> 1;
     return rest;
   });
-}
-
-function reflected16(polynomial: number, seed: number, mask: number): Checksum["compute"] {
-  const table = reflectedTable(polynomial);
-  return (bytes, start, end) => {
-    let crc = seed;
-    for (let index = start; index < end; index++) crc = (crc >>> 8) ^ table[(crc ^ bytes[index]!) & 0xff]!;
-    return crc ^ mask;
-  };
 }
 
 function plain16(polynomial: number, seed: number): Checksum["compute"] {

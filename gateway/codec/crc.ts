@@ -7,7 +7,9 @@ function table(polynomial: number): Uint32Array {
   });
 }
 
-const modbusTable = table(0xa001);
+/** Of CRC-16/MODBUS and CRC-16/ARC, which begin with different values. */
+const ibmTable = table(0xa001);
+const x25Table = table(0x8408);
 const castagnoliTable = table(0x82f63b78);
 
 /**
@@ -15,10 +17,22 @@ const castagnoliTable = table(0x82f63b78);
  * the low byte comes first. Over a frame with its CRC the result is 0.
  */
 export function crc16Modbus(bytes: Uint8Array, start = 0, end = bytes.length): number {
-  let crc = 0xffff;
-  for (let index = start; index < end; index += 1) {
-    crc = (crc >>> 8) ^ modbusTable[(crc ^ bytes[index]!) & 0xff]!;
-  }
+  return reflected(ibmTable, 0xffff, bytes, start, end);
+}
+
+/** CRC-16/ARC of `bytes[start..end)`, as a P1 telegram ends with (DSMR P1 companion standard 5.0.2, 6.2). */
+export function crc16Arc(bytes: Uint8Array, start = 0, end = bytes.length): number {
+  return reflected(ibmTable, 0, bytes, start, end);
+}
+
+/** CRC-16/X-25 of `bytes[start..end)`: HCS and FCS of HDLC (ISO/IEC 13239, 4.2.5). On the wire the low byte comes first. */
+export function crc16X25(bytes: Uint8Array, start = 0, end = bytes.length): number {
+  return reflected(x25Table, 0xffff, bytes, start, end) ^ 0xffff;
+}
+
+function reflected(known: Uint32Array, seed: number, bytes: Uint8Array, start: number, end: number): number {
+  let crc = seed;
+  for (let index = start; index < end; index += 1) crc = (crc >>> 8) ^ known[(crc ^ bytes[index]!) & 0xff]!;
   return crc;
 }
 

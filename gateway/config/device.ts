@@ -162,14 +162,30 @@ function checkAudiences(entry: Entry, device: Device, written: WrittenDevice, co
     const message = `the profile ${device.profile.id} has no point "${point}"`;
     entry.report(["audiences", point], "key", { code: "unknown-point", message, hint });
   }
-  for (const point of readablePoints(device.profile)) {
-    if (!point.personal || point.hidden || audienceOf(device, point) !== "open") continue;
-    const at = device.audiences.has(point.name) ? ["audiences", point.name] : ["audience"];
-    const message = `the point "${point.name}" is personal data and would go to the open audience`;
-    entry.report(at, "value", {
-      code: "personal-open",
-      message,
-      hint: `give it another one under "audiences"`,
-    });
+  checkPersonal(entry, device);
+}
+
+/** One finding per place in the file: the device's audience stands for many points. */
+function checkPersonal(entry: Entry, device: Device): void {
+  const exposed = readablePoints(device.profile).filter(
+    (point) => point.personal && !point.hidden && audienceOf(device, point) === "open",
+  );
+  const whole = exposed.filter(({ name }) => !device.audiences.has(name));
+  const hint = `give it another one under "audiences"`;
+  for (const { name } of exposed) {
+    if (!device.audiences.has(name)) continue;
+    const message = `the point "${name}" is personal data and would go to the open audience`;
+    entry.report(["audiences", name], "value", { code: "personal-open", message, hint });
   }
+  const [only] = whole;
+  if (!only) return;
+  const names = whole.slice(0, 3).map(({ name }) => `"${name}"`);
+  entry.report(["audience"], "value", {
+    code: "personal-open",
+    message:
+      whole.length === 1
+        ? `the point "${only.name}" is personal data and would go to the open audience`
+        : `${whole.length} points are personal data and would go to the open audience: ${names.join(", ")}${whole.length > 3 ? " ..." : ""}`,
+    hint: whole.length === 1 ? hint : `give the device another audience, or these points under "audiences"`,
+  });
 }

@@ -150,6 +150,11 @@ export function readablePoints({ points, computed = [] }: DeviceProfile): readon
   return computed.length === 0 ? points : [...points, ...computed];
 }
 
+/** All points that the device is asked for or listened to: those with readings, and those that tell who it is. */
+export function toldPoints<A>({ points, identifyPoints = [] }: DeviceProfile<A>): readonly Point<A>[] {
+  return identifyPoints.length === 0 ? points : [...points, ...identifyPoints];
+}
+
 /** Names of the points that a point cannot do without. */
 export function neededPoints({ formula, valid, scaleSource }: Point): readonly string[] {
   if (!formula && !valid && !scaleSource) return [];

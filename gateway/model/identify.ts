@@ -34,6 +34,12 @@ function passes(test: IdentifyTest, value: Value): boolean {
   );
 }
 
+/** A value that passes, for a simulated device; undefined when the test names none. */
+export function provingValue(test: IdentifyTest): Value | undefined {
+  if ("in" in test) return test.in[0];
+  return "prefix" in test ? test.prefix : test.from;
+}
+
 /** Less than 0, 0 or more than 0; undefined when the two cannot be compared. */
 function compare(value: Value, bound: number | string): number | undefined {
   if (typeof bound === "number")

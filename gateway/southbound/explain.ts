@@ -201,12 +201,15 @@ export function renderExplanation(explanation: Explanation): string {
       pointList(request.points),
     ];
   });
-  const lines = [
-    `${connection}: ${requests.length} requests, ${explanation.cycleMs.toFixed(1)} ms per cycle, ${percent(explanation.utilisation)} of the line`,
-    `a command waits at most ${explanation.writeLatencyMs.toFixed(1)} ms for the line`,
-    "",
-    ...table(["device", "request", "ms", "every", "% of line", "worst age", "points"], rows),
-  ];
+  const lines =
+    requests.length === 0
+      ? [`${connection}: nothing is asked, and no line time is needed`]
+      : [
+          `${connection}: ${requests.length} requests, ${explanation.cycleMs.toFixed(1)} ms per cycle, ${percent(explanation.utilisation)} of the line`,
+          `a command waits at most ${explanation.writeLatencyMs.toFixed(1)} ms for the line`,
+          "",
+          ...table(["device", "request", "ms", "every", "% of line", "worst age", "points"], rows),
+        ];
   const heard = Map.groupBy(
     points.filter((point) => point.heard),
     ({ device }) => device,

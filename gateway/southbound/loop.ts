@@ -16,7 +16,7 @@ import { Delivery, type Sink } from "./delivery.ts";
 import { defaultSilenceMs, Hearing } from "./hearing.ts";
 import { JobQueue } from "./jobs.ts";
 import { LoadMeter } from "./load-meter.ts";
-import { type AskedLine, type Outcome, pointOf, readPoints } from "./on-demand.ts";
+import { type AskedLine, type Outcome, pointOf, readPoints, readResults } from "./on-demand.ts";
 import { type PlanChange, PolledDevice, type PollTask } from "./polled-device.ts";
 import {
   type Driver,
@@ -48,6 +48,8 @@ export const serialReopen: ReopenPauses = { firstMs: 250, longestMs: 1000 };
 export const networkReopen: ReopenPauses = { firstMs: 500, longestMs: 30_000 };
 /** Full jitter may say 0; this keeps a link that fails at once from being tried without a pause. */
 const shortestPauseMs = 100;
+/** Code of a device that is not the model that its profile describes. */
+const wrongDevice = "wrong-device";
 
 export interface LoopOptions {
   /** Its id in gateway.yaml. */
@@ -210,6 +212,10 @@ class Loop implements ConnectionLoop {
     const points = names
       ? names.map((name) => pointOf(state.device, name))
       : readablePoints(state.device.profile).filter((point) => !point.hidden);
+    const { identity } = state;
+    if (identity.phase === "asking")
+      this.#identify(state, await readResults(this.#asked, state, identity.points, signal));
+    if (identity.mismatch !== undefined) return this.#problems(state, points, "config-error", wrongDevice);
     return readPoints(this.#asked, state, points, signal);
   }
 
@@ -234,7 +240,7 @@ class Loop implements ConnectionLoop {
     return {
       device: state.device.id,
       availability: state.availability,
-      problem: state.problem,
+      problem: state.problem ?? state.identity.waitsFor,
       lastSeen: state.lastSeen,
       breaker: this.#breakers.state(state.device.id),
       replyMs: state.replyMs,
@@ -400,7 +406,12 @@ class Loop implements ConnectionLoop {
     if (!this.#driver) return;
     this.#schedule.remove(...state.reconnect());
     this.#plan(state, true);
-    if (!this.#driver.listen || state.heard.size === 0) return;
+    this.#watch(state);
+    this.#identify(state, []);
+  }
+
+  #watch(state: PolledDevice): void {
+    if (!this.#driver?.listen || state.heard.size === 0) return;
     this.#hearing.watch(
       state,
       this.#protocol.silentAfter?.(this.#options.settings, state.device) ?? defaultSilenceMs,
@@ -434,7 +445,33 @@ class Loop implements ConnectionLoop {
     }
     this.#schedule.remove(...change.removed);
     for (const task of change.added) this.#schedule.add(task, now, first);
-    this.#pass(state, this.#unreadable(state, change.unreadable, "no permitted read holds this point"));
+    if (state.identity.phase === "known")
+      this.#pass(state, this.#unreadable(state, change.unreadable, "no permitted read holds this point"));
+  }
+
+  /** What a device says of who it is. Once that is known its points are polled, or it is left alone. True from then on. */
+  #identify(state: PolledDevice, results: readonly PointResult[]): boolean {
+    const { identity } = state;
+    const before = identity.phase;
+    if (!identity.take(results, state.leftOut)) return false;
+    if (identity.mismatch === undefined) {
+      this.#back(state);
+      this.#plan(state, true);
+      this.#watch(state);
+      return true;
+    }
+    state.leftOut.clear();
+    if (before !== "wrong") {
+      state.availability = "unknown";
+      const hint = "check the wiring, the address and the profile; it is asked again once a minute";
+      this.#unavailable(
+        state,
+        new ConfigError(identity.mismatch, { code: wrongDevice, hint }),
+        "config-error",
+      );
+    }
+    this.#plan(state, false);
+    return false;
   }
 
   async #poll(
@@ -465,7 +502,9 @@ class Loop implements ConnectionLoop {
       const putOffMs = this.#setback(state, task, outcome, now - startedAt);
       this.#schedule.done(task, startedAt, now, outcome.kind === "read", putOffMs);
     }
-    if (outcome.kind === "read") {
+    if (outcome.kind === "read" && state.identity.phase !== "known") {
+      this.#identify(state, outcome.results);
+    } else if (outcome.kind === "read") {
       this.#pass(state, state.readings(outcome.results, task, now, this.#schedule.stretch));
     } else if (outcome.error instanceof UnsupportedPointError) {
       this.#refused(state, task.request, outcome.error);
@@ -491,6 +530,11 @@ class Loop implements ConnectionLoop {
   /** One reading per point and one line in the log, at the change only. */
   #notAnswered(state: PolledDevice, request: ReadRequest, { code, message, hint }: GatewayError): void {
     if (state.availability === "unavailable") return;
+    // What it is cannot be known without that answer.
+    if (state.identity.phase !== "known") {
+      this.#unavailable(state, new TransientError(message, { code, hint }));
+      return;
+    }
     this.#log.warn(
       { device: state.device.id, request: request.label, code, error: message, hint },
       "the device does not answer this request: it is asked less often",
@@ -552,6 +596,7 @@ class Loop implements ConnectionLoop {
     this.#attempts = 0;
     if (this.#linkReported) this.#log.info({}, "the line is back");
     this.#linkReported = false;
+    if (state.identity.phase !== "known") return;
     if (state.availability === "unavailable")
       this.#log.info({ device: state.device.id }, "the device is back");
     state.availability = "available";
@@ -570,7 +615,7 @@ class Loop implements ConnectionLoop {
   }
 
   /** One reading per point and one line in the log, at the change only. */
-  #unavailable(state: PolledDevice, error: GatewayError): void {
+  #unavailable(state: PolledDevice, error: GatewayError, quality: Quality = "comm-error"): void {
     if (state.availability === "unavailable") return;
     state.availability = "unavailable";
     state.problem = `${error.code}: ${error.message}`;
@@ -579,13 +624,14 @@ class Loop implements ConnectionLoop {
       "the device is not available",
     );
     const { clock } = this.#context;
-    this.#pass(state, state.unavailableReadings(clock.stamp(), error.code, clock.monotonic()));
+    this.#pass(state, state.unavailableReadings(quality, clock.stamp(), error.code, clock.monotonic()));
   }
 
   #refused(state: PolledDevice, request: ReadRequest, error: UnsupportedPointError): void {
     const left = this.#learn(state, request, error);
-    this.#pass(state, this.#unreadable(state, left, error.message));
+    if (state.identity.phase === "known") this.#pass(state, this.#unreadable(state, left, error.message));
     this.#plan(state, false);
+    this.#identify(state, []);
   }
 
   /** Remembers what a refusal taught. Returns the points that are now left out. */
@@ -634,6 +680,8 @@ class Loop implements ConnectionLoop {
     const now = this.#context.clock.monotonic();
     state.spoke(this.#context.clock.stamp());
     this.#back(state);
+    if (state.identity.phase !== "known" && !this.#identify(state, results))
+      return this.#hearing.heard(state, results);
     const passed = new Set(state.thinned(results, now));
     this.#hearing.heard(state, results);
     await this.#delivery.deliver(
@@ -649,6 +697,8 @@ class Loop implements ConnectionLoop {
     });
     state.count(error.code);
     if (state.tasks.length === 0) {
+      // What speaks next may be another device.
+      state.identity.reset();
       this.#unavailable(state, error);
       return;
     }

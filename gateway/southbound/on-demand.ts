@@ -55,18 +55,19 @@ export async function readPoints(
 ): Promise<Reading[]> {
   const { device } = state;
   const inputs = withInputs(device.profile, points);
-  const results = await readResults(line, state, inputs, signal, mostAttempts);
+  const results = await readResults(line, state, inputs, signal);
   // Values of one moment: what the polls know has no part in it.
   const asked = new Set(points);
   return momentReadings(device, results).filter(({ point }) => asked.has(point));
 }
 
-async function readResults(
+/** What the device says of these points, a refused read narrowed down; rejects when the line fails. */
+export async function readResults(
   line: AskedLine,
   state: PolledDevice,
   points: readonly Point[],
   signal: AbortSignal | undefined,
-  attempts: number,
+  attempts = mostAttempts,
 ): Promise<PointResult[]> {
   const { requests, heard = [] } = line.plan(state, points);
   const answered = new Set([...requests.flatMap((request) => request.points), ...heard]);

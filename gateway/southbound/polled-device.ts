@@ -3,6 +3,7 @@ import { type Device, type Point, pollPeriod } from "../model/device.ts";
 import type { Quality } from "../model/quality.ts";
 import type { Reading } from "../model/reading.ts";
 import { Derivation, isDerived, resultReadings } from "./derivation.ts";
+import { Identity } from "./identity.ts";
 import { requestPeriod } from "./line-plan.ts";
 import type { Learned, PointResult, Protocol, ReadRequest } from "./protocol.ts";
 import type { Task } from "./schedule.ts";
@@ -39,9 +40,12 @@ export class PolledDevice {
   readonly leftOut = new Set<Point>();
   /** Requests that fail while others are answered, by label. */
   readonly setbacks = new Setbacks();
+  readonly identity: Identity;
   /** Undefined for the many whose points all stand for themselves. */
   readonly #derivation: Derivation | undefined;
   #probes = 0;
+  /** Points that only say who the device is. */
+  readonly #onlyTells: ReadonlySet<Point>;
   readonly #passedAt = new Map<Point, number>();
   readonly #heardOf = new Map<Point, { at: number; good: boolean }>();
   /** Points that the device sends by itself. */
@@ -51,6 +55,8 @@ export class PolledDevice {
   constructor(device: Device, learned: Learned) {
     this.device = device;
     this.learned = learned;
+    this.identity = new Identity(device);
+    this.#onlyTells = new Set(device.profile.identifyPoints);
     this.#derivation = isDerived(device.profile) ? new Derivation(device) : undefined;
   }
 
@@ -69,9 +75,10 @@ export class PolledDevice {
     return byCost[this.#probes++ % byCost.length];
   }
 
-  /** A new chance for everything: points left out, and points that are read once. */
+  /** A new chance for everything: points left out, and points that are read once; and it may be another device. */
   reconnect(): readonly PollTask[] {
     const removed = this.tasks;
+    this.identity.reset();
     this.#tasks = new Map();
     this.leftOut.clear();
     this.#passedAt.clear();
@@ -80,12 +87,15 @@ export class PolledDevice {
   }
 
   /**
-   * Plans what is not left out. Requests that stay the same keep their tasks, and with them their
+   * Plans what is not left out; while it is not known who the device is, only what tells. Requests that stay the same keep their tasks, and with them their
    * place in the schedule. Throws what the protocol's plan throws.
    */
   plan(protocol: Pick<Protocol, "plan">, settings: unknown): PlanChange {
-    const { device } = this;
-    const wanted = device.profile.points.filter((point) => !this.leftOut.has(point) && !this.#isDone(point));
+    const { device, identity } = this;
+    const known = identity.phase === "known";
+    const wanted = (known ? device.profile.points : identity.points).filter(
+      (point) => !this.leftOut.has(point) && !(known && this.#isDone(point)),
+    );
     const { requests, heard = [] } = protocol.plan(settings, device, wanted, this.learned);
     this.heard = new Set([...heard, ...[...this.heard].filter((point) => this.#isDone(point))]);
     const answered = new Set([...requests.flatMap((request) => request.points), ...heard]);
@@ -95,14 +105,14 @@ export class PolledDevice {
     const added: PollTask[] = [];
     this.#tasks = new Map();
     for (const request of requests) {
-      const key = JSON.stringify([request.label, ...request.points.map(({ name }) => name)]);
+      const key = JSON.stringify([identity.phase, request.label, ...request.points.map(({ name }) => name)]);
       const kept = before.get(key);
       before.delete(key);
       const task = kept ?? {
         device: device.id,
         request,
         costMs: request.costMs,
-        periodMs: requestPeriod(device, request),
+        periodMs: identity.period(requestPeriod(device, request)),
       };
       if (!kept) added.push(task);
       this.#tasks.set(key, task);
@@ -157,6 +167,7 @@ export class PolledDevice {
   thinned(results: readonly PointResult[], now: number): PointResult[] {
     return results.filter((result) => {
       const { point } = result;
+      if (this.#onlyTells.has(point)) return false;
       const good = !("problem" in result);
       const before = this.#heardOf.get(point);
       this.#heardOf.set(point, { at: now, good });
@@ -186,9 +197,9 @@ export class PolledDevice {
   }
 
   /** One reading without a value for every point that could have had one. */
-  unavailableReadings(time: Instant, detail: string, now: number): Reading[] {
+  unavailableReadings(quality: Quality, time: Instant, detail: string, now: number): Reading[] {
     const points = this.device.profile.points.filter((point) => !this.leftOut.has(point));
-    return this.problems(points, "comm-error", time, detail, now);
+    return this.problems(points, quality, time, detail, now);
   }
 
   #isDone(point: Point): boolean {

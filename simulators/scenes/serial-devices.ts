@@ -1,4 +1,4 @@
-import { attachMeters, type HeatScene, heatMeter } from "../mbus-meter.ts";
+import { attachMeters, bcd, int, type MbusMeter } from "../mbus-meter.ts";
 import { attachP1Meter, p1Scene } from "../p1-meter.ts";
 import { createPmSensor } from "../pm-sensor.ts";
 import { openPty } from "../pty.ts";
@@ -34,9 +34,7 @@ export function openSerialDevices(
   stack.use(attachP1Meter(p1, { state: p1Scene(nature, 18_000), everyMs: 2000 }));
 
   const bus = line("mbus");
-  attachMeters(bus, [
-    heatMeter({ address: 5, id: "67260115", manufacturer: "KAM", version: 8 }, heating(nature)),
-  ]);
+  attachMeters(bus, [multical(nature)]);
 
   const dust = line("pm");
   const wander = wanderer(nature, 8, { pull: 0.02, push: 1.5 });
@@ -82,24 +80,53 @@ export function openSerialDevices(
   };
 }
 
-/** A house that is heated: more in the morning, less by day. */
-function heating(nature: Nature): () => HeatScene {
+/** The district heating meter of a house: more in the morning, less by day. Records as a MULTICAL 601 sends them. */
+function multical(nature: Nature): MbusMeter {
   const energy = counter(nature, 37_351);
   const volume = counter(nature, 561_080);
+  const hours = counter(nature, 41_200);
   const wander = wanderer(nature, 34, { pull: 0.01, push: 2 });
-  return () => {
-    const powerKw = Math.max(4, wander(26 + 14 * bell(hourOfDay(nature.now()), 6, 3)));
-    const supplyC = 78;
-    const returnC = 44 - powerKw / 10;
-    const litresPerHour = (powerKw * 1000) / (wattHoursPerLitreKelvin * (supplyC - returnC));
-    return {
-      energyKwh: Math.floor(energy(powerKw)),
-      volumeLitres: Math.floor(volume(litresPerHour)),
-      powerW: Math.round(powerKw * 10) * 100,
-      flowLitresPerHour: Math.round(litresPerHour),
-      supplyC,
-      returnC,
-      lastMonthKwh: 33_361,
-    };
+  const id = "67260115";
+  return {
+    address: 5,
+    id,
+    manufacturer: "KAM",
+    version: 8,
+    medium: 4,
+    telegrams: () => {
+      const now = nature.now();
+      const powerKw = Math.max(4, wander(26 + 14 * bell(hourOfDay(now), 6, 3)));
+      const supplyC = 78;
+      const returnC = 44 - powerKw / 10;
+      const litresPerHour = (powerKw * 1000) / (wattHoursPerLitreKelvin * (supplyC - returnC));
+      const centi = (celsius: number) => int(Math.round(celsius * 100), 4);
+      const local = new Date(now + 3_600_000);
+      return [
+        [
+          ...[0x0c, 0x78, ...bcd(Number(id), 4)],
+          ...[0x04, 0x06, ...int(Math.floor(energy(powerKw)), 4)],
+          ...[0x04, 0x14, ...int(Math.floor(volume(litresPerHour) / 10), 4)],
+          ...[0x04, 0x22, ...int(Math.floor(hours(1)), 4)],
+          ...[0x04, 0x59, ...centi(supplyC)],
+          ...[0x04, 0x5d, ...centi(returnC)],
+          ...[0x04, 0x61, ...centi(supplyC - returnC)],
+          ...[0x04, 0x2d, ...int(Math.round(powerKw * 10), 4)],
+          ...[0x14, 0x2d, ...int(655, 4)],
+          ...[0x04, 0x3b, ...int(Math.round(litresPerHour), 4)],
+          ...[0x14, 0x3b, ...int(1320, 4)],
+          ...[0x04, 0x6d, local.getUTCMinutes(), local.getUTCHours(), ...dayOf(local)],
+          // Stored on the last day of the month before.
+          ...[0x44, 0x06, ...int(33_361, 4)],
+          ...[0x44, 0x14, ...int(53_800, 4)],
+          ...[0x42, 0x6c, ...dayOf(new Date(Date.UTC(local.getUTCFullYear(), local.getUTCMonth(), 0)))],
+        ],
+      ];
+    },
   };
+}
+
+/** Day, month and year of EN 13757-3, type G. */
+function dayOf(date: Date): number[] {
+  const year = date.getUTCFullYear() % 100;
+  return [((year & 7) << 5) | date.getUTCDate(), ((year >> 3) << 4) | (date.getUTCMonth() + 1)];
 }

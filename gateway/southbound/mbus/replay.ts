@@ -1,3 +1,4 @@
+import { hexBytes } from "../../codec/hex.ts";
 import type { Device } from "../../model/device.ts";
 import { ConfigError, GatewayError } from "../../model/errors.ts";
 import type { PointResult, ReadRequest, SouthboundContext } from "../protocol.ts";
@@ -47,7 +48,7 @@ function untilLast(telegrams: readonly Telegram[]): readonly Telegram[] {
 }
 
 function telegramOf(hex: string): Telegram {
-  const bytes = Uint8Array.from(Buffer.from(hex.replace(/\s+/g, ""), "hex"));
+  const bytes = hexBytes(hex);
   const found = lookAt(bytes, 0, bytes.length);
   if (typeof found === "string" || found.frame.kind !== "long" || found.end !== bytes.length)
     throw new ConfigError(`not a whole M-Bus frame with a good checksum: ${hex}`, { code: "bad-frame" });

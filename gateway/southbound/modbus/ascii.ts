@@ -1,4 +1,4 @@
-import { lrc8 } from "./checksum.ts";
+import { lrc8 } from "../../codec/crc.ts";
 import type { Found, LineFraming } from "./framing.ts";
 
 const colon = 0x3a;

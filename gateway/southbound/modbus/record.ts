@@ -1,3 +1,4 @@
+import { toHex } from "../../codec/hex.ts";
 import type { Turn } from "../protocol.ts";
 import { TcpFramer } from "./mbap.ts";
 import { decodeRtu, encodeRtu } from "./rtu.ts";
@@ -9,7 +10,7 @@ export function recordModbus(dialogue: readonly Turn[], { framing }: ModbusConne
   const exchange = dialogue.flatMap(({ sent, received }) => {
     const request = framing === "tcp" ? fromTcp(sent) : whole(sent);
     const reply = framing === "tcp" ? fromTcp(received) : whole(received);
-    return request && reply ? [{ ">": hex(request), "<": hex(reply) }] : [];
+    return request && reply ? [{ ">": toHex(request), "<": toHex(reply) }] : [];
   });
   return { exchange };
 }
@@ -24,8 +25,4 @@ function fromTcp(bytes: Uint8Array): Uint8Array | undefined {
 
 function whole(bytes: Uint8Array): Uint8Array | undefined {
   return decodeRtu(bytes) ? bytes : undefined;
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
 }

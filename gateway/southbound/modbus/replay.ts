@@ -1,3 +1,4 @@
+import { hexBytes } from "../../codec/hex.ts";
 import type { Device } from "../../model/device.ts";
 import { ConfigError, UnsupportedPointError } from "../../model/errors.ts";
 import type { PointResult, ReadRequest, SouthboundContext } from "../protocol.ts";
@@ -200,8 +201,4 @@ function registers(bytes: Uint8Array): number[] {
 
 function word(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-}
-
-function hexBytes(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text.replace(/\s+/g, ""), "hex"));
 }

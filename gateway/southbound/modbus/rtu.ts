@@ -1,4 +1,4 @@
-import { crc16 } from "./checksum.ts";
+import { crc16Modbus } from "../../codec/crc.ts";
 import type { Found, LineFraming } from "./framing.ts";
 import { replyLength } from "./pdu.ts";
 
@@ -11,7 +11,7 @@ export function encodeRtu(unit: number, pdu: Uint8Array): Uint8Array {
   const frame = new Uint8Array(pdu.length + 3);
   frame[0] = unit;
   frame.set(pdu, 1);
-  const crc = crc16(frame, 0, pdu.length + 1);
+  const crc = crc16Modbus(frame, 0, pdu.length + 1);
   frame[pdu.length + 1] = crc & 0xff;
   frame[pdu.length + 2] = crc >>> 8;
   return frame;
@@ -24,7 +24,7 @@ export function decodeRtu(bytes: Uint8Array): { unit: number; pdu: Uint8Array } 
 }
 
 function crcFits(bytes: Uint8Array, start: number, end: number): boolean {
-  const crc = crc16(bytes, start, end - 2);
+  const crc = crc16Modbus(bytes, start, end - 2);
   return bytes[end - 2] === (crc & 0xff) && bytes[end - 1] === crc >>> 8;
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hexPattern } from "../../codec/hex.ts";
 import { encodingNames, orderNames } from "../../codec/numbers.ts";
 import { ConfigError } from "../../model/errors.ts";
 import { endpointFields, endpointOf, endpointProblem, milliseconds } from "../endpoint.ts";
@@ -243,7 +244,7 @@ function normalise(written: WrittenAddress): ModbusAddress {
   return { table, number: written[table] ?? 0, type, order, bit, length, byte, encoding };
 }
 
-const hexText = z.string().regex(/^(\s*[0-9a-fA-F]{2})*\s*$/, { error: "hex digits, two per byte" });
+const hexText = z.string().regex(hexPattern, { error: "hex digits, two per byte" });
 const wordsText = z
   .string({ error: 'registers are text in quotes: "4366 3333"' })
   .max(700)

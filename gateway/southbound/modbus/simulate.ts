@@ -1,4 +1,5 @@
-import type { DeviceProfile, Point } from "../../model/device.ts";
+import { type DeviceProfile, type Point, toldPoints } from "../../model/device.ts";
+import { provingValue } from "../../model/identify.ts";
 import type { RawValue, Value } from "../../model/value.ts";
 import type { SimulatedDevice, SimulationInput, Specimen } from "../protocol.ts";
 import { nearestRaw, type RegisterImage, registerImage } from "./image.ts";
@@ -67,8 +68,9 @@ function rawValues(
   seconds: number,
 ): Map<Point<ModbusAddress>, RawValue> {
   const raws = new Map<Point<ModbusAddress>, RawValue>();
-  for (const point of profile.points) {
-    const raw = rawOf(point, specimen, seconds);
+  const proofs = new Map(profile.identify?.map(({ point, test }) => [point, provingValue(test)]));
+  for (const point of toldPoints(profile)) {
+    const raw = profile.points.includes(point) ? rawOf(point, specimen, seconds) : proofs.get(point.name);
     if (raw === undefined) continue;
     try {
       registerImage(profile, new Map([[point, raw]]));

@@ -1,6 +1,6 @@
 import type { Instant } from "../../model/clock.ts";
 import { one } from "../../model/decimal.ts";
-import type { Device, Point } from "../../model/device.ts";
+import { type Device, type Point, toldPoints } from "../../model/device.ts";
 import type { PointResult } from "../protocol.ts";
 import { measured, nothing, plainText, type Told, unreadable, wholeNumber } from "./measures.ts";
 import { parseSentence, type Sentence, type SentenceProblem } from "./sentence.ts";
@@ -42,7 +42,7 @@ export function hearSentence(
     ? []
     : devices
         .filter((device) => speaksFor(sentence, device))
-        .map((device) => ({ device, results: resultsOf(sentence, device.profile.points, at) }))
+        .map((device) => ({ device, results: resultsOf(sentence, toldPoints(device.profile), at) }))
         .filter(({ results }) => results.length > 0);
   if (told.length === 0) counters.unmatched += 1;
   return { sentence, told };

@@ -1,3 +1,5 @@
+import { crc16Arc } from "../../codec/crc.ts";
+
 /** Longest response without its line end: address, 75 characters of values, CRC (SDI-12 v1.4, 4.4), and some for sensors that overdo it. */
 export const longestLine = 96;
 
@@ -6,11 +8,7 @@ export const longestLine = 96;
  * 4.4.12): CRC-16/ARC of everything before them, six bits each, made printable with 0x40.
  */
 export function crcText(text: string): string {
-  let crc = 0;
-  for (let index = 0; index < text.length; index++) {
-    crc ^= text.charCodeAt(index);
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xa001 : crc >>> 1;
-  }
+  const crc = crc16Arc(Buffer.from(text, "latin1"));
   return String.fromCharCode(0x40 | (crc >>> 12), 0x40 | ((crc >>> 6) & 0x3f), 0x40 | (crc & 0x3f));
 }
 

@@ -4,12 +4,12 @@ import {
   type ExpressionValue,
   Fault,
 } from "../../codec/expression/expression.ts";
+import { hexBytes } from "../../codec/hex.ts";
 import { compilePayload, type Payload } from "../../codec/payload/index.ts";
 import { GatewayError } from "../../model/errors.ts";
 import type { RawValue } from "../../model/value.ts";
 import type { ProtocolFinding } from "../protocol.ts";
 import { type FieldKind, fieldKinds } from "./fields.ts";
-import { hexBytes } from "./hex.ts";
 import type { FrameHead, FrameKind, FrameRequest, Framing } from "./settings.ts";
 import { compileShape, type Shape, ShapeProblem } from "./shape.ts";
 import { type Stuffing, stuff, stuffingOf } from "./stuffing.ts";

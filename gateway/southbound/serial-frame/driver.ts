@@ -1,3 +1,4 @@
+import { toldPoints } from "../../model/device.ts";
 import { ConfigError, GatewayError, TransientError } from "../../model/errors.ts";
 import type { Transport } from "../../transport/transport.ts";
 import { Exchange } from "../exchange.ts";
@@ -98,7 +99,7 @@ class LiveDriver implements FrameDriver {
     }
     this.#deframer.keep(heads);
     this.#deframer.keepsBytes = devices.some(({ profile }) =>
-      profile.points.some(({ address }) => "frame" in address),
+      toldPoints(profile).some(({ address }) => "frame" in address),
     );
     this.#schedule();
   }
@@ -244,7 +245,7 @@ class LiveDriver implements FrameDriver {
       const { device, head } = session;
       if (head !== frame.head || !isFrom(frame, device.settings)) continue;
       session.heard(frame.shape.name);
-      const points = heardPoints(device.profile.points, frame.shape.name);
+      const points = heardPoints(toldPoints(device.profile), frame.shape.name);
       if (points.length === 0) continue;
       claimed = true;
       // Resolves, never rejects, once the readings are taken over or dropped, and counts what is dropped.

@@ -1,8 +1,8 @@
+import { hexBytes, toHex } from "../../codec/hex.ts";
 import { ConfigError, TransientError } from "../../model/errors.ts";
 import type { PointResult, ReadRequest, SouthboundContext } from "../protocol.ts";
 import { HeadDeframer, type LineFrame } from "./deframer.ts";
 import { type FrameDriver, requestOf } from "./driver.ts";
-import { hexBytes, toHex } from "./hex.ts";
 import { headOf, isFrom, prepare } from "./request.ts";
 import { contentOf, frameResults, heardPoints } from "./results.ts";
 import type { FrameGiven } from "./schema.ts";

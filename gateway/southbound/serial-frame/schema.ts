@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { checksumNames } from "../../codec/checksum.ts";
+import { hexPattern } from "../../codec/hex.ts";
 import { duration } from "../../codec/settings.ts";
 import { endpointFields, endpointOf, endpointProblem, milliseconds } from "../endpoint.ts";
-import { hexPattern } from "./hex.ts";
 import type {
   Escape,
   FrameAddress,

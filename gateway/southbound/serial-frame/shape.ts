@@ -1,5 +1,5 @@
 import { type Checksum, checksums, verifyChecksum } from "../../codec/checksum.ts";
-import { hexBytes } from "./hex.ts";
+import { hexBytes } from "../../codec/hex.ts";
 import type { FrameKind, Framing, WrittenSpan } from "./settings.ts";
 import { type WireNumber, wireNumber } from "./wire-number.ts";
 

@@ -1,4 +1,4 @@
-import { hexBytes } from "./hex.ts";
+import { hexBytes } from "../../codec/hex.ts";
 import type { Escape } from "./settings.ts";
 
 /** Byte stuffing: how a frame is written that may not hold certain bytes. */

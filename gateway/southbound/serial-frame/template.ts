@@ -1,5 +1,5 @@
 import { checksumNames, checksums, writeChecksum } from "../../codec/checksum.ts";
-import { hexBytes, hexPattern } from "./hex.ts";
+import { hexBytes, hexPattern } from "../../codec/hex.ts";
 import { span } from "./shape.ts";
 import { parseSpan } from "./span.ts";
 import { wireNumber } from "./wire-number.ts";

@@ -1,3 +1,4 @@
+import { hexBytes } from "../../codec/hex.ts";
 import { ConfigError, TransientError } from "../../model/errors.ts";
 import { LineDeframer } from "../line-deframer.ts";
 import type { SouthboundContext } from "../protocol.ts";
@@ -71,8 +72,4 @@ function toBytes(text: string): Uint8Array {
       code: "bad-given",
     });
   }
-}
-
-function hexBytes(text: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(text.replace(/\s+/g, ""), "hex"));
 }

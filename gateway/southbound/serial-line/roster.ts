@@ -1,4 +1,4 @@
-import type { Device } from "../../model/device.ts";
+import { type Device, toldPoints } from "../../model/device.ts";
 import type { LineFraming } from "../line-deframer.ts";
 import { Line } from "./line.ts";
 import { type Decoded, type LinePoint, type LineUnit, type MessageSet, messagesOf } from "./messages.ts";
@@ -96,7 +96,7 @@ function heardPoints(device: LineUnit): ReadonlyMap<string, readonly LinePoint[]
   const { messages } = device.profile.protocolSettings;
   const found = new Map<string, readonly LinePoint[]>();
   for (const { name, request } of messages) {
-    const points = device.profile.points.filter(({ address }) => address.message === name);
+    const points = toldPoints(device.profile).filter(({ address }) => address.message === name);
     if (!request && points.length > 0) found.set(name, points);
   }
   return found;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { hexPattern } from "../../codec/hex.ts";
 import { duration } from "../../codec/settings.ts";
 import { endpointFields, endpointOf, endpointProblem, milliseconds } from "../endpoint.ts";
 import { message, path, signs, toMessage } from "./message-schema.ts";
@@ -131,10 +132,7 @@ const received = z
   .string()
   .max(20_000)
   .meta({ description: 'What the device sends, with escapes: "R1234\\r".' });
-const hexText = z
-  .string()
-  .max(20_000)
-  .regex(/^(\s*[0-9a-fA-F]{2})*\s*$/, { error: "hex digits, two per byte" });
+const hexText = z.string().max(20_000).regex(hexPattern, { error: "hex digits, two per byte" });
 
 /** What a profile may say under an example's `given:`. */
 export const givenSchema = z

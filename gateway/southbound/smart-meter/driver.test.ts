@@ -1,6 +1,7 @@
 import { createCipheriv } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { VirtualClock } from "../../../test/fault/virtual-clock.ts";
+import { crc16Arc, crc16X25 } from "../../codec/crc.ts";
 import { same } from "../../config/same.ts";
 import { one, zero } from "../../model/decimal.ts";
 import type { Point } from "../../model/device.ts";
@@ -8,7 +9,6 @@ import { silentLog } from "../../model/log.ts";
 import { Secret } from "../../model/secret.ts";
 import { memoryPair } from "../../transport/memory.ts";
 import type { PointResult } from "../protocol.ts";
-import { crc16Arc, crc16X25 } from "./crc.ts";
 import { smartMeter } from "./protocol.ts";
 import type { MeterAddress, MeterDevice } from "./settings.ts";
 

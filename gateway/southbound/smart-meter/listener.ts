@@ -1,5 +1,6 @@
 import { FormatError } from "../../codec/format-error.ts";
 import type { Instant } from "../../model/clock.ts";
+import { toldPoints } from "../../model/device.ts";
 import { ConfigError } from "../../model/errors.ts";
 import type { Secret } from "../../model/secret.ts";
 import type { PointResult } from "../protocol.ts";
@@ -43,7 +44,9 @@ export class MeterListener {
    * counted by its reason; one that cannot be opened gives every point that problem.
    */
   results(bytes: Uint8Array, at: Instant): PointResult<MeterAddress>[] | undefined {
-    const { points, protocolSettings: head } = this.device.profile;
+    const { profile } = this.device;
+    const head = profile.protocolSettings;
+    const points = toldPoints(profile);
     let message: MeterMessage;
     try {
       message = decodeMessage(bytes, head, this.#deciphering);

@@ -1,5 +1,5 @@
+import { crc16Arc } from "../../codec/crc.ts";
 import type { Turn } from "../protocol.ts";
-import { crc16Arc } from "./crc.ts";
 import { TelegramDeframer } from "./p1/deframer.ts";
 import { crcDigits, endOf } from "./p1/telegram.ts";
 import type { MeterGiven } from "./schema.ts";

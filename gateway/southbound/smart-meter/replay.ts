@@ -1,3 +1,4 @@
+import { hexBytes, hexPattern } from "../../codec/hex.ts";
 import { ConfigError } from "../../model/errors.ts";
 import type { SouthboundContext } from "../protocol.ts";
 import type { MeterDriver } from "./driver.ts";
@@ -41,8 +42,7 @@ export function replayMeter({ rx }: MeterGiven, context: SouthboundContext): Met
 /** YAML writes lines that end with LF; on the wire they end with CR LF, over which the checksum goes. */
 export function bytesOfGiven(rx: string, head: MeterHead): Uint8Array {
   if (head.codec === "p1") return Buffer.from(rx.replace(/\r?\n/g, "\r\n"), "latin1");
-  const digits = rx.replace(/\s+/g, "");
-  if (!/^([0-9a-fA-F]{2})*$/.test(digits))
+  if (!hexPattern.test(rx))
     throw new ConfigError("what a DLMS example gives is hex digits, two per byte", { code: "bad-given" });
-  return Buffer.from(digits, "hex");
+  return hexBytes(rx);
 }

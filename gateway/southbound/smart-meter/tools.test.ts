@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { p1Telegram } from "../../../simulators/p1-meter.ts";
 import { VirtualClock } from "../../../test/fault/virtual-clock.ts";
+import { crc16Arc, crc16X25 } from "../../codec/crc.ts";
 import { silentLog } from "../../model/log.ts";
 import { runExample } from "../../profiles/example.ts";
 import { loadProfile } from "../../profiles/load.ts";
 import { newProfile } from "../../profiles/skeleton.ts";
 import { memoryPair } from "../../transport/memory.ts";
 import type { ProbeFinding } from "../protocol.ts";
-import { crc16Arc, crc16X25 } from "./crc.ts";
 import { decodeTelegram } from "./p1/telegram.ts";
 import { smartMeter } from "./protocol.ts";
 import { recordMeter } from "./record.ts";

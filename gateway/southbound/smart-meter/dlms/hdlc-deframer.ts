@@ -2,6 +2,7 @@ import { FormatError } from "../../../codec/format-error.ts";
 import type { Deframer } from "../../exchange.ts";
 import { HeldBytes } from "../held-bytes.ts";
 import { canBegin, decodeHdlc, flag, frameLength, type HdlcFrame, maxFrameBytes, unstuff } from "./hdlc.ts";
+import { hasLlc } from "./notification.ts";
 import { Segments } from "./segments.ts";
 
 /** A stuffed frame of the greatest length, all escaped, and its flags. */
@@ -14,9 +15,13 @@ const maxHeld = 2 * maxFrameBytes + 2;
  */
 export class HdlcDeframer implements Deframer<Uint8Array> {
   readonly quietMs = 1000;
-  readonly statistics = { frames: 0, "bad-checksum": 0, "skipped-bytes": 0, "lost-segments": 0 };
+  readonly #counts = { frames: 0, "bad-checksum": 0, "skipped-bytes": 0 };
   readonly #held = new HeldBytes(maxHeld);
-  readonly #segments = new Segments();
+  readonly #segments = new Segments(7);
+
+  get statistics(): Readonly<Record<string, number>> {
+    return { ...this.#counts, "lost-segments": this.#segments.lost };
+  }
 
   push(chunk: Uint8Array): Uint8Array[] {
     const found: Uint8Array[] = [];
@@ -63,7 +68,7 @@ export class HdlcDeframer implements Deframer<Uint8Array> {
         continue;
       }
       this.#held.drop(1 + frame.bytes);
-      this.statistics.frames += 1;
+      this.#counts.frames += 1;
       this.#take(frame.frame, found);
     }
   }
@@ -71,22 +76,27 @@ export class HdlcDeframer implements Deframer<Uint8Array> {
   #take({ segmented, control, information }: HdlcFrame, found: Uint8Array[]): void {
     // Information frames count up to seven; unnumbered ones do not count.
     const sequence = (control & 1) === 0 ? (control >> 1) & 7 : undefined;
-    const content = this.#segments.add(information, sequence, !segmented, 7);
-    if (content === "lost") this.statistics["lost-segments"] += 1;
-    else if (content && content.length > 0) found.push(content);
+    const content = this.#segments.add({
+      part: information,
+      sequence,
+      last: !segmented,
+      // Only what has the LLC header is known to be a beginning.
+      begins: hasLlc(information) || undefined,
+    });
+    if (content && content.length > 0) found.push(content);
   }
 
   /** What looked like a beginning was none: on to the next flag. */
   #giveUp(): void {
-    // Two flags with a byte or none between them are a pause, not a frame.
-    if (this.#held.length > 8) this.statistics["bad-checksum"] += 1;
+    // What does not even begin like a frame is noise between flags.
+    if ((this.#held.view[1] ?? 0) >> 4 === 0xa) this.#counts["bad-checksum"] += 1;
     this.#segments.clear();
     const next = this.#held.view.indexOf(flag, 1);
     this.#skip(next < 0 ? this.#held.length : next);
   }
 
   #skip(count: number): void {
-    this.statistics["skipped-bytes"] += count;
+    this.#counts["skipped-bytes"] += count;
     this.#held.drop(count);
   }
 }

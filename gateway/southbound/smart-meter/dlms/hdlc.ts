@@ -1,5 +1,5 @@
+import { crc16X25 } from "../../../codec/crc.ts";
 import { FormatError } from "../../../codec/format-error.ts";
-import { crc16X25 } from "../crc.ts";
 
 /** Flag between frames. */
 export const flag = 0x7e;

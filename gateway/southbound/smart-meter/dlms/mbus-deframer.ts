@@ -16,15 +16,13 @@ const lastSegment = 0x10;
  */
 export class MbusDeframer implements Deframer<Uint8Array> {
   readonly quietMs = 1000;
-  readonly statistics = {
-    frames: 0,
-    "bad-checksum": 0,
-    "skipped-bytes": 0,
-    "lost-segments": 0,
-    "other-frames": 0,
-  };
+  readonly #counts = { frames: 0, "bad-checksum": 0, "skipped-bytes": 0, "other-frames": 0 };
   readonly #held = new HeldBytes(maxHeld);
-  readonly #segments = new Segments();
+  readonly #segments = new Segments(15);
+
+  get statistics(): Readonly<Record<string, number>> {
+    return { ...this.#counts, "lost-segments": this.#segments.lost };
+  }
 
   push(chunk: Uint8Array): Uint8Array[] {
     const found: Uint8Array[] = [];
@@ -65,12 +63,12 @@ export class MbusDeframer implements Deframer<Uint8Array> {
       }
       if (length === undefined || bytes.length < length + 6) return;
       if (sum(bytes, 4, 4 + length) !== bytes[4 + length] || bytes[5 + length] !== stop) {
-        this.statistics["bad-checksum"] += 1;
+        this.#counts["bad-checksum"] += 1;
         this.#segments.clear();
         this.#skip(1);
         continue;
       }
-      this.statistics.frames += 1;
+      this.#counts.frames += 1;
       const content = bytes.slice(4, 4 + length);
       this.#held.drop(length + 6);
       this.#take(content, found);
@@ -80,22 +78,21 @@ export class MbusDeframer implements Deframer<Uint8Array> {
   #take(content: Uint8Array, found: Uint8Array[]): void {
     const control = content[2] ?? 0xff;
     if (content.length <= headerBytes || control > 0x1f) {
-      this.statistics["other-frames"] += 1;
+      this.#counts["other-frames"] += 1;
       return;
     }
-    const whole = this.#segments.add(
-      content.subarray(headerBytes),
-      control & 0x0f,
-      (control & lastSegment) !== 0,
-      15,
-      0,
-    );
-    if (whole === "lost") this.statistics["lost-segments"] += 1;
-    else if (whole) found.push(whole);
+    const sequence = control & 0x0f;
+    const whole = this.#segments.add({
+      part: content.subarray(headerBytes),
+      sequence,
+      last: (control & lastSegment) !== 0,
+      begins: sequence === 0,
+    });
+    if (whole) found.push(whole);
   }
 
   #skip(count: number): void {
-    this.statistics["skipped-bytes"] += count;
+    this.#counts["skipped-bytes"] += count;
     this.#held.drop(count);
   }
 }

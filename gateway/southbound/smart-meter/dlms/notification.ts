@@ -13,8 +13,12 @@ export interface Notification {
 
 /** The APDU of a link layer's content: HDLC puts E6 E7 00 or E6 E6 00 before it (IEC 62056-46, LLC). */
 export function withoutLlc(content: Uint8Array): Uint8Array {
-  const isLlc = content[0] === 0xe6 && (content[1] === 0xe7 || content[1] === 0xe6) && content[2] === 0x00;
-  return isLlc ? content.subarray(3) : content;
+  return hasLlc(content) ? content.subarray(3) : content;
+}
+
+/** Whether the header of the link layer stands first, as it does in the first segment of a content alone. */
+export function hasLlc(content: Uint8Array): boolean {
+  return content[0] === 0xe6 && (content[1] === 0xe7 || content[1] === 0xe6) && content[2] === 0x00;
 }
 
 /**

@@ -5,6 +5,8 @@ import { type CrcRule, crcDigits, endOf, hasGoodCrc, isBare, maxTelegramBytes } 
 const slash = 0x2f;
 /** Starts that are tried against one checksum: garbage before a telegram may hold a `/`, too. */
 const maxStarts = 8;
+/** So much goes at once where no end comes: byte by byte a stream of `/` would cost a copy of it all per byte. */
+const mostSkipped = maxTelegramBytes / 4;
 
 /**
  * Cuts telegrams out of a stream, from `/` to the checksum. Only what keeps the rule of the checksum
@@ -30,7 +32,7 @@ export class TelegramDeframer implements Deframer<Uint8Array> {
       this.#cut(found, false);
       if (!this.#held.full) continue;
       this.statistics["too-long"] += 1;
-      this.#skip(1);
+      this.#skip(mostSkipped);
     }
     return found;
   }

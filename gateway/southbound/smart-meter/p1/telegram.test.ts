@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { crc16Arc, crc16X25 } from "../../../codec/crc.ts";
 import { FormatError } from "../../../codec/format-error.ts";
-import { crc16Arc, crc16X25 } from "../crc.ts";
 import { TelegramDeframer } from "./deframer.ts";
 import { type CrcRule, decodeTelegram, maxTelegramBytes } from "./telegram.ts";
 

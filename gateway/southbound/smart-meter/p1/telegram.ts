@@ -1,5 +1,5 @@
+import { crc16Arc } from "../../../codec/crc.ts";
 import { FormatError } from "../../../codec/format-error.ts";
-import { crc16Arc } from "../crc.ts";
 import type { MeterMessage, MeterObject, MeterValue } from "../message.ts";
 
 /** Longest telegram that is taken, in bytes; a real one with four sub-meters has some 2000. */
