@@ -109,6 +109,18 @@ describe("profiles in the documents", () => {
   });
 });
 
+it("README.md counts the profiles of each protocol", () => {
+  const counts = new Map<string, number>();
+  for (const id of libraryIds) {
+    const text = readFileSync(join(library, `${id}.yaml`), "utf8");
+    const name = loadProfile(text, `${id}.yaml`, protocols, bases).profile?.protocol ?? "";
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const rows = Array.from(textOf("README.md").matchAll(/^\| `([\w-]+)` \| .* \| (\d+) \|$/gm));
+  expect(rows.length).toBeGreaterThanOrEqual(7);
+  for (const [, name = "", count] of rows) expect(`${name} ${counts.get(name)}`).toBe(`${name} ${count}`);
+});
+
 // --- Right and wrong
 
 interface Pair {
