@@ -54,6 +54,35 @@ const types: ReadonlyMap<string, WireType> = new Map(
 const encodingByName: ReadonlyMap<string, Encoding> = new Map(encodings.map((row) => [row.name, row]));
 
 export const typeNames: readonly string[] = [...types.keys()];
+
+/** The type that a datasheet means by another name; undefined when nobody can tell. */
+function ownName(text: string): string | undefined {
+  const [, word = "", bits = ""] = /^([a-z_]*?)_?(\d*)(?:_t)?$/.exec(text.toLowerCase()) ?? [];
+  const plain: Readonly<Record<string, string>> = {
+    word: "u16",
+    dword: "u32",
+    short: "s16",
+    float: "f32",
+    real: "f32",
+    double: "f64",
+    boolean: "bool",
+    bit: "bool",
+    string: "ascii",
+    char: "ascii",
+  };
+  const family: Readonly<Record<string, string>> = {
+    uint: "u",
+    unsigned: "u",
+    int: "s",
+    i: "s",
+    sint: "s",
+    signed: "s",
+    float: "f",
+    real: "f",
+  };
+  const name = bits === "" ? plain[word] : `${family[word] ?? ""}${bits}`;
+  return name !== undefined && types.has(name) ? name : undefined;
+}
 export const encodingNames: readonly string[] = [...encodingByName.keys()];
 
 export interface ParsedType {
@@ -67,9 +96,11 @@ export function parseType(text: string): ParsedType {
   const match = /^([a-z]+\d*)(?:\[(\d{1,2}):(\d{1,2})\])?$/.exec(text);
   const type = match?.[1] === undefined ? undefined : types.get(match[1]);
   if (!match || !type) {
+    const meant = ownName(text);
+    const offered = `one of ${typeNames.join(" ")}, or a bit range such as u16[4:11]`;
     throw new ConfigError(`unknown type "${text}"`, {
       code: "unknown-type",
-      hint: `one of ${typeNames.join(" ")}, or a bit range such as u16[4:11]`,
+      hint: meant === undefined ? offered : `did you mean "${meant}"? (${offered})`,
     });
   }
   if (match[2] === undefined) return { type };

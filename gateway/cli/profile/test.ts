@@ -41,7 +41,7 @@ export function testProfiles(context: CliContext): Command {
           } else {
             for (const { point, expected, got } of wrong) {
               context.err(
-                `${shown(context, file)}: example "${example.name}": ${point}: expected ${expected}, got ${got}\n`,
+                `${shown(context, file)}: example "${example.name}": ${point === "" ? "" : `${point}: `}expected ${expected}, got ${got}\n`,
               );
             }
           }

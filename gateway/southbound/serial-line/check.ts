@@ -19,7 +19,7 @@ export function fieldsOf({ forms, pairs }: MessageSpec): ReadonlyMap<string, Raw
 /** The raw type at an address. Throws RangeError for one that the profile's messages do not have. */
 export function rawKindOf(address: LineAddress, head: LineHead): RawKind {
   const problem = addressProblem(address, head);
-  if (problem) throw new RangeError(problem.message);
+  if (problem) throw new RangeError([problem.message, problem.hint].filter(Boolean).join(": "));
   if (address.path !== undefined)
     return (
       { number: "float", time: "float", integer: "integer", text: "text", boolean: "boolean" } as const
