@@ -10,9 +10,9 @@ import {
   pubackRefusal,
   type TlsFacts,
   tooLarge,
-} from "./failures.ts";
+} from "../../transport/mqtt/failures.ts";
+import type { BrokerAddress } from "../../transport/mqtt/settings.ts";
 import { type Message, messageSize } from "./message.ts";
-import type { BrokerAddress } from "./settings.ts";
 
 export interface SessionOptions {
   readonly address: BrokerAddress;
