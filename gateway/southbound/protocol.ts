@@ -23,6 +23,11 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   readonly device: z.ZodType<Settings>;
   readonly head: z.ZodType<Head>;
   readonly address: z.ZodType<Address>;
+  /**
+   * Keys of the head that name a file in the profile's own folder, as `./name`: the loader hands it on
+   * to `head` as `{file, text}`.
+   */
+  readonly files?: readonly string[] | undefined;
   /** What a new profile begins with, from `protocol:` on: commented YAML that is valid as it stands. */
   readonly skeleton?: string | undefined;
   /** What a profile may say under an example's `given:`. */

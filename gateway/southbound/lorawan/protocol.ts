@@ -14,6 +14,7 @@ export const lorawan: Protocol<LoraConnection, LoraDevice, LoraHead, LoraAddress
   head: headSchema,
   address: addressSchema,
   given: givenSchema,
+  files: ["payloadFile", "codec"],
   skeleton,
   sample: {
     connection: { server: "chirpstack", mqtt: { url: "mqtt://localhost" } },
