@@ -1,5 +1,11 @@
 import { chance, hexDigits, uuid } from "./chance.ts";
-import { downlinkCommand, type EventName, events, type logCode, type logLevel } from "./chirpstack-messages.ts";
+import {
+  downlinkCommand,
+  type EventName,
+  events,
+  type logCode,
+  type logLevel,
+} from "./chirpstack-messages.ts";
 import type { Command, Dialect, Told } from "./dialect.ts";
 import type { EndDevice, NetworkEvent } from "./events.ts";
 import { decode, encode, type Message, seconds, toJson } from "./protobuf.ts";

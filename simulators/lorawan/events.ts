@@ -151,4 +151,3 @@ export interface Network extends Disposable {
   /** Devices with an interval begin to speak, each at a moment of its own within the first one. */
   start(): void;
 }
-

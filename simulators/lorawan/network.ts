@@ -81,4 +81,3 @@ class LoraNetwork implements Network, Surroundings {
     this.#timers.clear();
   }
 }
-

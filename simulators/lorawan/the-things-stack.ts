@@ -20,7 +20,10 @@ const joinEui = "70B3D57ED0000001";
 
 /** The id of a device in The Things Stack, made from its name. */
 export function deviceId(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+  return name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "");
 }
 
 /** The Things Stack v3 as an application sees it. */
@@ -111,7 +114,12 @@ export function theThingsStack(seed: number, options: TheThingsStackOptions = {}
         version_ids:
           brand === undefined
             ? undefined
-            : present({ brand_id: brand, model_id: model, firmware_version: firmware, band_id: "EU_863_870" }),
+            : present({
+                brand_id: brand,
+                model_id: model,
+                firmware_version: firmware,
+                band_id: "EU_863_870",
+              }),
         network_ids: { net_id: "000013", ns_id: "EC656E0000000001", tenant_id: tenant ?? "default" },
         last_battery_percentage: batteries.get(device),
       }),
