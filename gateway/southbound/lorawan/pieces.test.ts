@@ -251,6 +251,12 @@ describe("frame counters", () => {
     );
   });
 
+  it("take the first two in either order", () => {
+    const counts = new FrameCounts();
+    expect([1, 0, 2, 3].map((fCnt) => counts.count(fCnt).kind)).toEqual(["next", "late", "next", "next"]);
+    expect(counts.restart()).toBe(0);
+  });
+
   it("tell a reset, and give up a long gap at once", () => {
     const counts = new FrameCounts();
     expect(counts.count(5)).toEqual({ lost: 0, kind: "next" });
