@@ -6,7 +6,8 @@ const zodLocales = "zod-locales";
 const nothing = "nothing";
 
 export default defineConfig({
-  entry: { stadsnod: "gateway/main.ts" },
+  // The second is a thread's own entry, named in gateway/sandbox/thread.ts.
+  entry: { stadsnod: "gateway/main.ts", "codec-worker": "gateway/sandbox/worker.ts" },
   format: ["esm"],
   target: "node24",
   platform: "node",

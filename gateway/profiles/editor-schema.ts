@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Protocol } from "../southbound/protocol.ts";
 import { anyProtocolSchema, editorSchemaOf } from "./schema.ts";
 import { type JsonSchema, shareSchemas } from "./shared-schema.ts";
