@@ -1,4 +1,5 @@
 import { GatewayError, LinkError, RefusedError } from "../../model/errors.ts";
+import { ConnectRefusal } from "../../transport/mqtt/client.ts";
 import { asksForOlder } from "../../transport/mqtt/failures.ts";
 import { type BrokerAddress, brokerAddress, reveal } from "../../transport/mqtt/settings.ts";
 import { loadCredentials, openSocket, tlsFacts } from "../../transport/mqtt/socket.ts";
@@ -11,7 +12,7 @@ import type {
   OutgoingPack,
 } from "../northbound.ts";
 import { factMessage, messageOverhead, packMessage, topicBase } from "./message.ts";
-import { ConnectRefusal, openSession, type Session } from "./session.ts";
+import { openSession, type Session } from "./session.ts";
 import { type MqttSettings, mqttSettings } from "./settings.ts";
 
 /** Uncompressed bytes of a pack when the broker tells no limit: the size of a merged backlog pack. */

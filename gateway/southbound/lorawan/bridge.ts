@@ -106,10 +106,12 @@ export interface Message {
 
 export interface Bridge {
   readonly subscribe: readonly { readonly topic: string; readonly qos: 0 | 1 }[];
-  /** Undefined: not for us. Throws TransientError (`bad-event`) for what cannot be understood. Pure. */
-  parse(topic: string, payload: Uint8Array): BridgeEvent | undefined;
+  /** What a message tells; nothing when it is not for us. Throws TransientError (`bad-event`) for what cannot be understood. Pure. */
+  parse(topic: string, payload: Uint8Array): readonly BridgeEvent[];
   /** Throws ConfigError when it is not known where the device's downlinks go. Pure. */
   downlink(to: Sender, downlink: Downlink): Message;
-  /** Empties the device's queue; undefined where messages cannot. Pure. */
-  flush?(to: Sender): Message;
+  /** Leaves only these in the device's queue; undefined where messages cannot. Throws as `downlink`. Pure. */
+  replaceQueue?(to: Sender, downlinks: readonly Downlink[]): Message;
+  /** Whether the server itself drops a downlink that has expired. */
+  readonly expires: boolean;
 }

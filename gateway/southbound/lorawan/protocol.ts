@@ -1,6 +1,7 @@
 import { ConfigError } from "../../model/errors.ts";
 import type { Protocol } from "../protocol.ts";
 import { checkLorawan, rawKindOf } from "./check.ts";
+import { openLorawan } from "./driver.ts";
 import { replayLorawan } from "./replay.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import type { LoraAddress, LoraConnection, LoraDevice, LoraHead } from "./settings.ts";
@@ -34,7 +35,6 @@ export const lorawan: Protocol<LoraConnection, LoraDevice, LoraHead, LoraAddress
       });
     return replayLorawan(parsed.data, context);
   },
-  async open() {
-    throw new ConfigError("not yet", { code: "not-yet" });
-  },
+  everyWord: true,
+  open: openLorawan,
 };

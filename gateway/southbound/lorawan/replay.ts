@@ -4,6 +4,7 @@ import type { Uplink } from "./bridge.ts";
 import { decodeUplink } from "./decode.ts";
 import { statusResults, uplinkResults } from "./results.ts";
 import type { LoraGiven } from "./schema.ts";
+import { Scripts } from "./scripts.ts";
 import type { LoraAddress, LoraDevice, LoraHead } from "./settings.ts";
 
 /** A driver that hears what an example gives, once: an uplink, a status answer, or both. */
@@ -38,7 +39,9 @@ export function replayLorawan(
       }
       if (given.payload === undefined && given.object === undefined) return;
       const uplink = uplinkOf(given, device.settings.devEui, ms);
-      const decoded = await decodeUplink(device.profile.protocolSettings, uplink, ms);
+      const head = device.profile.protocolSettings;
+      await using scripts = new Scripts(context.sandbox);
+      const decoded = await decodeUplink(head, uplink, ms, await scripts.of(head));
       const { moments, untimed } = uplinkResults(device, uplink, decoded, at, ms);
       counters.uplinks += 1;
       counters.untimed += untimed;
