@@ -119,7 +119,8 @@ function readAnswer(codec: string, result: JobResult): Answer {
 /** What the engine threw and the realm's own code caught. */
 function inner(message: string, full: boolean): CodecFailureCode | undefined {
   // "[uninitialized]" is how QuickJS shows an exception that it had no memory to make.
-  if (full || message === "[uninitialized]" || message === "out of memory" || message === "string too long") return "out-of-memory";
+  if (full || message === "[uninitialized]" || message === "out of memory" || message === "string too long")
+    return "out-of-memory";
   return message === "Maximum call stack size exceeded" ? "stack-overflow" : undefined;
 }
 

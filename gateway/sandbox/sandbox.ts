@@ -179,7 +179,7 @@ class QueueingSandbox implements Sandbox {
   }
 
   #enqueue(script: Script, call: Call | undefined): Promise<JobResult> {
-    if (this.#closed) return Promise.resolve(broke("closed", "the sandbox is closed"));
+    if (this.#closed) return Promise.resolve(closed);
     if (this.#queue.length >= this.#longestQueue) {
       return Promise.resolve(broke("queue-full", `${this.#longestQueue} calls wait already`));
     }
@@ -206,6 +206,7 @@ class QueueingSandbox implements Sandbox {
       return broke("quarantined", `it did harm repeatedly, and waits another ${Math.ceil(leftMs / 1000)} s`);
     try {
       const thread = await this.#running();
+      if (this.#closed) return closed;
       const loaded = await this.#loadInto(thread, script);
       const performed =
         call && loaded && !("broke" in loaded)
@@ -252,7 +253,7 @@ class QueueingSandbox implements Sandbox {
   async #bury(thread: Thread): Promise<JobResult> {
     this.#thread = undefined;
     await thread[Symbol.asyncDispose]();
-    if (this.#closed) return broke("closed", "the sandbox is closed");
+    if (this.#closed) return closed;
     const { cause } = thread;
     if (cause === undefined) return broke("timeout", "it did not end in time, and was ended with its thread");
     const outOfMemory =
@@ -281,6 +282,8 @@ const harmful: ReadonlySet<string> = new Set(["timeout", "out-of-memory", "crash
 function broke(code: CodecFailureCode, message: string): JobResult {
   return { broke: { code, message } };
 }
+
+const closed = broke("closed", "the sandbox is closed");
 
 async function compile(memoryBytes: number): Promise<WebAssembly.Module> {
   const file = createRequire(import.meta.url).resolve("quickjs-wasi/quickjs.wasm");
