@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { VirtualClock } from "../../test/fault/virtual-clock.ts";
 import type { JsonObject } from "./codec.ts";
-import { ScriptError } from "./codec.ts";
 import { openSandbox } from "./sandbox.ts";
+import { ScriptError } from "./script-error.ts";
 
 const clock = new VirtualClock();
 const sandbox = openSandbox({ clock });
@@ -432,6 +432,10 @@ describe("loading", () => {
     );
     expect((await refusal("function f() { f(); } f();")).code).toBe("stack-overflow");
     expect((await refusal("var a = []; for (;;) a.push(new Uint8Array(65536));")).code).toBe("out-of-memory");
+    const keeps = (bytes: number) =>
+      `var kept = new Uint8Array(${bytes}).fill(1); function decodeUplink() {}`;
+    expect((await refusal(keeps(2_600_000))).message).toBe("made up: it keeps more than 2560 kB in memory");
+    (await load(keeps(1_500_000)))[Symbol.dispose]();
   });
 
   it("takes a script as large as it may be, and calls it as fast as others", async () => {
