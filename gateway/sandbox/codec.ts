@@ -1,5 +1,3 @@
-import { ConfigError } from "../model/errors.ts";
-
 /** What JSON can say. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 export interface JsonObject {
@@ -112,29 +110,3 @@ export const limits = {
   /** LoRaWAN 1.0.4, 4.3.3 and RP002: the longest application payload of any region. */
   downlinkBytes: 242,
 } as const;
-
-export interface ScriptErrorDetails {
-  readonly code:
-    | "syntax-error"
-    | "threw"
-    | "no-function"
-    | "too-large"
-    | "timeout"
-    | "out-of-memory"
-    | string;
-  readonly hint?: string | undefined;
-  readonly line?: number | undefined;
-  readonly column?: number | undefined;
-}
-
-/** A codec script cannot be used. */
-export class ScriptError extends ConfigError {
-  /** In the script, from 1. */
-  readonly line: number | undefined;
-  readonly column: number | undefined;
-  constructor(message: string, { line, column, ...details }: ScriptErrorDetails) {
-    super(message, details);
-    this.line = line;
-    this.column = column;
-  }
-}

@@ -50,8 +50,11 @@ const base64 = 1 << 12;
 const intrinsics =
   date | evaluation | regexp | json | proxy | mapSet | typedArrays | promise | bigInt | base64;
 
-/** Room for one ordinary call, so that it does not grow the memory (a grown one cannot shrink: it is replaced). */
-const roomBytes = 1 << 20;
+/**
+ * Room for one ordinary call, so that it does not grow the memory: a grown one cannot shrink, so the
+ * instance is replaced before the next call, which takes about 2 ms.
+ */
+const roomBytes = 128 * 1024;
 
 /** Longest text that is taken out of a thrown value, bytes. */
 const longestThrown = 4096;
@@ -75,6 +78,8 @@ export class Engine {
   readonly #encoder = new TextEncoder();
   readonly #decoder = new TextDecoder();
   #exports: Exports;
+  /** What the largest image needs: more means that a call has grown the memory. */
+  #memoryBytes = 0;
   /** The native code stopped half-way: its memory means nothing until an image is put back into a new instance. */
   #broken = false;
 
@@ -88,11 +93,11 @@ export class Engine {
     exports.setMaxStackSize(options.stackBytes);
     exports.setInterruptHandler(1);
     if (exports.runtime() < exports.stackPointer.value) throw new Error("the stack is not below the heap");
-    exports.free(exports.malloc(roomBytes));
   }
 
-  /** Takes the state, to come back to. Nothing may be running. */
+  /** Takes the state, to come back to. Nothing may be running. @throws ScriptThrew without room for a call */
   image(): Image {
+    this.#exports.free(this.#allocate(roomBytes));
     const memory = this.#memory();
     const low = this.#exports.stackPointer.value;
     let high = memory.length;
@@ -107,18 +112,18 @@ export class Engine {
 
   /** Puts the state back. With `wipe`, also clears what scripts left in memory that the image does not use. */
   restore(image: Image, wipe: boolean): void {
-    const fresh = this.#broken || this.#memory().length !== image.memoryBytes;
-    if (fresh) {
-      this.#exports = this.#instantiate();
-      const missing = image.memoryBytes - this.#memory().length;
-      if (missing > 0) this.#exports.memory.grow(missing / pageBytes);
-      this.#broken = false;
-    }
+    this.#memoryBytes = Math.max(this.#memoryBytes, image.memoryBytes);
+    const fresh = this.#broken || this.#memory().length > this.#memoryBytes;
+    if (fresh) this.#exports = this.#instantiate();
+    this.#broken = false;
+    const missing = this.#memoryBytes - this.#memory().length;
+    if (missing > 0) this.#exports.memory.grow(missing / pageBytes);
     const memory = this.#memory();
     const low = this.#exports.stackPointer.value;
     memory.set(image.bytes, low);
     if (wipe && !fresh) {
-      memory.fill(0, 0, low);
+      // The engine checks its stack before it recurses; below that limit lie at most the last frames.
+      memory.fill(0, Math.max(0, low - 2 * this.#options.stackBytes), low);
       memory.fill(0, low + image.bytes.length);
     }
   }

@@ -44,12 +44,13 @@ var thrown = function (error, failure) {
   return stringify({ failure: failure, name: name, message: message, stack: stack, printed: printed });
 };
 var bad = function (message) { return stringify({ failure: "bad-output", message: message, printed: printed }); };
+// Lists are built as text: a script may have put setters where a list keeps its entries.
 var texts = function (list) {
-  var out = [];
-  if (list === undefined || list === null || list === "") return out;
-  if (!isArray(list)) list = [list];
-  for (var i = 0; i < list.length && i < 20; i++) out[i] = clip(list[i], 300);
-  return out;
+  if (list === undefined || list === null || list === "") return "[]";
+  if (!isArray(list)) return "[" + stringify(clip(list, 300)) + "]";
+  var out = "";
+  for (var i = 0; i < list.length && i < 20; i++) out += (i ? "," : "") + stringify(clip(list[i], 300));
+  return "[" + out + "]";
 };
 var what = function (value) {
   return value === null ? "null" : value instanceof RealPromise ? "a Promise" : isArray(value) ? "a list" :
@@ -63,19 +64,19 @@ var call = function (found, kind, input) {
   return { data: (0, found.Decoder)(input.bytes, input.fPort) };
 };
 var bytesOf = function (list) {
-  var out = [];
+  var out = "";
   for (var i = 0; i < list.length && i < 300; i++) {
     if (typeof list[i] !== "number") return undefined;
-    out[i] = list[i];
+    out += (i ? "," : "") + stringify(list[i]);
   }
-  return stringify(out);
+  return "[" + out + "]";
 };
 return function run(found, kind, given) {
   printed = 0;
   if (kind === "names") {
-    var names = [];
-    for (var name in found) if (found[name]) names[names.length] = name;
-    return stringify(names);
+    var names = "";
+    for (var name in found) if (found[name]) names += (names ? "," : "") + stringify(name);
+    return "[" + names + "]";
   }
   var output, errors, warnings, result, port;
   try { output = call(found, kind, parse(given)); } catch (error) { return thrown(error, "threw"); }
@@ -84,7 +85,7 @@ return function run(found, kind, given) {
   try {
     errors = texts(output.errors);
     warnings = texts(output.warnings);
-    if (errors.length > 0) result = undefined;
+    if (errors !== "[]") result = undefined;
     else if (kind === "encodeDownlink") {
       var bytes = output.bytes;
       if (!isArray(bytes) && !isView(bytes)) return bad("encodeDownlink returned " + what(bytes) + " for bytes, not a list of numbers");
@@ -98,7 +99,7 @@ return function run(found, kind, given) {
       result = stringify(data);
       if (result === undefined) return bad(kind + " returned data that JSON cannot say");
     }
-    return '{"errors":' + stringify(errors) + ',"warnings":' + stringify(warnings) + ',"printed":' + printed +
+    return '{"errors":' + errors + ',"warnings":' + warnings + ',"printed":' + printed +
       (typeof port === "number" ? ',"fPort":' + stringify(port) : "") +
       (result === undefined ? "}" : (kind === "encodeDownlink" ? ',"bytes":' : ',"data":') + result + "}");
   } catch (error) { return thrown(error, "bad-output"); }

@@ -15,6 +15,9 @@ interface Realm {
   readonly source: string | undefined;
 }
 
+/** What a codec may keep in memory between calls, the engine's own 0.4 MB included, bytes. */
+const largestImage = 2560 * 1024;
+
 /** Thrown values that say what ended a script from inside. */
 const outOfMemory = /^(out of memory|string too long)$/;
 const stackOverflow = /^(Maximum call stack size exceeded|stack overflow)$/;
@@ -43,11 +46,17 @@ export class Realms {
       this.#last = undefined;
       engine.now = 0;
       const { found, code } = this.#evaluate(source);
-      const realm =
-        engine.clockReads === 0
-          ? { image: engine.image(), run: this.#start.run, found, source: undefined }
-          : { ...this.#start, source: code };
-      this.#realms.set(codec, realm);
+      const image = engine.clockReads === 0 ? engine.image() : undefined;
+      if (image && image.bytes.length > largestImage) {
+        return {
+          broke: { code: "out-of-memory", message: `it keeps more than ${largestImage >> 10} kB in memory` },
+        };
+      }
+      const { run } = this.#start;
+      this.#realms.set(
+        codec,
+        image ? { image, run, found, source: undefined } : { ...this.#start, source: code },
+      );
       return this.#run(found, "names", "");
     });
   }

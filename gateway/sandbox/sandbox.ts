@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import type { Clock } from "../model/clock.ts";
 import { type Log, silentLog } from "../model/log.ts";
-import { failed, placeIn, readDecoded, readEncoded } from "./answer.ts";
+import { failed, readDecoded, readEncoded } from "./answer.ts";
 import {
   type Codec,
   type CodecFailureCode,
@@ -11,12 +11,12 @@ import {
   type DownlinkInput,
   type Encoded,
   limits,
-  ScriptError,
   type UplinkInput,
 } from "./codec.ts";
 import { capMemory, pageBytes } from "./memory-cap.ts";
-import type { Broke, JobResult } from "./messages.ts";
+import type { JobResult } from "./messages.ts";
 import { Quarantine } from "./quarantine.ts";
+import { functionsIn, refusal, ScriptError } from "./script-error.ts";
 import { type JobLimits, Thread } from "./thread.ts";
 
 export interface SandboxOptions {
@@ -30,7 +30,7 @@ export interface SandboxOptions {
   readonly loadMs?: number | undefined;
   /** How long a script that should stop is waited for before its thread is ended, ms. Default 150. */
   readonly graceMs?: number | undefined;
-  /** How many codecs stay ready in memory, about 0.4 MB each; others are loaded again when called. Default 24. */
+  /** How many codecs stay ready in memory, 0.5 MB each and at most 2.5; others are loaded again when called. Default 16. */
   readonly keptCodecs?: number | undefined;
   /** How many calls may wait. Default 1000. */
   readonly queue?: number | undefined;
@@ -106,7 +106,7 @@ class QueueingSandbox implements Sandbox {
     this.#memoryBytes = Math.round(memoryMb) << 20;
     this.#callLimits = { softMs: callMs, hardMs: callMs + graceMs };
     this.#loadLimits = { softMs: loadMs, hardMs: loadMs + graceMs };
-    this.#keptCodecs = options.keptCodecs ?? 24;
+    this.#keptCodecs = options.keptCodecs ?? 16;
     this.#longestQueue = options.queue ?? 1000;
   }
 
@@ -179,7 +179,7 @@ class QueueingSandbox implements Sandbox {
   }
 
   #enqueue(script: Script, call: Call | undefined): Promise<JobResult> {
-    if (this.#closed) return Promise.resolve(broke("closed", "the sandbox is closed"));
+    if (this.#closed) return Promise.resolve(closed);
     if (this.#queue.length >= this.#longestQueue) {
       return Promise.resolve(broke("queue-full", `${this.#longestQueue} calls wait already`));
     }
@@ -206,6 +206,7 @@ class QueueingSandbox implements Sandbox {
       return broke("quarantined", `it did harm repeatedly, and waits another ${Math.ceil(leftMs / 1000)} s`);
     try {
       const thread = await this.#running();
+      if (this.#closed) return closed;
       const loaded = await this.#loadInto(thread, script);
       const performed =
         call && loaded && !("broke" in loaded)
@@ -222,7 +223,7 @@ class QueueingSandbox implements Sandbox {
 
   /** The thread, started if there is none. */
   async #running(): Promise<Thread> {
-    if (this.#thread) return this.#thread;
+    if (this.#thread && !this.#thread.dead) return this.#thread;
     this.#module ??= compile(this.#memoryBytes);
     const module = await this.#module;
     const heapBytes = this.#memoryBytes - besidesHeapBytes;
@@ -252,7 +253,7 @@ class QueueingSandbox implements Sandbox {
   async #bury(thread: Thread): Promise<JobResult> {
     this.#thread = undefined;
     await thread[Symbol.asyncDispose]();
-    if (this.#closed) return broke("closed", "the sandbox is closed");
+    if (this.#closed) return closed;
     const { cause } = thread;
     if (cause === undefined) return broke("timeout", "it did not end in time, and was ended with its thread");
     const outOfMemory =
@@ -282,35 +283,9 @@ function broke(code: CodecFailureCode, message: string): JobResult {
   return { broke: { code, message } };
 }
 
+const closed = broke("closed", "the sandbox is closed");
+
 async function compile(memoryBytes: number): Promise<WebAssembly.Module> {
   const file = createRequire(import.meta.url).resolve("quickjs-wasi/quickjs.wasm");
   return WebAssembly.compile(capMemory(await readFile(file), memoryBytes / pageBytes));
-}
-
-const hints: Record<string, string> = {
-  "syntax-error":
-    "a codec is one plain script: what it imports must be bundled into it; export before a declaration is accepted",
-  threw: "the script itself must only define functions: it runs without require, process, timers or network",
-  "no-function": "define decodeUplink(input), encodeDownlink(input) or decodeDownlink(input) as in TS013",
-  timeout: "what the script does at its top level must end at once",
-};
-
-function refusal(name: string, { code, message, stack = "" }: Broke): ScriptError {
-  const place = placeIn(stack);
-  const where = place ? `${name}:${place.line}${place.column === undefined ? "" : `:${place.column}`}` : name;
-  return new ScriptError(`${where}: ${message}`, { code, hint: hints[code], ...place });
-}
-
-/** The functions that a script has, from the list that its realm gave. */
-function functionsIn(name: string, text: string): ReadonlySet<CodecFunction> {
-  const functions = new Set<CodecFunction>();
-  const listed: unknown = JSON.parse(text);
-  for (const found of Array.isArray(listed) ? listed : []) {
-    if (found === "decodeUplink" || found === "encodeDownlink" || found === "decodeDownlink")
-      functions.add(found);
-    else if (found === "Decode" || found === "Decoder") functions.add("decodeUplink");
-  }
-  if (functions.size > 0) return functions;
-  const message = `${name}: the script defines no decodeUplink, encodeDownlink or decodeDownlink`;
-  throw new ScriptError(message, { code: "no-function", hint: hints["no-function"] });
 }

@@ -80,6 +80,10 @@ export class Thread implements AsyncDisposable {
     return thread;
   }
 
+  get dead(): boolean {
+    return this.#dead;
+  }
+
   /** Why the thread ended by itself, if it did. */
   get cause(): unknown {
     return this.#cause;

@@ -14,6 +14,7 @@ const benches: readonly (readonly [name: string, load: () => Promise<Bench>])[] 
   ["rtu.lineEfficiency", async () => (await import("./line-efficiency.ts")).lineEfficiency],
   ["rtu.deadUnits", async () => (await import("./dead-units.ts")).deadUnits],
   ["outbox", async () => (await import("./outbox.ts")).outbox],
+  ["sandbox", async () => (await import("./sandbox.ts")).sandbox],
   ["daemon", async () => (await import("./daemon.ts")).daemon],
 ];
 
