@@ -3,6 +3,7 @@ import { defineConfig } from "tsup";
 // One bundle with lazy chunks, libraries included: what a configuration does not use is not loaded,
 // what no code uses is left out, and start-up reads a handful of files instead of a tree of hundreds.
 const zodLocales = "zod-locales";
+const mqttClient = "mqtt-client";
 const nothing = "nothing";
 
 export default defineConfig({
@@ -32,6 +33,14 @@ export default defineConfig({
     {
       name: "mqtt-on-node",
       setup({ onResolve, onLoad }) {
+        // Of mqtt.js the gateway uses the client on a socket of its own: no WebSockets, no SOCKS.
+        onResolve({ filter: /^mqtt$/ }, ({ path, importer }) =>
+          /[\\/]gateway[\\/]/.test(importer) ? { path, namespace: mqttClient } : undefined,
+        );
+        onLoad({ filter: /.*/, namespace: mqttClient }, () => ({
+          contents: 'import { default as MqttClient } from "mqtt/lib/client"; export default { MqttClient };',
+          resolveDir: import.meta.dirname,
+        }));
         // A copy of Node's own streams for browsers and old Nodes; it hands out Node's when told to.
         onResolve({ filter: /^readable-stream$/ }, () => ({ path: "node:stream", external: true }));
         // Timers for browsers, which mqtt.js leaves alone on Node.

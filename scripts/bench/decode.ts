@@ -59,7 +59,7 @@ const subjects: Readonly<Record<string, () => Promise<Subject> | Subject>> = {
     heard("gill/windobserver", () =>
       Buffer.from("\x02A,121,000.08,M,+344.66,+021.76,00,\x0305\r\n", "latin1"),
     ),
-  "decode.serialFrame.us": () => heard("plantower/pms5003", exampleFrame),
+  "decode.serialFrame.us": () => heard("hi-link/ld2410", exampleFrame),
   "decode.nmea.us": () =>
     heard("generic/nmea-gnss", () =>
       Buffer.from(`${nmeaSentence("GNGGA,101530.00,5919.7584,N,01804.1100,E,1,12,0.8,28.4,M,23.1,M,,")}\r\n`),

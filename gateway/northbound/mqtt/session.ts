@@ -192,14 +192,10 @@ export async function openSession(
   signal: AbortSignal,
 ): Promise<Session> {
   // Loaded when first used: it is the largest dependency, and not every gateway talks MQTT.
-  // Its client alone: the way by its index brings WebSockets and SOCKS along, and the socket is ours.
-  const [{ default: mqtt }, { default: packet }] = await Promise.all([
-    import("mqtt/lib/client"),
-    import("mqtt-packet"),
-  ]);
+  const [{ default: mqtt }, { default: packet }] = await Promise.all([import("mqtt"), import("mqtt-packet")]);
   // Else it keeps 65,536 small buffers, 7 MB, to be a little quicker at numbers.
   packet.writeToStream.cacheNumbers = false;
-  const client = new mqtt.default(() => socket, clientOptions(options));
+  const client = new mqtt.MqttClient(() => socket, clientOptions(options));
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) => {
       stop();
