@@ -55,14 +55,10 @@ export async function connectClient(
   signal: AbortSignal,
 ): Promise<{ client: MqttClient; connack: IConnackPacket }> {
   // Loaded when first used: it is the largest dependency, and not every gateway talks MQTT.
-  // Its client alone: the way by its index brings WebSockets and SOCKS along, and the socket is ours.
-  const [{ default: mqtt }, { default: packet }] = await Promise.all([
-    import("mqtt/lib/client"),
-    import("mqtt-packet"),
-  ]);
+  const [{ default: mqtt }, { default: packet }] = await Promise.all([import("mqtt"), import("mqtt-packet")]);
   // Else it keeps 65,536 small buffers, 7 MB, to be a little quicker at numbers.
   packet.writeToStream.cacheNumbers = false;
-  const client = new mqtt.default(() => socket, clientOptions(options));
+  const client = new mqtt.MqttClient(() => socket, clientOptions(options));
   options.prepare?.(client);
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) => {
