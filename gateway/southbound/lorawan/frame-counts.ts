@@ -32,7 +32,7 @@ export class FrameCounts {
     }
     if (fCnt <= last) {
       if (this.#missing.delete(fCnt)) return { lost: 0, kind: "late" };
-      if (fCnt === this.#first - 1) {
+      if (fCnt === this.#first - 1 && last - fCnt <= 2) {
         this.#first = fCnt;
         return { lost: 0, kind: "late" };
       }
