@@ -6,7 +6,7 @@ import { theThingsStack } from "../../simulators/lorawan/the-things-stack.ts";
 import { openNetworkServer } from "../../simulators/network-server.ts";
 import { newFolder, startDaemon } from "./daemon.ts";
 import { watchPlatform, writeProfiles } from "./field.ts";
-import { loraConfiguration, markOf, numberedDevices, numberedProfile, tally } from "./lorawan-field.ts";
+import { devEuiOf, loraConfiguration, markOf, numberedDevices, numberedProfile, tally } from "./lorawan-field.ts";
 
 const count = 20;
 
@@ -57,6 +57,14 @@ describe("LoRaWAN devices behind a network server", () => {
     expect([...came().keys()].toSorted()).toEqual(wanted.map(markOf).toSorted());
     expect([...came().values()].filter((times) => times !== 1)).toEqual([]);
     expect(wanted.length).toBe(count * 10);
+
+    const { connections } = await daemon.status();
+    const unknown = connections[0] && "unknown" in connections[0] ? connections[0].unknown : undefined;
+    expect(unknown).toHaveLength(2);
+    expect(unknown).toMatchObject([
+      { settings: { devEui: devEuiOf(count + 1) }, heard: 10, given: { fPort: 2 } },
+      { settings: { devEui: devEuiOf(count) }, heard: 10 },
+    ]);
 
     // Each device says its own temperature, with the time at which the network heard it.
     for (const { name, value, time } of watched.readings) {
