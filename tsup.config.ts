@@ -5,7 +5,8 @@ import { defineConfig } from "tsup";
 const zodLocales = "zod-locales";
 
 export default defineConfig({
-  entry: { stadsnod: "gateway/main.ts" },
+  // The second is a thread's own entry, named in gateway/sandbox/thread.ts.
+  entry: { stadsnod: "gateway/main.ts", "codec-worker": "gateway/sandbox/worker.ts" },
   format: ["esm"],
   target: "node24",
   platform: "node",

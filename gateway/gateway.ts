@@ -226,6 +226,7 @@ export class Gateway implements AsyncDisposable {
           log: this.#log,
           signal: this.#signal,
           timeSource: this.#context.timeSource,
+          names: { gateway: this.#config.gateway.id, connection: name },
         },
         sink: (_device, readings) => this.pipeline.take(readings),
         learnedStore: learnedPlans(() => openDisk("plans")),

@@ -1,3 +1,4 @@
+import { lorawan } from "./lorawan/protocol.ts";
 import { mbus } from "./mbus/protocol.ts";
 import { modbus } from "./modbus/protocol.ts";
 import { nmea } from "./nmea/protocol.ts";
@@ -16,4 +17,5 @@ export const protocols: readonly Protocol[] = [
   mbus,
   nmea,
   sdi12,
+  lorawan,
 ];

@@ -5,6 +5,7 @@ import {
   ConfigError,
   GatewayError,
   LinkError,
+  StorageError,
   TransientError,
   UnsupportedPointError,
 } from "../model/errors.ts";
@@ -226,6 +227,7 @@ class Loop implements ConnectionLoop {
       missed: this.#schedule.missed,
       dropped: this.#delivery.dropped,
       statistics: { ...this.#driver?.statistics },
+      unknown: this.#driver?.unknown?.(),
       devices: Array.from(this.#devices.values(), (state) => this.#deviceStatus(state)),
     };
   }
@@ -284,6 +286,8 @@ class Loop implements ConnectionLoop {
       signal: this.#signal,
       emit: (device, results) => this.#emit(device, results),
       timeSource: this.#context.timeSource,
+      sandbox: this.#context.sandbox,
+      names: this.#context.names && { ...this.#context.names, connection: this.connection },
     });
   }
 
@@ -634,12 +638,11 @@ class Loop implements ConnectionLoop {
     const now = this.#context.clock.monotonic();
     state.spoke(this.#context.clock.stamp());
     this.#back(state);
-    const passed = new Set(state.thinned(results, now));
+    const passed = new Set(this.#protocol.everyWord ? results : state.thinned(results, now));
     this.#hearing.heard(state, results);
-    await this.#delivery.deliver(
-      device,
-      state.derive(results, now, (result) => passed.has(result)),
-    );
+    const readings = state.derive(results, now, (result) => passed.has(result));
+    if ((await this.#delivery.deliver(device, readings)) === "dropped" && this.#protocol.everyWord)
+      throw new StorageError("the readings were not taken", { code: "not-taken" });
   }
 
   #unheard(state: PolledDevice, ms: number): void {
