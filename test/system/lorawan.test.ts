@@ -6,7 +6,14 @@ import { theThingsStack } from "../../simulators/lorawan/the-things-stack.ts";
 import { openNetworkServer } from "../../simulators/network-server.ts";
 import { newFolder, startDaemon } from "./daemon.ts";
 import { watchPlatform, writeProfiles } from "./field.ts";
-import { devEuiOf, loraConfiguration, markOf, numberedDevices, numberedProfile, tally } from "./lorawan-field.ts";
+import {
+  devEuiOf,
+  loraConfiguration,
+  markOf,
+  numberedDevices,
+  numberedProfile,
+  tally,
+} from "./lorawan-field.ts";
 
 const count = 20;
 
