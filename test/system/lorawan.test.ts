@@ -4,7 +4,7 @@ import { chirpstack } from "../../simulators/lorawan/chirpstack.ts";
 import { createNetwork } from "../../simulators/lorawan/network.ts";
 import { theThingsStack } from "../../simulators/lorawan/the-things-stack.ts";
 import { openNetworkServer } from "../../simulators/network-server.ts";
-import { newFolder, startDaemon } from "./daemon.ts";
+import { ask, newFolder, startDaemon } from "./daemon.ts";
 import { watchPlatform, writeProfiles } from "./field.ts";
 import {
   devEuiOf,
@@ -65,12 +65,12 @@ describe("LoRaWAN devices behind a network server", () => {
     expect([...came().values()].filter((times) => times !== 1)).toEqual([]);
     expect(wanted.length).toBe(count * 10);
 
-    const { connections } = await daemon.status();
-    const unknown = connections[0] && "unknown" in connections[0] ? connections[0].unknown : undefined;
+    const { body } = await ask<{ unknown?: unknown[] }[]>(daemon.socket, "GET", "/v1/connections");
+    const unknown = body[0]?.unknown;
     expect(unknown).toHaveLength(2);
     expect(unknown).toMatchObject([
-      { settings: { devEui: devEuiOf(count + 1) }, heard: 10, given: { fPort: 2 } },
-      { settings: { devEui: devEuiOf(count) }, heard: 10 },
+      { settings: { devEui: devEuiOf(count + 1) }, given: { fPort: 2 } },
+      { settings: { devEui: devEuiOf(count) }, given: { fPort: 2 } },
     ]);
 
     // Each device says its own temperature, with the time at which the network heard it.
