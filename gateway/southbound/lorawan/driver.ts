@@ -187,13 +187,13 @@ class LoraLine implements LoraDriver {
       );
     const key = `${device.id} ${uplink.dedupId ?? `${uplink.fCnt} ${uplink.time}`}`;
     const before = this.#memory.seen.get(key);
-    if (before) {
+    if (before !== undefined) {
       this.#count("duplicates");
       return before;
     }
     const memory = this.#memory.device(device.id);
     memory.sender = senderOf(uplink);
-    if (!this.#memory.counted.get(key)) {
+    if (this.#memory.counted.get(key) === undefined) {
       this.#memory.counted.set(key, Promise.resolve());
       this.#count("uplinks");
       const { lost, kind } = memory.counts.count(uplink.fCnt);
@@ -256,7 +256,7 @@ class LoraLine implements LoraDriver {
     if (!device) return;
     const key = `${device.id} status ${event.time}`;
     const before = this.#memory.seen.get(key);
-    if (before) return before;
+    if (before !== undefined) return before;
     this.#count("device-statuses");
     const { at } = receptionTime(event.time, this.#context.clock);
     const work = this.#emit(device, statusResults(device, event, at));
@@ -268,7 +268,7 @@ class LoraLine implements LoraDriver {
     const device = this.#deviceOf(sender);
     if (!device) return;
     const key = `${device.id} join ${time}`;
-    if (this.#memory.seen.get(key)) return;
+    if (this.#memory.seen.get(key) !== undefined) return;
     this.#memory.seen.set(key, Promise.resolve());
     this.#count("joins");
     const memory = this.#memory.device(device.id);

@@ -22,7 +22,7 @@ export class Scripts {
     if (!sandbox) return broken(`there is no sandbox to run ${decoding.file.file} in`);
     const { file, text } = decoding.file;
     let loading = this.#loaded.get(text);
-    if (!loading) {
+    if (loading === undefined) {
       loading = sandbox.load(file, text);
       this.#loaded.set(text, loading);
     }
