@@ -294,7 +294,11 @@ async function attempt(
   const session = new ServerSession(client, socket, inbox, version, address, tls, context);
   try {
     if (keeps && version === 5 && connack.properties?.maximumQoS === 0) throw connackFailure(155, address);
-    await session.subscribe(subscribe);
+    const subscribed = session.subscribe(subscribe);
+    // A session that the broker kept hears already. Its backlog comes before the SUBACK and may be more
+    // than is taken at a time: waiting for the SUBACK here would be waiting for ourselves.
+    if (connack.sessionPresent) subscribed.catch((error: LinkError) => inbox.end(error));
+    else await subscribed;
     return session;
   } catch (error) {
     await session[Symbol.asyncDispose]();
