@@ -116,6 +116,8 @@ export interface WriteFrame {
   readonly bytes: Uint8Array;
   /** For people: `FC6 0x0034 = 100`. */
   readonly label: string;
+  /** There is no answer on the line: what became of it is told later, or never. */
+  readonly unanswered?: boolean | undefined;
   /**
    * What an answer means: done; the next frame (a write that needed a read first); undefined for what
    * is no answer to this frame. Throws GatewayError when the device refuses. Pure.

@@ -191,7 +191,7 @@ async function open(
     signal: new AbortController().signal,
   });
   later(() => driver[Symbol.asyncDispose]());
-  driver.listen?.(devices);
+  await driver.listen?.(devices);
   return driver;
 }
 
@@ -366,7 +366,7 @@ describe("ChirpStack's bridge on a broker", () => {
         given: { payload: "00d7", fPort: 5, fCnt: 4 },
       },
     ]);
-    driver.listen?.([unit(1), unit(9)]);
+    await driver.listen?.([unit(1), unit(9)]);
     expect(driver.unknown?.()).toEqual([]);
   });
 

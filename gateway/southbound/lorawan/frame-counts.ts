@@ -14,6 +14,8 @@ const mostMissing = 64;
  */
 export class FrameCounts {
   #last: number | undefined;
+  /** The first one ever heard: its neighbour may have changed places with it. */
+  #first = 0;
   /** Not here when the newest came. */
   readonly #missing = new Set<number>();
 
@@ -25,13 +27,19 @@ export class FrameCounts {
     const last = this.#last;
     if (last === undefined) {
       this.#last = fCnt;
+      this.#first = fCnt;
       return { lost: 0, kind: "next" };
     }
     if (fCnt <= last) {
       if (this.#missing.delete(fCnt)) return { lost: 0, kind: "late" };
+      if (fCnt === this.#first - 1 && last - fCnt <= 2) {
+        this.#first = fCnt;
+        return { lost: 0, kind: "late" };
+      }
       const lost = this.#missing.size;
       this.#missing.clear();
       this.#last = fCnt;
+      this.#first = fCnt;
       return { lost, kind: "reset" };
     }
     let lost = this.#missing.size;

@@ -6,6 +6,7 @@ import { replayLorawan } from "./replay.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import type { LoraAddress, LoraConnection, LoraDevice, LoraHead } from "./settings.ts";
 import { skeleton } from "./skeleton.ts";
+import { encodeWrite, writable } from "./write.ts";
 
 /** LoRaWAN devices, heard through the application of a network server. */
 export const lorawan: Protocol<LoraConnection, LoraDevice, LoraHead, LoraAddress> = {
@@ -36,5 +37,7 @@ export const lorawan: Protocol<LoraConnection, LoraDevice, LoraHead, LoraAddress
     return replayLorawan(parsed.data, context);
   },
   everyWord: true,
+  writable,
+  encodeWrite,
   open: openLorawan,
 };

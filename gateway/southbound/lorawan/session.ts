@@ -31,6 +31,8 @@ export interface SessionOptions {
 const sessionExpirySeconds = 7 * 86_400;
 /** Messages that are taken at the same time; when there are more, the socket is not read on. */
 const mostTaken = 48;
+/** What a broker sends before it waits for us (MQTT 5): less than that, so that the socket is always read. */
+const receiveMaximum = 40;
 /** An event with its topic is far smaller; what is larger is not read. */
 const maximumPacketSize = 300_000;
 const connectTimeoutMs = 30_000;
@@ -282,7 +284,7 @@ async function attempt(
       keepalive: broker.keepalive,
       clean: !keeps,
       sessionExpirySeconds: keeps ? sessionExpirySeconds : undefined,
-      receiveMaximum: mostTaken,
+      receiveMaximum,
       maximumPacketSize,
       tls,
       prepare: (made) => {
@@ -295,9 +297,11 @@ async function attempt(
   try {
     if (keeps && version === 5 && connack.properties?.maximumQoS === 0) throw connackFailure(155, address);
     const subscribed = session.subscribe(subscribe);
-    // A session that the broker kept hears already. Its backlog comes before the SUBACK and may be more
-    // than is taken at a time: waiting for the SUBACK here would be waiting for ourselves.
-    if (connack.sessionPresent) subscribed.catch((error: LinkError) => inbox.end(error));
+    // What the broker kept comes before its SUBACK, and is not taken over before this is open.
+    if (connack.sessionPresent)
+      subscribed.catch((error: unknown) => {
+        if (error instanceof LinkError) inbox.end(error);
+      });
     else await subscribed;
     return session;
   } catch (error) {
