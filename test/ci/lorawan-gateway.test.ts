@@ -28,7 +28,7 @@ const open = (daemon: Daemon) => daemon.until(({ connections }) => connections[0
 
 describe("200 LoRaWAN devices on a real broker", () => {
   it("bring every uplink through ChirpStack, with two kills of the gateway and one of the server", {
-    timeout: 180_000,
+    timeout: 120_000,
   }, async () => {
     const folder = newFolder();
     writeProfiles(folder, { "test/numbered": numberedProfile });
@@ -130,7 +130,7 @@ describe("200 LoRaWAN devices on a real broker", () => {
   });
 
   it("lose nothing through The Things Stack while it is connected, and report every gap", {
-    timeout: 180_000,
+    timeout: 120_000,
   }, async () => {
     const folder = newFolder();
     writeProfiles(folder, { "test/numbered": numberedProfile });
