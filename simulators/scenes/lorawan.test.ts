@@ -65,7 +65,7 @@ describe("the LoRaWAN devices of the city", () => {
 
   it("has a lamp that is dimmed by a downlink, answers, and tells its level from then on", async () => {
     const { clock, network, said, device } = await day(1);
-    expect(said("park-lamp").at(-1)!.bytes.subarray(-4).toString("hex")).toBe("fe210000");
+    expect(said("park-lamp").at(-1)!.bytes.subarray(-8).toString("hex")).toBe("fe21000002210000");
     network.enqueue(device("park-lamp"), {
       id: "00000000-0000-4000-8000-000000000001",
       fPort: 60,
@@ -78,7 +78,7 @@ describe("the LoRaWAN devices of the city", () => {
     expect([answer.fPort, answer.bytes.toString("hex")]).toEqual([60, "01fe23"]);
     await clock.advance(3_600_000);
     const status = said("park-lamp").at(-1)!;
-    expect([status.fPort, status.bytes.subarray(-4).toString("hex")]).toEqual([23, "fefd2304"]);
+    expect([status.fPort, status.bytes.subarray(-8).toString("hex")]).toEqual([23, "fefd230402fd2304"]);
     expect(status.bytes.readUInt32LE(1) * 1000).toBeGreaterThan(noon);
   });
 

@@ -89,12 +89,12 @@ export function loraCity(nature: Nature, { hurry = 1 }: LoraCityOptions = {}): r
     },
     {
       id: "park-lamp",
-      model: "nas/ul2030",
+      model: "nas/ul2020",
       where: "lamp 7 of the park",
       device: {
         devEui: "70b3d50830000d07",
         name: "Park lamp 7",
-        model: { profile: "NAS UL2030", brand: "nas", model: "ul2030" },
+        model: { profile: "NAS UL2020", brand: "nas", model: "ul2020" },
         class: "C",
         everyMs: every(30 * minute),
         supply: "external",
@@ -226,12 +226,15 @@ function roomClimate(nature: Nature): Payload {
  */
 function streetLamp(nature: Nature): Pick<EndDeviceSettings, "payload" | "onDownlink"> {
   const broadcast = 0xfe;
+  /** DALI short address 1. */
+  const driver = 0x02;
   let manual: number | undefined;
   let answer: readonly number[] | undefined;
   return {
     onDownlink: ({ fPort, bytes }) => {
       const [command, address, level = 0xff] = bytes;
-      if (fPort !== 60 || command !== 0x01 || bytes.length !== 3 || address !== broadcast) return undefined;
+      if (fPort !== 60 || command !== 0x01 || bytes.length !== 3) return undefined;
+      if (address !== broadcast && address !== driver) return undefined;
       // FF gives it back to the calendar.
       if (level > 100 && level !== 0xff) return undefined;
       manual = level === 0xff ? undefined : level;
@@ -248,21 +251,23 @@ function streetLamp(nature: Nature): Pick<EndDeviceSettings, "payload" | "onDown
       const reason = manual === undefined ? (isDark(time) ? 0x22 : 0x21) : 0xfd;
       const epoch = Math.floor(time / 1000);
       const mcu = Math.round(18 + level / 10 + nature.random() * 2);
-      const lampOn = level > 0 ? 0x04 : 0x00;
+      const state = [reason, level, level > 0 ? 0x04 : 0x00];
       return frame(23, [
-        0x00,
+        0x01,
         ...low16(epoch & 0xffff),
         ...low16(Math.floor(epoch / 0x10000)),
-        // Relay closed; downlinks come with -71 dBm and 8 dB.
+        // Relay closed, no outputs; downlinks come with -71 dBm and 8 dB; no alerts, no sensors.
         0x10,
+        0x00,
         71,
         8,
         mcu,
         0x00,
+        0x00,
         broadcast,
-        reason,
-        level,
-        lampOn,
+        ...state,
+        driver,
+        ...state,
       ]);
     },
   };

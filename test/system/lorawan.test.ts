@@ -1,10 +1,14 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openBroker } from "../../simulators/broker.ts";
 import { chirpstack } from "../../simulators/lorawan/chirpstack.ts";
 import { createNetwork } from "../../simulators/lorawan/network.ts";
 import { theThingsStack } from "../../simulators/lorawan/the-things-stack.ts";
 import { openNetworkServer } from "../../simulators/network-server.ts";
-import { ask, newFolder, startDaemon } from "./daemon.ts";
+import { loraCity } from "../../simulators/scenes/lorawan.ts";
+import { seededRandom } from "../../simulators/scenes/nature.ts";
+import { ask, newFolder, root, startDaemon } from "./daemon.ts";
 import { watchPlatform, writeProfiles } from "./field.ts";
 import {
   devEuiOf,
@@ -83,5 +87,73 @@ describe("LoRaWAN devices behind a network server", () => {
     expect(watched.readings.some(({ name, value }) => name.endsWith(":rssi") && Number(value) < -60)).toBe(
       true,
     );
+  });
+
+  it("of the simulated city are understood by the profiles that are shipped", async () => {
+    const folder = newFolder();
+    const nature = { now: Date.now, random: seededRandom(1) };
+    const devices = loraCity(nature);
+    writeProfiles(
+      folder,
+      Object.fromEntries(
+        devices.map(({ model }) => [
+          model,
+          readFileSync(join(root, `device-profiles/${model}.yaml`), "utf8"),
+        ]),
+      ),
+    );
+    await using lns = await openBroker({ port: 0 });
+    await using city = await openBroker({ port: 0 });
+    await using watched = await watchPlatform(city.url);
+    const dialect = chirpstack(1);
+    using network = createNetwork({ devices: devices.map(({ device }) => device), deduplicationMs: 0 });
+    await using server = await openNetworkServer({ url: lns.url, network, dialect });
+    const lines = devices.map(
+      ({ id, model, device }) =>
+        `  ${id}: {profile: ${model}, connection: lora, devEui: "${device.devEui}", audience: restricted}`,
+    );
+    await using daemon = await startDaemon({
+      folder,
+      yaml: `gateway: {id: gw-lora, pen: 32474}
+profiles: [device-profiles]
+connections: {lora: {protocol: lorawan, server: chirpstack, mqtt: {url: "${lns.url}"}}}
+devices:
+${lines.join("\n")}
+northbound: {city: {type: mqtt, url: "${city.url}"}}
+storage: {folder: store, maxBytes: 50MB}
+telemetry: {maxAge: 100ms}
+`,
+    });
+    await daemon.until(({ connections }) => connections[0]?.state === "open");
+    for (const device of network.devices) device.send();
+    const numberOf = async (device: string, point: string) =>
+      Number((await watched.reading(device, point)).value);
+    expect(await numberOf("square-bin", "distance")).toBeGreaterThan(0);
+    expect((await watched.reading("quay-parking", "occupied")).value).toMatch(/^(free|occupied)$/);
+    expect(await numberOf("drain-water", "level")).toBeGreaterThan(0);
+    expect(await numberOf("square-people", "total_a")).toBeGreaterThanOrEqual(1500);
+    expect(await numberOf("classroom-air", "co2")).toBeGreaterThan(0);
+    expect([0, 0.8]).toContain(await numberOf("park-lamp", "level"));
+
+    // Dimmed by somebody: it says so by itself, and tells its level with the next status.
+    const lamp = network.device(devices.at(-1)!.device.devEui)!;
+    network.enqueue(lamp, {
+      id: "00000000-0000-4000-8000-000000000001",
+      fPort: 60,
+      bytes: Uint8Array.of(0x01, 0xfe, 35),
+      confirmed: true,
+      correlationIds: [],
+    });
+    await server.until(() => network.uplinks.at(-1)!.payload === "01fe23");
+    lamp.send();
+    await watched.platform.until(() =>
+      watched.readings.some(({ name, value }) => name.endsWith("-park-lamp:level") && value === 0.35),
+    );
+    const { body } = await ask<{ statistics: Record<string, number> }[]>(
+      daemon.socket,
+      "GET",
+      "/v1/connections",
+    );
+    expect(body[0]?.statistics).not.toHaveProperty("undecoded");
   });
 });
