@@ -235,7 +235,12 @@ export class Gateway implements AsyncDisposable {
           sandbox: this.#context.sandbox,
           names: { gateway: this.#config.gateway.id, connection: name },
         },
-        sink: (_device, readings) => this.pipeline.take(readings),
+        sink: (_device, readings) => {
+          const kept = this.pipeline.take(readings);
+          // A server that waits for our word is told when they are durable; a poll never waits for a pack.
+          if (protocol.everyWord) return kept;
+          kept.catch(() => {});
+        },
         learnedStore: learnedPlans(() => openDisk("plans")),
         reopen: protocol.isLocal?.(settings) ? serialReopen : networkReopen,
       });

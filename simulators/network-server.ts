@@ -5,6 +5,7 @@ import { chance } from "./lorawan/chance.ts";
 import type { Dialect, Told } from "./lorawan/dialect.ts";
 import type { EndDevice, Network, NetworkEvent, UplinkRecord } from "./lorawan/events.ts";
 import { deviceId } from "./lorawan/the-things-stack.ts";
+import { after } from "./wire.ts";
 
 // The application side of a LoRaWAN network server on a real broker. The network outlives it: to restart
 // the server, end it and open another one with the same network and the same dialect.
@@ -38,8 +39,10 @@ export interface NetworkServer extends AsyncDisposable {
   readonly published: number;
   /** Held uplinks go out; resolves when the broker has acknowledged all messages (QoS 1), or they are written (QoS 0). */
   idle(): Promise<void>;
-  /** Resolves when `holds` does; looked at after every command and every acknowledged message. */
+  /** Resolves when `holds` does; looked at again and again. */
   until(holds: () => boolean): Promise<void>;
+  /** Of its connection. */
+  readonly clientId: string;
   /** Ends as a process that was killed: what the broker has not acknowledged may be lost. */
   crash(): Promise<void>;
 }
@@ -48,7 +51,7 @@ export interface NetworkServer extends AsyncDisposable {
 export async function openNetworkServer(options: NetworkServerOptions): Promise<NetworkServer> {
   const { dialect, url } = options;
   const client = await connectAsync(url, {
-    clientId: `network-server-${dialect.application}`.slice(0, 60),
+    clientId: clientId(dialect),
     clean: true,
     reconnectPeriod: 100,
     queueQoSZero: false,
@@ -65,7 +68,12 @@ export async function openNetworkServer(options: NetworkServerOptions): Promise<
   }
 }
 
+function clientId({ application }: Dialect): string {
+  return `network-server-${application}`.slice(0, 60);
+}
+
 class Server implements NetworkServer {
+  readonly clientId: string;
   readonly refused: Refusal[] = [];
   commands = 0;
   published = 0;
@@ -75,12 +83,12 @@ class Server implements NetworkServer {
   readonly #onTheWay = new Set<Promise<void>>();
   /** Uplinks that wait for the device's next one. */
   readonly #held = new Map<EndDevice, () => void>();
-  #waiters: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
   #listening: Disposable | undefined;
 
   constructor(client: MqttClient, options: NetworkServerOptions) {
     this.#client = client;
     this.#options = options;
+    this.clientId = options.client?.clientId ?? clientId(options.dialect);
     this.#random = chance(options.network.seed, `publishing of ${options.network.uplinks.length}`);
     client.on("message", (topic, payload) => this.#command(topic, payload));
     // The client reconnects; what went wrong shows in what arrives.
@@ -92,9 +100,8 @@ class Server implements NetworkServer {
     this.#listening = network.listen((event) => this.#event(event), dialect.policy);
   }
 
-  until(holds: () => boolean): Promise<void> {
-    if (holds()) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.push({ holds, resolve }));
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise<void>((resolve) => after(5, resolve));
   }
 
   async idle(): Promise<void> {
@@ -160,7 +167,6 @@ class Server implements NetworkServer {
       )
       .finally(() => {
         this.#onTheWay.delete(publishing);
-        this.#look();
       });
     this.#onTheWay.add(publishing);
   }
@@ -181,12 +187,5 @@ class Server implements NetworkServer {
     } catch (error) {
       this.refused.push({ topic, reason: error instanceof Error ? error.message : String(error) });
     }
-    this.#look();
-  }
-
-  #look(): void {
-    const ready = this.#waiters.filter(({ holds }) => holds());
-    this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter));
-    for (const { resolve } of ready) resolve();
   }
 }

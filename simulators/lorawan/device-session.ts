@@ -134,6 +134,8 @@ export class SessionDevice implements EndDevice {
     this.devAddr = `01${hexDigits(this.#random, 6)}`;
     this.fCnt = 0;
     this.#fCntDown = 0;
+    // Counters that were given to waiting downlinks are those of the old session.
+    for (const item of this.queue.items) if (item.fCntDown !== undefined) item.fCntDown = this.#fCntDown++;
     this.#known = -1;
     this.#owesAck = false;
     this.#tellJoin = true;

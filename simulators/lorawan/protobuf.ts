@@ -246,7 +246,9 @@ function spanText({ seconds, nanos }: Seconds): string {
 /** Unix ms or a span in ms, as seconds. */
 export function seconds(ms: number, extraNanos = 0): Seconds {
   const whole = Math.floor(ms / 1000);
-  return { seconds: whole, nanos: Math.round((ms - whole * 1000) * 1e6) + extraNanos };
+  // Floored: a fraction of a millisecond must not carry into the next second.
+  const nanos = Math.floor((ms - whole * 1000) * 1e6) + extraNanos;
+  return { seconds: whole, nanos: Math.min(nanos, 999_999_999) };
 }
 
 function shortestFloat(value: number): number {

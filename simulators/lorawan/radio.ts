@@ -61,7 +61,13 @@ const margin = 10;
 
 /** Where a device stands for good: its path losses, and the data rate that ADR would settle on. */
 export function settle(gateways: readonly RadioGateway[], random: () => number): RadioPath {
-  const losses = gateways.map(() => 95 + random() * 45);
+  const nearest = 95 + random() * 50;
+  const losses = gateways.map((_, index) => nearest + (index === 0 ? 0 : random() * 30));
+  // The nearest is not always the first.
+  for (let index = losses.length - 1; index > 0; index--) {
+    const other = Math.floor(random() * (index + 1));
+    [losses[index], losses[other]] = [losses[other] ?? 0, losses[index] ?? 0];
+  }
   const best = transmitPower - Math.min(...losses) - noise;
   const dataRate = dataRates.findLastIndex(({ floor }) => best - floor >= margin);
   return { losses, dataRate: Math.max(0, dataRate) };
