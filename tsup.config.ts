@@ -1,12 +1,15 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { defineConfig } from "tsup";
 
 // One bundle with lazy chunks, libraries included: what a configuration does not use is not loaded,
 // what no code uses is left out, and start-up reads a handful of files instead of a tree of hundreds.
 const zodLocales = "zod-locales";
+const mqttClient = "mqtt-client";
 const nothing = "nothing";
 
 export default defineConfig({
-  entry: { stadsnod: "gateway/main.ts" },
+  // The second is a thread's own entry, named in gateway/sandbox/thread.ts.
+  entry: { stadsnod: "gateway/main.ts", "codec-worker": "gateway/sandbox/worker.ts" },
   format: ["esm"],
   target: "node24",
   platform: "node",
@@ -16,6 +19,14 @@ export default defineConfig({
   sourcemap: true,
   clean: true,
   silent: true,
+  async onSuccess() {
+    // One character beyond Latin 1 makes a whole file take two bytes per character in memory. The option
+    // `charset` below sees to strings; in a regular expression of ours such a character needs an escape.
+    for (const name of readdirSync("dist").filter((file) => file.endsWith(".js"))) {
+      const found = /.{0,40}[\u0100-\uffff].{0,40}/.exec(readFileSync(`dist/${name}`, "utf8"));
+      if (found) throw new Error(`dist/${name} has a character beyond Latin 1: ${found[0]}`);
+    }
+  },
   noExternal: [/^(zod|yaml|commander|pino|mqtt|mqtt-packet|smol-toml)(\/|$)/],
   skipNodeModulesBundle: false,
   esbuildPlugins: [
@@ -32,6 +43,14 @@ export default defineConfig({
     {
       name: "mqtt-on-node",
       setup({ onResolve, onLoad }) {
+        // Of mqtt.js the gateway uses the client on a socket of its own: no WebSockets, no SOCKS.
+        onResolve({ filter: /^mqtt$/ }, ({ path, importer }) =>
+          /[\\/]gateway[\\/]/.test(importer) ? { path, namespace: mqttClient } : undefined,
+        );
+        onLoad({ filter: /.*/, namespace: mqttClient }, () => ({
+          contents: 'import { default as MqttClient } from "mqtt/lib/client"; export default { MqttClient };',
+          resolveDir: import.meta.dirname,
+        }));
         // A copy of Node's own streams for browsers and old Nodes; it hands out Node's when told to.
         onResolve({ filter: /^readable-stream$/ }, () => ({ path: "node:stream", external: true }));
         // Timers for browsers, which mqtt.js leaves alone on Node.
@@ -42,7 +61,6 @@ export default defineConfig({
   ],
   external: ["serialport", "aedes", "modbus-serial", "cbor-x"],
   esbuildOptions(options) {
-    // A file with one character beyond Latin 1 takes two bytes per character in memory.
     options.charset = "ascii";
     options.minifyWhitespace = true;
     options.minifySyntax = true;

@@ -15,6 +15,7 @@ import { openSide, type Side } from "./northbound/side.ts";
 import type { Gap, PackHead } from "./outbox/outbox.ts";
 import { learnedPlans } from "./southbound/learned-plans.ts";
 import { type ConnectionLoop, networkReopen, openLoop, serialReopen } from "./southbound/loop.ts";
+import type { SouthboundContext } from "./southbound/protocol.ts";
 import type { Disk } from "./store/disk.ts";
 import { encodeDescription } from "./telemetry/description.ts";
 import { PackBuilder } from "./telemetry/pack-builder.ts";
@@ -34,6 +35,8 @@ export interface GatewayContext {
   readonly run?: string | undefined;
   /** Unix ms that an earlier boot of this machine counted from, if it is remembered. */
   bootTime?(bootId: string): number | undefined;
+  /** Runs codec scripts that come with profiles; absent where none can run. */
+  readonly sandbox?: SouthboundContext["sandbox"];
   /** Takes the time of a device that knows it (GNSS): Unix ms as of monotonic `at`, and who says so. */
   readonly timeSource?: ((unixMs: number, at: number, source: string) => void) | undefined;
   /** Applied at once, also by a reload. */
@@ -229,8 +232,15 @@ export class Gateway implements AsyncDisposable {
           log: this.#log,
           signal: this.#signal,
           timeSource: this.#context.timeSource,
+          sandbox: this.#context.sandbox,
+          names: { gateway: this.#config.gateway.id, connection: name },
         },
-        sink: (_device, readings) => this.pipeline.take(readings),
+        sink: (_device, readings) => {
+          const kept = this.pipeline.take(readings);
+          // A server that waits for our word is told when they are durable; a poll never waits for a pack.
+          if (protocol.everyWord) return kept;
+          kept.catch(() => {});
+        },
         learnedStore: learnedPlans(() => openDisk("plans")),
         reopen: protocol.isLocal?.(settings) ? serialReopen : networkReopen,
       });

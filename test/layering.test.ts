@@ -10,6 +10,7 @@ const levels: Record<string, number> = {
   codec: 1,
   transport: 2,
   store: 2,
+  sandbox: 2,
   outbox: 3,
   southbound: 4,
   northbound: 4,

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readablePoints, type Text } from "../gateway/model/device.ts";
 import { LinkError } from "../gateway/model/errors.ts";
@@ -16,7 +16,7 @@ import { VirtualClock } from "./fault/virtual-clock.ts";
 
 const folder = resolve(import.meta.dirname, "../device-profiles");
 const files = readdirSync(folder, { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".yaml"))
+  .filter((name) => name.endsWith(".yaml") && !name.endsWith(".schema.yaml"))
   .map((name) => name.replaceAll("\\", "/"))
   .toSorted();
 
@@ -41,6 +41,10 @@ const bases: Bases = {
     files.includes(`${id}.yaml`)
       ? { file: `device-profiles/${id}.yaml`, text: readFileSync(join(folder, `${id}.yaml`), "utf8") }
       : undefined,
+  beside: (profile, name) => {
+    const file = join(dirname(profile), name);
+    return { file, text: readFileSync(resolve(folder, "..", file), "utf8") };
+  },
 };
 
 function load(name: string) {

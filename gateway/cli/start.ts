@@ -6,6 +6,7 @@ import { openLocalServer } from "../local/server.ts";
 import type { LocalSurface } from "../local/surface.ts";
 import { ConfigError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
+import { openSandbox } from "../sandbox/sandbox.ts";
 import { openClock } from "../store/clock.ts";
 import { openFolderDisk } from "../store/folder-disk.ts";
 import { connectBy } from "../transport/connect.ts";
@@ -64,12 +65,14 @@ export async function startDaemon(
   opened.use(await lockStore(folder));
   const clock = opened.use(openClock({ trust: config.clock.trust, floor: Math.max(buildTime, kept.floor) }));
   opened.use(keepTime(clock, openDisk, kept));
+  const sandbox = opened.use(openSandbox({ clock, log }));
   const gateway = opened.use(
     await openGateway(config, {
       clock,
       log,
       random: Math.random,
       connect: connectBy(clock),
+      sandbox,
       openDisk: (name) => openFolderDisk(join(folder, name)),
       bootTime: (bootId) => kept.boots.get(bootId),
       timeSource: (unixMs, at, source) => {

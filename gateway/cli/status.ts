@@ -76,6 +76,18 @@ function render(status: GatewayStatus): string {
       ]),
     ),
   ];
+  const unknown = status.connections.flatMap(({ name, unknown: found = [] }) =>
+    found.map(({ settings, name: called, model, heard, given }) => [
+      name,
+      JSON.stringify(settings),
+      called ?? "",
+      model ?? "",
+      String(heard),
+      JSON.stringify(given ?? null),
+    ]),
+  );
+  if (unknown.length > 0)
+    parts.push(table(["connection", "not configured", "name", "model", "heard", "last word"], unknown));
   if (status.quarantined.length > 0) {
     parts.push(
       `Not started:\n${status.quarantined.map(({ kind, id, reason }) => `  ${kind} ${id}: ${reason}`).join("\n")}`,

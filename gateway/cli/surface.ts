@@ -85,6 +85,7 @@ function statusOf(gateway: Gateway): GatewayStatus {
         state: line.state,
         utilisation: line.utilisation,
         error: line.lastError?.message,
+        unknown: line.unknown,
       }),
     ),
     northbound: Array.from(gateway.sides.values(), (side) => {

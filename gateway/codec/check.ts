@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { Diagnostic } from "../model/diagnostic.ts";
-import { type Shape, shapeAt, shapeOf } from "./shape.ts";
+import { type Shape, shapeAt, shapeOf, wordsOf } from "./shape.ts";
 import { alternatives, suggest } from "./suggest.ts";
 import type { Finding } from "./syntax-error.ts";
 import { describe, label, limit, own, wrongType, wrongValue } from "./wording.ts";
@@ -178,6 +178,7 @@ function unknownKey(context: Context, path: Path, key: string): Finding {
   const known = shapeAt(context.schemas, path);
   const near = suggest(key, known.keys.keys());
   const hint =
+    cutByComma(context, path, key) ??
     belongsDeeper(context, path, key, known) ??
     belongsHigher(context, path, key) ??
     (near === undefined ? knownKeys(known) : `did you mean "${near}"?`);
@@ -186,6 +187,21 @@ function unknownKey(context: Context, path: Path, key: string): Finding {
 
 function knownKeys(shape: Shape): string | undefined {
   return shape.keys.size > 0 ? `known here: ${alternatives([...shape.keys.keys()], 24)}` : undefined;
+}
+
+/** Whether `key` is the rest of a text in braces that has a comma and no quotes: `{en: Energy, import}`. */
+function cutByComma({ document, part }: Context, path: Path, key: string): string | undefined {
+  if (lookup(part.value, [...path, key]) !== null) return undefined;
+  const place = [...part.path, ...path];
+  const siblings = document.keys(place);
+  const before = siblings[siblings.indexOf(key) - 1];
+  if (before === undefined) return undefined;
+  const text = document.source([...place, before]);
+  const [head, rest] = [document.span([...place, before], "value"), document.span([...place, key], "key")];
+  const line = document.text.split("\n")[rest.line - 1] ?? "";
+  const between = line.slice(head.column + head.length - 1, rest.column - 1);
+  if (text === undefined || head.line !== rest.line || !/^\s*,\s*$/.test(between)) return undefined;
+  return `a comma ends a text inside { }: put it in quotes, ${before}: "${text}${between}${key}"`;
 }
 
 /** Whether `key` would be right inside the entry above it: then its indentation is too small. */
@@ -249,7 +265,7 @@ function strayKey(context: Context, path: Path): { path: Path; finding: Finding 
   return undefined;
 }
 
-function missingKey({ document, part }: Context, path: Path): Diagnostic[] {
+function missingKey({ document, part, schemas }: Context, path: Path): Diagnostic[] {
   const parent = path.slice(0, -1);
   const place = [...part.path, ...parent];
   const key = String(path.at(-1));
@@ -259,7 +275,10 @@ function missingKey({ document, part }: Context, path: Path): Diagnostic[] {
     : place.length === 0
       ? `the key "${key}" is missing`
       : `${label(place)} lacks the key "${key}"`;
-  return [diagnose(document, place, "key", { code: "missing-key", message })];
+  const schema = shapeAt(schemas, parent).keys.get(key);
+  const words = schema === undefined ? [] : wordsOf(schema);
+  const hint = words.length === 0 ? undefined : `add ${key}: ...; one of ${alternatives(words, 40)}`;
+  return [diagnose(document, place, "key", { code: "missing-key", message, hint })];
 }
 
 function step(one: PropertyKey): string | number {

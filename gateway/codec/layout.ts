@@ -3,7 +3,6 @@ import { type Encoding, encodings } from "./encoding.ts";
 import { floatTypes } from "./floats.ts";
 import { integerTypes } from "./integers.ts";
 import { numberPlaces, parseOrder, textPlaces } from "./order.ts";
-import { suggest } from "./suggest.ts";
 import { textTypes } from "./text.ts";
 import { type Reader, type WireType, wrongKind } from "./wire-type.ts";
 
@@ -55,6 +54,35 @@ const types: ReadonlyMap<string, WireType> = new Map(
 const encodingByName: ReadonlyMap<string, Encoding> = new Map(encodings.map((row) => [row.name, row]));
 
 export const typeNames: readonly string[] = [...types.keys()];
+
+/** The type that a datasheet means by another name; undefined when nobody can tell. */
+function ownName(text: string): string | undefined {
+  const [, word = "", bits = ""] = /^([a-z_]*?)_?(\d*)(?:_t)?$/.exec(text.toLowerCase()) ?? [];
+  const plain: Readonly<Record<string, string>> = {
+    word: "u16",
+    dword: "u32",
+    short: "s16",
+    float: "f32",
+    real: "f32",
+    double: "f64",
+    boolean: "bool",
+    bit: "bool",
+    string: "ascii",
+    char: "ascii",
+  };
+  const family: Readonly<Record<string, string>> = {
+    uint: "u",
+    unsigned: "u",
+    int: "s",
+    i: "s",
+    sint: "s",
+    signed: "s",
+    float: "f",
+    real: "f",
+  };
+  const name = bits === "" ? plain[word] : `${family[word] ?? ""}${bits}`;
+  return name !== undefined && types.has(name) ? name : undefined;
+}
 export const encodingNames: readonly string[] = [...encodingByName.keys()];
 
 export interface ParsedType {
@@ -63,39 +91,16 @@ export interface ParsedType {
   readonly bits?: readonly [low: number, high: number] | undefined;
 }
 
-/** Names that data sheets and other tools have for our types. */
-const otherNames: Readonly<Record<string, string>> = {
-  word: "u16",
-  dword: "u32",
-  short: "s16",
-  int: "s16",
-  long: "s32",
-  real: "f32",
-  float: "f32",
-  single: "f32",
-  double: "f64",
-  string: "ascii",
-  boolean: "bool",
-  bit: "bool",
-};
-
-function meant(text: string): string {
-  const plain = text.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
-  const [, sort = "", size = ""] = /^(uint|int|i|float|real)(\d+)$/.exec(plain) ?? [];
-  const letter = sort.startsWith("u") ? "u" : sort.startsWith("i") ? "s" : "f";
-  const known = [Object.hasOwn(otherNames, plain) ? otherNames[plain] : undefined, `${letter}${size}`, plain];
-  const near = known.find((name) => name !== undefined && types.has(name)) ?? suggest(plain, typeNames);
-  return near === undefined ? "" : `did you mean "${near}"? `;
-}
-
 /** Reads `u16` or `u16[4:11]`. Throws ConfigError `unknown-type` or `bad-bit-range`. */
 export function parseType(text: string): ParsedType {
   const match = /^([a-z]+\d*)(?:\[(\d{1,2}):(\d{1,2})\])?$/.exec(text);
   const type = match?.[1] === undefined ? undefined : types.get(match[1]);
   if (!match || !type) {
+    const meant = ownName(text);
+    const offered = `one of ${typeNames.join(" ")}, or a bit range such as u16[4:11]`;
     throw new ConfigError(`unknown type "${text}"`, {
       code: "unknown-type",
-      hint: `${meant(text)}one of ${typeNames.join(" ")}, or a bit range such as u16[4:11]`,
+      hint: meant === undefined ? offered : `did you mean "${meant}"? (${offered})`,
     });
   }
   if (match[2] === undefined) return { type };

@@ -27,6 +27,14 @@ export function shapeOf(schema: Schema): Shape {
   );
 }
 
+/** The words that a schema takes, when it takes nothing else. */
+export function wordsOf(schema: Schema): readonly string[] {
+  const all = unwrap(schema).map(({ _zod: { def } }) =>
+    def.type === "enum" ? Object.values(def.entries) : [],
+  );
+  return all.some((words) => words.length === 0) ? [] : all.flat().map(String);
+}
+
 function descend(schemas: readonly Schema[], path: readonly PropertyKey[]): readonly Schema[] {
   return path.reduce<readonly Schema[]>(
     (level, step) =>

@@ -64,7 +64,13 @@ export function buildDevice(id: string, entry: Entry, context: DeviceContext): D
       hint: "give it an address of its own, or remove one",
     });
   }
-  return device;
+  return withSilence(device, connection);
+}
+
+/** With how long it may be silent, of a protocol whose devices speak seldom. */
+function withSilence(device: Device, { protocol, settings }: ConnectionConfig): Device {
+  const silentAfterMs = protocol.everyWord ? protocol.silentAfter?.(settings, device) : undefined;
+  return silentAfterMs === undefined ? device : { ...device, silentAfterMs };
 }
 
 /**

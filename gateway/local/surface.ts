@@ -64,6 +64,16 @@ export interface ConnectionSummary {
   readonly state: string;
   readonly utilisation: number;
   readonly error?: string | undefined;
+  /** Devices that were heard on it and are not configured: as gateway.yaml would name each, and its last word. */
+  readonly unknown?:
+    | readonly {
+        readonly settings: Readonly<Record<string, string>>;
+        readonly name?: string | undefined;
+        readonly model?: string | undefined;
+        readonly heard: number;
+        readonly given?: unknown;
+      }[]
+    | undefined;
 }
 
 export interface NorthboundSummary {

@@ -143,6 +143,8 @@ export interface Device<Address = unknown, Settings = unknown, ProtocolSettings 
   readonly audiences: ReadonlyMap<string, string>;
   /** Milliseconds that the poll classes mean for this device. */
   readonly poll: { readonly fast: number; readonly normal: number; readonly slow: number };
+  /** Of a device that speaks seldom: silence of so many ms is nothing unusual. */
+  readonly silentAfterMs?: number | undefined;
 }
 
 /** All points that have readings, the hidden ones included. */
@@ -181,10 +183,11 @@ export function pollPeriod(device: Device, point: Point): number {
 
 /**
  * Ms without any reading after which a good point is stale: three periods of its poll class, at
- * least 10 s, so that one lost poll or a short reconnect says nothing. A point that is read once is never stale.
+ * least 10 s, so that one lost poll or a short reconnect says nothing, and not before the device counts
+ * as silent. A point that is read once is never stale.
  */
 export function staleAfter(device: Device, point: Point): number {
-  return Math.max(3 * pollPeriod(device, point), 10_000);
+  return Math.max(3 * pollPeriod(device, point), 10_000, device.silentAfterMs ?? 0);
 }
 
 /** Who may read this point of this device. */

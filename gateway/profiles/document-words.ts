@@ -51,6 +51,11 @@ export const words = {
     perDay: "a day",
     lifetime: "in its life",
     wait: "wait",
+    plan: "How it is read",
+    request: "Request",
+    lineTime: "Line time",
+    allOnce: "All of them once",
+    heard: "points that the device sends by itself",
   },
   sv: {
     manufacturer: "Tillverkare",
@@ -101,6 +106,11 @@ export const words = {
     perDay: "per dygn",
     lifetime: "totalt",
     wait: "vänta",
+    plan: "Så läses den",
+    request: "Begäran",
+    lineTime: "Tid på linjen",
+    allOnce: "Alla en gång",
+    heard: "mätpunkter som enheten sänder själv",
   },
 } as const;
 

@@ -3,69 +3,119 @@ import { formatDuration } from "../model/duration.ts";
 import { describeTest } from "../model/identify.ts";
 import type { Deprecation } from "../model/write-rule.ts";
 import { categories } from "./category.ts";
+import { documentPlan, type PlanSummary } from "./document-plan.ts";
 import { type Language, type Words, words } from "./document-words.ts";
 import type { ProfileAbout } from "./load.ts";
 
+export type { PlanSummary } from "./document-plan.ts";
 export type { Language } from "./document-words.ts";
 
 import { showRational } from "./show-rational.ts";
+
+/** A page about one model of device, before it is written as Markdown or HTML. All texts are plain. */
+export interface Page {
+  readonly title: string;
+  readonly id: string;
+  readonly facts: readonly (readonly [name: string, value: string])[];
+  readonly warning?: string | undefined;
+  readonly sections: readonly Section[];
+}
+
+export type Section =
+  | { readonly title: string; readonly entries: readonly string[] }
+  | {
+      readonly title: string;
+      readonly header: readonly string[];
+      readonly rows: readonly (readonly string[])[];
+      /** Below the table. */
+      readonly note?: string | undefined;
+    };
 
 /** A Markdown page about one model of device, with headings in English or Swedish. */
 export function documentProfile(
   profile: DeviceProfile,
   about: ProfileAbout,
   language: Language = "en",
+  plan?: PlanSummary,
 ): string {
-  const say = words[language];
-  const facts: [string, string][] = [
-    [say.manufacturer, profile.manufacturer],
-    [say.models, profile.models.join(", ")],
-    [say.category, categoryText(profile.category)],
-    [say.status, profile.status],
-    [say.version, profile.version],
-    [say.protocol, profile.protocol],
-  ];
-  const header = [say.name, say.unit, say.resolution, say.kind, say.class, say.address, say.meaning];
+  const { title, id, facts, warning, sections } = pageOf(profile, about, language, plan);
   const lines = [
-    `# ${plainText(inLanguage(profile.title, language))}`,
+    `# ${plainText(title)}`,
     "",
-    `\`${profile.id}\``,
+    `\`${id}\``,
     "",
     ...facts.map(([name, value]) => `- **${name}**: ${plainText(value)}`),
-    ...(profile.deprecated ? ["", `**${plainText(deprecationText(profile.deprecated, say))}**`] : []),
-    ...documentOptions(profile, about, say, language),
-    ...list(
-      say.identify,
-      (profile.identify ?? []).map(({ point, test }) => {
-        const place = profile.identifyPoints?.find((one) => one.name === point);
-        return `${place ? showAddress(place.address) : point}: ${describeTest(test)}`;
-      }),
-    ),
-    ...list(
-      say.setup,
-      (profile.setup ?? []).map(
-        ({ point, address, value }) => `${point ?? showAddress(address)} = ${String(value)}`,
-      ),
-    ),
-    "",
-    `## ${say.points}`,
-    "",
-    `| ${header.join(" | ")} |`,
-    `| ${header.map(() => "---").join(" | ")} |`,
-    ...readablePoints(profile)
-      .filter((point) => !point.hidden)
-      .map((point) => `| ${row(point, say, language).map(plainText).join(" | ")} |`),
-    ...documentWrites(profile, say, language),
-    ...list(say.caveats, about.caveats),
-    ...list(say.notes, about.notes === undefined ? [] : [about.notes]),
-    ...list(
-      say.sources,
-      about.sources.map(({ document, url, pages }) =>
-        [document, pages && `${say.pages} ${pages}`, url].filter(Boolean).join(", "),
-      ),
-    ),
+    ...(warning === undefined ? [] : ["", `**${plainText(warning)}**`]),
+    ...sections.flatMap((section) => ["", `## ${section.title}`, "", ...sectionLines(section)]),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function sectionLines(section: Section): string[] {
+  if ("entries" in section) return section.entries.map((entry) => `- ${plainText(entry)}`);
+  const { header, rows, note } = section;
+  return [
+    `| ${header.join(" | ")} |`,
+    `| ${header.map(() => "---").join(" | ")} |`,
+    ...rows.map((cells) => `| ${cells.map(plainText).join(" | ")} |`),
+    ...(note === undefined ? [] : ["", plainText(note)]),
+  ];
+}
+
+/** What there is to say about a profile, in one language. */
+export function pageOf(
+  profile: DeviceProfile,
+  about: ProfileAbout,
+  language: Language,
+  plan?: PlanSummary,
+): Page {
+  const say = words[language];
+  return {
+    title: inLanguage(profile.title, language),
+    id: profile.id,
+    facts: [
+      [say.manufacturer, profile.manufacturer],
+      [say.models, profile.models.join(", ")],
+      [say.category, categoryText(profile.category)],
+      [say.status, profile.status],
+      [say.version, profile.version],
+      [say.protocol, profile.protocol],
+    ],
+    warning: profile.deprecated && deprecationText(profile.deprecated, say),
+    sections: [
+      ...documentOptions(profile, about, say, language),
+      ...list(
+        say.identify,
+        (profile.identify ?? []).map(({ point, test }) => {
+          const place = profile.identifyPoints?.find((one) => one.name === point);
+          return `${place ? showAddress(place.address) : point}: ${describeTest(test)}`;
+        }),
+      ),
+      ...list(
+        say.setup,
+        (profile.setup ?? []).map(
+          ({ point, address, value }) => `${point ?? showAddress(address)} = ${String(value)}`,
+        ),
+      ),
+      {
+        title: say.points,
+        header: [say.name, say.unit, say.resolution, say.kind, say.class, say.address, say.meaning],
+        rows: readablePoints(profile)
+          .filter((point) => !point.hidden)
+          .map((point) => row(point, say, language)),
+      },
+      ...documentWrites(profile, say, language),
+      ...documentPlan(plan, say),
+      ...list(say.caveats, about.caveats),
+      ...list(say.notes, about.notes === undefined ? [] : [about.notes]),
+      ...list(
+        say.sources,
+        about.sources.map(({ document, url, pages }) =>
+          [document, pages && `${say.pages} ${pages}`, url].filter(Boolean).join(", "),
+        ),
+      ),
+    ],
+  };
 }
 
 function row(point: Point, say: Words, language: Language): string[] {
@@ -115,10 +165,8 @@ function showAddress(address: unknown): string {
     .join(", ");
 }
 
-function list(title: string, entries: readonly string[]): string[] {
-  return entries.length === 0
-    ? []
-    : ["", `## ${title}`, "", ...entries.map((entry) => `- ${plainText(entry)}`)];
+function list(title: string, entries: readonly string[]): Section[] {
+  return entries.length === 0 ? [] : [{ title, entries }];
 }
 
 function inLanguage(text: Text, language: Language): string {
@@ -140,7 +188,7 @@ function documentOptions(
   about: ProfileAbout,
   say: Words,
   language: Language,
-): string[] {
+): Section[] {
   const offered = Array.from(profile.options ?? [], ([name, { values, standard, title, doc }]) => {
     const choices = values.map((one) => (one === standard ? `${one} (${say.standard})` : one)).join(", ");
     const what = [title && inBoth(title, language), standard === undefined && say.mustChoose, doc];
@@ -150,17 +198,15 @@ function documentOptions(
   return list(say.options, [...offered, ...gated]);
 }
 
-function documentWrites(profile: DeviceProfile, say: Words, language: Language): string[] {
+function documentWrites(profile: DeviceProfile, say: Words, language: Language): Section[] {
   const writable = [...profile.points, ...(profile.commands ?? [])].filter((point) => point.write);
   if (writable.length === 0) return [];
-  const header = [say.name, say.meaning, say.takes, say.where, say.limits];
   return [
-    "",
-    `## ${say.writing}`,
-    "",
-    `| ${header.join(" | ")} |`,
-    `| ${header.map(() => "---").join(" | ")} |`,
-    ...writable.map((point) => `| ${writeRow(point, say, language).map(plainText).join(" | ")} |`),
+    {
+      title: say.writing,
+      header: [say.name, say.meaning, say.takes, say.where, say.limits],
+      rows: writable.map((point) => writeRow(point, say, language)),
+    },
   ];
 }
 

@@ -20,6 +20,8 @@ export interface Bases {
   find(id: string): BaseFile | undefined;
   /** Every id there is, for suggestions. */
   readonly ids: readonly string[];
+  /** The file of that name in the folder of a profile's file. Throws when it cannot be read. */
+  beside?(profile: string, name: string): BaseFile;
 }
 
 export const noBases: Bases = { find: () => undefined, ids: [] };

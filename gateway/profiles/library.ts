@@ -40,7 +40,7 @@ export function loadProfiles(
   for (const folder of folders) {
     try {
       for (const name of files.list(folder).toSorted()) {
-        const id = /^(.+)\.yaml$/.exec(name)?.[1];
+        const id = profileIdOf(name);
         if (id !== undefined && !paths.has(id)) paths.set(id, `${folder.replace(/\/$/, "")}/${name}`);
       }
     } catch (error) {
@@ -53,6 +53,7 @@ export function loadProfiles(
       const file = paths.get(id);
       return file === undefined ? undefined : { file, text: files.read(file) };
     },
+    beside: besideIn(files),
   };
   const profiles = new Map<string, LoadedProfile>();
   const quarantined: { kind: "profile"; id: string; diagnostics: readonly Diagnostic[] }[] = [];
@@ -70,7 +71,7 @@ export function basesBeside(path: string, files: ProfileFiles): Bases {
   const folder = path.replaceAll("\\", "/").split("/").slice(0, -2).join("/") || ".";
   let listed: readonly string[] | undefined;
   const ids = (): readonly string[] => {
-    listed ??= files.list(folder).flatMap((name) => /^(.+)\.yaml$/.exec(name)?.[1] ?? []);
+    listed ??= files.list(folder).flatMap((name) => profileIdOf(name) ?? []);
     return listed;
   };
   return {
@@ -81,7 +82,21 @@ export function basesBeside(path: string, files: ProfileFiles): Bases {
       ids().includes(id)
         ? { file: `${folder}/${id}.yaml`, text: files.read(`${folder}/${id}.yaml`) }
         : undefined,
+    beside: besideIn(files),
   };
+}
+
+/** A file that a profile names lies in its own folder. */
+function besideIn(files: ProfileFiles): NonNullable<Bases["beside"]> {
+  return (profile, name) => {
+    const file = [...profile.replaceAll("\\", "/").split("/").slice(0, -1), name].join("/");
+    return { file, text: files.read(file) };
+  };
+}
+
+/** Of a file below a profile folder; undefined for one that is no profile. */
+export function profileIdOf(name: string): string | undefined {
+  return name.endsWith(".schema.yaml") ? undefined : /^(.+)\.yaml$/.exec(name)?.[1];
 }
 
 function loadFile(

@@ -6,6 +6,7 @@ import type { DeviceProfile } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Deprecation } from "../model/write-rule.ts";
 import type { Protocol } from "../southbound/protocol.ts";
+import { attachFiles } from "./attach.ts";
 import type { Report } from "./compile.ts";
 import { deprecation } from "./deprecation.ts";
 import { checkExamples, type Example } from "./example.ts";
@@ -54,7 +55,7 @@ export function loadProfile(
   if (!parsed.document) return { diagnostics: parsed.diagnostics, examples: [] };
   const found: Diagnostic[] = [];
   const expanded = expandProfile(parsed.document, bases, found);
-  const loaded = expanded && compile(expanded, protocols, found);
+  const loaded = expanded && compile(expanded, protocols, bases, found);
   const all = sorted(found);
   const broken = all.some((one) => one.severity === "error");
   return broken || !loaded ? { diagnostics: all, examples: [] } : { ...loaded, diagnostics: all };
@@ -63,6 +64,7 @@ export function loadProfile(
 function compile(
   { document, base }: Expanded,
   protocols: readonly Protocol[],
+  bases: Bases,
   found: Diagnostic[],
 ): Omit<LoadedProfile, "diagnostics"> | undefined {
   const report: Report = (path, part, finding) => {
@@ -79,7 +81,8 @@ function compile(
     reportProtocol(report, value.protocol, protocols);
     return undefined;
   }
-  const checked = checkSchema(document, profileSchemaOf(protocol), { path: [], value });
+  const whole = attachFiles(document, value, protocol, bases, report);
+  const checked = checkSchema(document, profileSchemaOf(protocol), { path: [], value: whole.value });
   found.push(...checked.diagnostics);
   if (!checked.value) return undefined;
   const written = checked.value;
@@ -91,6 +94,7 @@ function compile(
   if (found.some((one) => one.severity === "error")) return undefined;
   const digest = createHash("sha256").update(document.text);
   if (base) digest.update("\0").update(base.text);
+  for (const text of whole.texts) digest.update("\0").update(text);
   const hash = digest.digest("hex");
   const source: VariantSource = { document, protocol, written, options, hash };
   const [standard, ...others] = variants(options).map((chosen) => ({

@@ -198,17 +198,34 @@ export function profileSchemaOf(protocol: Protocol) {
   });
 }
 
-/** What people write. */
-function editorSchemaOf(protocol: Protocol) {
+/** What people write, for editors. */
+export function editorSchemaOf(protocol: Protocol) {
   const { point, profile } = shapesOf(protocol);
   return z.strictObject({
     ...profile,
-    use: profileId.optional().meta({ description: useText }),
-    // All of them may come from the used profile; null takes one of them away.
-    points: z
-      .record(name, z.union([z.strictObject({ ...point, repeat: repeatSchema.optional() }), z.null()]))
-      .optional(),
+    ...usable(z.strictObject({ ...point, repeat: repeatSchema.optional() })),
   });
+}
+
+/** What people write while they have not said which protocol, or when a used profile says it. */
+export function anyProtocolSchema(names: readonly string[]) {
+  return z.strictObject({
+    ...head,
+    ...Object.fromEntries(
+      [...names, "identify", "setup", "examples"].map((key) => [key, anything.optional()]),
+    ),
+    ...usable(pointSchema.extend({ repeat: repeatSchema.optional() })),
+  });
+}
+
+/** What changes with `use`: the used profile may say it, and null takes one of its points away. */
+function usable<P extends z.ZodType>(point: P) {
+  return {
+    manufacturer: head.manufacturer.optional(),
+    category: head.category.optional(),
+    use: profileId.optional().meta({ description: useText }),
+    points: z.record(name, z.union([point, z.null()])).optional(),
+  };
 }
 
 const useText =
@@ -238,14 +255,3 @@ const exampleSchema = z.strictObject({
 /** A point as its schema hands it on; `at` is the protocol's own. */
 export type WrittenPoint = z.output<typeof pointSchema>;
 export type WrittenExample = z.output<typeof exampleSchema>;
-
-/** JSON Schema (draft-7) of what people may write, for editors. */
-export function profileSchema(protocols: readonly Protocol[]): Record<string, unknown> {
-  const schemas = protocols.map(editorSchemaOf);
-  const [only] = schemas;
-  const schema = only && schemas.length === 1 ? only : z.union(schemas);
-  return {
-    title: "Stadsnod device profile",
-    ...z.toJSONSchema(schema, { target: "draft-7", io: "input", unrepresentable: "any", cycles: "ref" }),
-  };
-}

@@ -106,6 +106,7 @@ function rawPoint({ protocol, head }: WriteContext, name: string, address: unkno
     offset: zero,
     kind: rawKind === "text" || rawKind === "bytes" ? "text" : rawKind === "boolean" ? "state" : "gauge",
     unit: rawKind === "integer" || rawKind === "float" ? "count" : undefined,
+    rawKind,
     pollClass: "once",
     absent: [],
     personal: false,

@@ -26,7 +26,7 @@ export function showProfile(profile: DeviceProfile, format: "yaml" | "json" = "y
     ]),
   };
   if (format === "json") return `${JSON.stringify(expanded, bigintAsText, 2)}\n`;
-  return stringify(expanded, { keepUndefined: false, lineWidth: 0 });
+  return stringify(expanded, { keepUndefined: false, lineWidth: 0, aliasDuplicateObjects: false });
 }
 
 function showPoint(point: Point): Record<string, unknown> {

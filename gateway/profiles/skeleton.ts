@@ -18,11 +18,11 @@ export interface NewProfile {
 export function newProfile(about: NewProfile, protocol: Protocol & { readonly skeleton: string }): string {
   const { id, title, manufacturer, models, category, source, url } = about;
   return `# yaml-language-server: $schema=../profile.schema.json
-profile: ${id}                     # the path of this file, without .yaml
+profile: ${id}${gap(id, 24)} # the path of this file, without .yaml
 version: 0.1.0                     # incompatible change . addition . correction
-title: {en: ${text(title)}, sv: ${text(title)}}
+title: {en: ${text(title)}, sv: ${text(title)}} # in both languages: a text with a comma needs quotes
 manufacturer: ${text(manufacturer)}
-models: [${models.map(text).join(", ")}]   # white labels too
+models: [${models.map(text).join(", ")}]${gap(models.map(text).join(", "), 23)} # white labels too
 category: ${category}
 sources:                           # where the facts come from: whoever comes after you checks them there
   - {document: ${text(source)}${url === undefined ? "" : `, url: ${text(url)}`}}
@@ -33,4 +33,9 @@ ${protocol.skeleton}`;
 /** A plain scalar where YAML takes it for a text, else a quoted one, fit for a flow collection. */
 function text(written: string): string {
   return stringify([written], { collectionStyle: "flow", lineWidth: 0 }).trim().slice(1, -1).trim();
+}
+
+/** Blanks that put what follows a text into one column, if the text is short enough. */
+function gap(written: string, width: number): string {
+  return " ".repeat(Math.max(0, width - written.length));
 }

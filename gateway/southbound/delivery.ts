@@ -42,18 +42,19 @@ export class Delivery {
     return this.#impatient || this.#pending < mostPending;
   }
 
-  /** Resolves, never rejects, when the readings are taken over or dropped. */
-  async deliver(device: Device, readings: readonly Reading[]): Promise<void> {
-    if (readings.length === 0) return;
+  /** Resolves, never rejects, when the readings are taken over or dropped; says which. */
+  async deliver(device: Device, readings: readonly Reading[]): Promise<"taken" | "dropped"> {
+    if (readings.length === 0) return "taken";
     if (this.#pending >= mostPending * 2 || (this.#impatient && this.#pending >= mostPending)) {
       this.#dropped += readings.length;
-      return;
+      return "dropped";
     }
     this.#pending += 1;
     try {
       await this.#sink(device, readings);
       if (this.#failing) this.#log.info({}, "readings are taken again");
       this.#failing = false;
+      return "taken";
     } catch (error) {
       this.#dropped += readings.length;
       if (!this.#failing) {
@@ -61,6 +62,7 @@ export class Delivery {
         this.#log.error({ code, error: String(error) }, "readings are not taken: they are lost");
       }
       this.#failing = true;
+      return "dropped";
     } finally {
       this.#pending -= 1;
       if (this.#pending < mostPending) this.#caughtUp();

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { VirtualClock } from "../../test/fault/virtual-clock.ts";
 import { one, zero } from "../model/decimal.ts";
 import type { Device, Point, PollClass } from "../model/device.ts";

@@ -18,6 +18,7 @@ export const protocols: readonly ProtocolEntry[] = [
   { name: "smart-meter", load: async () => (await import("./smart-meter/protocol.ts")).smartMeter },
   { name: "mbus", load: async () => (await import("./mbus/protocol.ts")).mbus },
   { name: "nmea", load: async () => (await import("./nmea/protocol.ts")).nmea },
+  { name: "lorawan", load: async () => (await import("./lorawan/protocol.ts")).lorawan },
   { name: "sdi12", load: async () => (await import("./sdi12/protocol.ts")).sdi12 },
 ];
 

@@ -5,6 +5,7 @@ import {
   ConfigError,
   GatewayError,
   LinkError,
+  StorageError,
   TransientError,
   UnsupportedPointError,
 } from "../model/errors.ts";
@@ -233,6 +234,7 @@ class Loop implements ConnectionLoop {
       missed: this.#schedule.missed,
       dropped: this.#delivery.dropped,
       statistics: { ...this.#driver?.statistics },
+      unknown: this.#driver?.unknown?.(),
       devices: Array.from(this.#devices.values(), (state) => this.#deviceStatus(state)),
     };
   }
@@ -291,6 +293,8 @@ class Loop implements ConnectionLoop {
       signal: this.#signal,
       emit: (device, results) => this.#emit(device, results),
       timeSource: this.#context.timeSource,
+      sandbox: this.#context.sandbox,
+      names: this.#context.names && { ...this.#context.names, connection: this.connection },
     });
   }
 
@@ -350,7 +354,8 @@ class Loop implements ConnectionLoop {
     const spread = this.#protocol.isLocal?.(this.#options.settings) ?? true;
     this.#schedule = new Schedule(driver.concurrency, spread);
     for (const state of this.#devices.values()) this.#connect(state);
-    await this.#listen();
+    // Whom the line refuses is not to be asked; but a driver that never says must not hold up the end.
+    await Promise.race([this.#listen(), new Promise((end) => ended.addEventListener("abort", end))]);
     const running = new Set<Promise<void>>();
     while (!ended.aborted) {
       if (!this.#delivery.hasRoom) await this.#delivery.room(ended);
@@ -720,12 +725,11 @@ class Loop implements ConnectionLoop {
     this.#back(state);
     if (state.identity.phase !== "known" && !this.#identify(state, results))
       return this.#hearing.heard(state, results);
-    const passed = new Set(state.thinned(results, now));
+    const passed = new Set(this.#protocol.everyWord ? results : state.thinned(results, now));
     this.#hearing.heard(state, results);
-    await this.#delivery.deliver(
-      device,
-      state.derive(results, now, (result) => passed.has(result)),
-    );
+    const readings = state.derive(results, now, (result) => passed.has(result));
+    if ((await this.#delivery.deliver(device, readings)) === "dropped" && this.#protocol.everyWord)
+      throw new StorageError("the readings were not taken", { code: "not-taken" });
   }
 
   #unheard(state: PolledDevice, ms: number): void {

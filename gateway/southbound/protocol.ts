@@ -5,6 +5,7 @@ import type { ConfigError, UnsupportedPointError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import type { Quality } from "../model/quality.ts";
 import type { RawValue, Value } from "../model/value.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { Connect } from "../transport/transport.ts";
 
 /**
@@ -23,6 +24,11 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   readonly device: z.ZodType<Settings>;
   readonly head: z.ZodType<Head>;
   readonly address: z.ZodType<Address>;
+  /**
+   * Keys of the head that name a file in the profile's own folder, as `./name`: the loader hands it on
+   * to `head` as `{file, text}`.
+   */
+  readonly files?: readonly string[] | undefined;
   /** What a new profile begins with, from `protocol:` on: commented YAML that is valid as it stands. */
   readonly skeleton?: string | undefined;
   /** What a profile may say under an example's `given:`. */
@@ -66,6 +72,11 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
    * of what is heard from it. 60 s where a protocol does not say. Pure.
    */
   silentAfter?(connection: Connection, device: Device<Address, Settings, Head>): number;
+  /**
+   * Every word of its devices counts: none is thinned out by poll class, and a point is not stale
+   * before the device counts as silent. For devices that speak seldom, and of the past too.
+   */
+  readonly everyWord?: boolean | undefined;
   /** Whether the line is a port of this machine, which is back the moment it is plugged in again. Pure. */
   isLocal?(connection: Connection): boolean;
   /** Why nothing can be written at an address; undefined when it can. Everything can be where a protocol does not say. Pure. */
@@ -94,8 +105,8 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
     what: ProbeInput<Settings>,
     context: SouthboundContext,
   ): AsyncIterable<ProbeFinding>;
-  /** What a tapped dialogue with a live device becomes as an example's `given:`. Pure. */
-  record?(dialogue: readonly Turn[], connection: Connection): unknown;
+  /** What a tapped dialogue with a live device of this profile becomes as an example's `given:`. Pure. */
+  record?(dialogue: readonly Turn[], connection: Connection, profile: DeviceProfile<Address, Head>): unknown;
   /** A driver that answers from an example's `given:` instead of a wire; same decoding code as the real one. */
   replay(given: unknown, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
   /** A connected driver, or LinkError (reopen later) or ConfigError (never). */
@@ -107,6 +118,8 @@ export interface WriteFrame {
   readonly bytes: Uint8Array;
   /** For people: `FC6 0x0034 = 100`. */
   readonly label: string;
+  /** There is no answer on the line: what became of it is told later, or never. */
+  readonly unanswered?: boolean | undefined;
   /**
    * What an answer means: done; the next frame (a write that needed a read first); undefined for what
    * is no answer to this frame. Throws GatewayError when the device refuses. Pure.
@@ -136,8 +149,9 @@ export interface SimulatedDevice {
 }
 
 export interface ProbeInput<Settings = unknown> {
-  readonly settings: Settings;
-  /** Where to look, as a person writes it after `--at`: `holding 0x34`. Undefined: everywhere. */
+  /** Undefined where nobody said which device, and there is no usual one. */
+  readonly settings: Settings | undefined;
+  /** Where to look, or what to ask, as a person writes it after `--at`: `holding 0x34`, `scan`. Undefined: everywhere. */
   readonly at: string | undefined;
   /** What the device's display shows, for ranking. */
   readonly expected: number | undefined;
@@ -232,6 +246,8 @@ export interface Driver<Address = unknown, Settings = unknown, Head = unknown> e
   listen?(
     devices: readonly Device<Address, Settings, Head>[],
   ): Promise<readonly Refusal[]> | Promise<void> | readonly Refusal[] | void;
+  /** Devices that were heard and are not configured, the latest first; bounded. */
+  unknown?(): readonly UnknownDevice[];
   /** Counters for people: frames, bytes, errors by kind. */
   readonly statistics: Readonly<Record<string, number>>;
 }
@@ -240,6 +256,20 @@ export interface Driver<Address = unknown, Settings = unknown, Head = unknown> e
 export interface Refusal {
   readonly device: Device;
   readonly error: ConfigError;
+}
+
+/** A device that speaks and that gateway.yaml does not know. Plain data. */
+export interface UnknownDevice {
+  /** What gateway.yaml would say of it: `{devEui: "..."}`. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** What it is called where it comes from. */
+  readonly name?: string | undefined;
+  /** What its model is called there. */
+  readonly model?: string | undefined;
+  readonly heard: number;
+  readonly lastHeard: Instant;
+  /** Its last word, as an example would give it. */
+  readonly given?: unknown;
 }
 
 /** What a driver says about a point: a raw value, or a problem and no value. */
@@ -258,8 +288,16 @@ export interface SouthboundContext {
   readonly random: Random;
   readonly log: Log;
   readonly connect: Connect;
-  /** For drivers whose devices speak first. Resolves when the readings are durable or deliberately dropped. */
+  /** The gateway's and the connection's name: for what must be the same after a restart. */
+  readonly names?: { readonly gateway: string; readonly connection: string } | undefined;
+  /**
+   * For drivers whose devices speak first. Resolves when the readings are durable or deliberately
+   * left out; of a protocol whose every word counts it rejects when they were lost, so that who can
+   * send them again may do so.
+   */
   emit(device: Device, results: readonly PointResult[]): Promise<void>;
+  /** Runs codec scripts that come with profiles; absent where none can run. */
+  readonly sandbox?: Pick<Sandbox, "load"> | undefined;
   /** A device that knows the time (GNSS) offers it: Unix ms as of monotonic `at`, and who says so. */
   readonly timeSource?: ((unixMs: number, at: number, source: string) => void) | undefined;
   /** Ends everything. */

@@ -1,6 +1,7 @@
 import type { Instant } from "../model/clock.ts";
 import type { BreakerState } from "./breaker.ts";
 import type { Availability } from "./polled-device.ts";
+import type { UnknownDevice } from "./protocol.ts";
 
 /** How one device fares. Plain data. */
 export interface DeviceStatus {
@@ -48,4 +49,6 @@ export interface ConnectionStatus {
   /** Counters of the driver that is open. */
   readonly statistics: Readonly<Record<string, number>>;
   readonly devices: readonly DeviceStatus[];
+  /** Devices that were heard on it and are not configured. */
+  readonly unknown?: readonly UnknownDevice[] | undefined;
 }

@@ -38,6 +38,7 @@ function tapped(
   return {
     endpoint: transport.endpoint,
     lost: transport.lost,
+    ...(transport.break && { break: (ms: number) => transport.break?.(ms) ?? Promise.resolve() }),
     write: (bytes) => {
       sent(bytes);
       return transport.write(bytes);

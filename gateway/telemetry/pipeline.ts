@@ -40,7 +40,8 @@ export class Pipeline implements Disposable {
     return this.#taken;
   }
 
-  take(readings: readonly Reading[]): void {
+  /** Takes readings at once; resolves when those worth sending are durable or deliberately dropped. Rejects when they were lost. */
+  take(readings: readonly Reading[]): Promise<void> {
     const at = this.#clock.monotonic();
     this.#taken += readings.length;
     const worthSending: Reading[] = [];
@@ -48,7 +49,7 @@ export class Pipeline implements Disposable {
       this.latest.update(reading);
       if (this.#filter.passes(reading, at)) worthSending.push(reading);
     }
-    this.#send(worthSending);
+    return this.#send(worthSending);
   }
 
   /** A device that is gone or was configured anew. */
@@ -67,7 +68,7 @@ export class Pipeline implements Disposable {
     this.#timer = this.#clock.timer(staleCheckMs, () => {
       const stale = this.#filter.expire(this.#clock.monotonic(), this.#clock.stamp());
       for (const reading of stale) this.latest.update(reading);
-      this.#send(stale);
+      this.#send(stale).catch(() => {});
       this.#watch();
     });
   }
@@ -86,11 +87,14 @@ export class Pipeline implements Disposable {
     );
   }
 
-  #send(readings: readonly Reading[]): void {
+  async #send(readings: readonly Reading[]): Promise<void> {
     if (readings.length === 0) return;
-    this.#builder.add(readings).catch((error: unknown) => {
+    try {
+      await this.#builder.add(readings);
+    } catch (error) {
       // Only when the builder closed before the outbox took them.
       this.#log.warn({ readings: readings.length, error: String(error) }, "readings were not stored");
-    });
+      throw error;
+    }
   }
 }

@@ -8,12 +8,14 @@ import { type Bench, failed, type Row } from "./bench.ts";
 /** Loaded one by one, so that one that cannot load is one row with an error. */
 const benches: readonly (readonly [name: string, load: () => Promise<Bench>])[] = [
   ["wire", async () => (await import("./wire.ts")).wire],
+  ["decode", async () => (await import("./decode.ts")).decode],
   ["modbus.tcp", async () => (await import("./modbus-tcp.ts")).modbusTcp],
   ["modbus.steady", async () => (await import("./modbus-steady.ts")).modbusSteady],
   ["modbus.silentlyWrong", async () => (await import("./silently-wrong.ts")).silentlyWrong],
   ["rtu.lineEfficiency", async () => (await import("./line-efficiency.ts")).lineEfficiency],
   ["rtu.deadUnits", async () => (await import("./dead-units.ts")).deadUnits],
   ["outbox", async () => (await import("./outbox.ts")).outbox],
+  ["sandbox", async () => (await import("./sandbox.ts")).sandbox],
   ["daemon", async () => (await import("./daemon.ts")).daemon],
 ];
 

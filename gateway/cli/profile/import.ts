@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { type Command, Option } from "commander";
 import { ConfigError } from "../../model/errors.ts";
 import { categories } from "../../profiles/category.ts";
-import type { Imported } from "../../profiles/import/imported.ts";
+import type { Imported, Takes } from "../../profiles/import/imported.ts";
 import { writeImported } from "../../profiles/import/imported.ts";
 import { loadProfile } from "../../profiles/load.ts";
 import { type CliContext, ExitError, exit, inFolder, readNamed } from "../context.ts";
@@ -18,12 +18,19 @@ interface ImportOptions {
   readonly print?: boolean;
 }
 
-type Reader = (text: string) => Imported;
+type Reader = (text: string, takes: Takes) => Imported;
+
+/** Whether a protocol of ours takes an `at:`. */
+function takes(protocol: string, at: unknown): boolean {
+  return protocols.some(({ name, address }) => name === protocol && address.safeParse(at).success);
+}
 
 /** Loaded when it is asked for: a gateway in the field imports nothing. */
 const readers: Readonly<Record<string, () => Promise<Reader>>> = {
   edgex: async () => (await import("../../profiles/import/edgex.ts")).importEdgex,
   evcc: async () => (await import("../../profiles/import/evcc.ts")).importEvcc,
+  "payload-schema": async () => (await import("../../profiles/import/payload-schema.ts")).importPayloadSchema,
+  sunspec: async () => (await import("../../profiles/import/sunspec.ts")).importSunspec,
   telegraf: async () => (await import("../../profiles/import/telegraf.ts")).importTelegraf,
 };
 
@@ -31,6 +38,8 @@ export function importCommand(context: CliContext): Command {
   return command("import", "make a profile of a device description that was written for another tool", [
     "stadsnod profile import edgex hvac.yml --id coolautomation/coolmaster --category climate",
     "stadsnod profile import telegraf telegraf.conf --id acme/m1 --category energy-meter --print",
+    "stadsnod profile import sunspec model_103.json --id acme/inverter --category solar-inverter",
+    "stadsnod profile import payload-schema dl-5tm.yaml --id decentlab/dl-5tm --category weather-station",
     "stadsnod profile import evcc sungrow-hybrid.yaml --id sungrow/sh --category solar-inverter",
   ])
     .argument("<format>", `what the file was written for: ${Object.keys(readers).join(", ")}`)
@@ -54,7 +63,7 @@ export function importCommand(context: CliContext): Command {
       if (!options.print && existsSync(file))
         throw new ConfigError(`${file} is there already`, { code: "exists" });
       const text = readNamed(context, path).toString("utf8");
-      const imported = (await reader())(text);
+      const imported = (await reader())(text, (at) => takes("modbus", at));
       const source = `imported from a file for ${format}: ${path === "-" ? "standard input" : basename(path)}`;
       const written = writeImported(imported, { id: options.id, category: options.category, source });
       const { profile, diagnostics } = loadProfile(written.text, file, protocols);

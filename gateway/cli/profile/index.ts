@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { profileSchema } from "../../profiles/schema.ts";
+import { profileSchemaText } from "../../profiles/editor-schema.ts";
 import type { CliContext } from "../context.ts";
 import { command } from "../daemon.ts";
 import { checkProfiles } from "./check.ts";
@@ -22,7 +22,7 @@ export function profileCommand(context: CliContext): Command {
   profile.addCommand(
     command("schema", "print the JSON Schema of profiles, for editors", [
       "stadsnod profile schema > device-profiles/profile.schema.json",
-    ]).action(() => context.out(`${JSON.stringify(profileSchema(protocols), null, 2)}\n`)),
+    ]).action(() => context.out(profileSchemaText(protocols))),
   );
   return profile;
 }

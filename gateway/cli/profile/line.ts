@@ -1,6 +1,8 @@
 import { type Command, Option } from "commander";
+import { parseDocument } from "yaml";
 import { ConfigError } from "../../model/errors.ts";
 import { silentLog } from "../../model/log.ts";
+import { record } from "../../profiles/import/fields.ts";
 import type { Protocol, SouthboundContext } from "../../southbound/protocol.ts";
 import { openClock } from "../../store/clock.ts";
 import { connectBy } from "../../transport/connect.ts";
@@ -29,6 +31,13 @@ export function lineOptions(to: Command): Command {
 
 /** The line and the device that the options name, as the protocol's schemas hand them on. Throws ConfigError. */
 export function lineOf(protocol: Protocol, options: LineOptions): { connection: unknown; settings: unknown } {
+  return {
+    connection: connectionOf(protocol, options),
+    settings: parsed("the device", protocol.device, settingsOf(options.device)),
+  };
+}
+
+function connectionOf(protocol: Protocol, options: LineOptions): unknown {
   const written: Record<string, unknown> = { ...settingsOf(options.connection) };
   if (options.tcp !== undefined) {
     const [, host, port] = /^(.+?)(?::(\d{1,5}))?$/.exec(options.tcp) ?? [];
@@ -36,35 +45,56 @@ export function lineOf(protocol: Protocol, options: LineOptions): { connection: 
   }
   if (options.serial !== undefined)
     written.serial = {
+      ...record(written.serial),
       port: options.serial,
       ...(options.baud === undefined ? {} : { baud: Number(options.baud) }),
       ...(options.parity === undefined ? {} : { parity: options.parity }),
     };
-  return {
-    connection: parsed("the line", protocol.connection, written),
-    settings: parsed("the device", protocol.device, settingsOf(options.device)),
-  };
+  return parsed("the line", protocol.connection, written);
 }
 
-function parsed(what: string, schema: Protocol["connection"], written: unknown): unknown {
+/** As `lineOf`; the device undefined where nobody says which, and the protocol needs to know. Throws ConfigError. */
+export function lineTo(protocol: Protocol, options: LineOptions): { connection: unknown; settings: unknown } {
+  const unsaid = options.device === undefined && !protocol.device.safeParse({}).success;
+  return unsaid
+    ? { connection: connectionOf(protocol, options), settings: undefined }
+    : lineOf(protocol, options);
+}
+
+/** Settings as their schema hands them on. Throws ConfigError. */
+export function parsed(
+  what: string,
+  schema: Protocol["connection"],
+  written: unknown,
+  hint = "say --tcp host:port, or --serial port --baud rate; and --device unit=1 where a line has several devices",
+): unknown {
   const result = schema.safeParse(written);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new ConfigError(`${what}: ${[...(issue?.path ?? []), issue?.message].join(": ")}`, {
     code: "bad-option",
-    hint: "say --tcp host:port, or --serial port --baud rate; and --device unit=1 where a line has several devices",
+    hint,
   });
 }
 
-/** `unit=3,address=5` as a mapping; numbers as numbers. */
-function settingsOf(text: string | undefined): Record<string, unknown> {
+/** `unit=3,address=5` as a mapping, numbers as numbers; or a mapping as gateway.yaml has it. Throws ConfigError. */
+export function settingsOf(text: string | undefined): Record<string, unknown> {
   if (text === undefined) return {};
+  if (text.trimStart().startsWith("{")) return written(text);
   return Object.fromEntries(
     text.split(",").map((pair) => {
       const [key = "", value = ""] = pair.split("=", 2);
       return [key.trim(), /^-?\d+$/.test(value) ? Number(value) : value.trim()];
     }),
   );
+}
+
+function written(text: string): Record<string, unknown> {
+  const document = parseDocument(text, { logLevel: "silent" });
+  const [error] = document.errors;
+  if (error)
+    throw new ConfigError(`${text} is no mapping: ${error.message.split("\n")[0]}`, { code: "bad-option" });
+  return record(document.toJS({ maxAliasCount: 0 }));
 }
 
 export function protocolNamed(name: string): Protocol {

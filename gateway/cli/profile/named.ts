@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { ConfigError } from "../../model/errors.ts";
 import { silentLog } from "../../model/log.ts";
-import { basesBeside } from "../../profiles/library.ts";
+import { basesBeside, profileIdOf } from "../../profiles/library.ts";
 import { type LoadedProfile, loadProfile } from "../../profiles/load.ts";
 import type { Protocol, SouthboundContext } from "../../southbound/protocol.ts";
 import { type CliContext, ExitError, exit, inFolder, readNamed } from "../context.ts";
@@ -30,6 +30,7 @@ export function profilesIn(context: CliContext, paths: readonly string[]): strin
     return stat.isDirectory()
       ? files
           .list(target)
+          .filter((name) => profileIdOf(name) !== undefined)
           .toSorted()
           .map((name) => join(target, name))
       : [target];
@@ -48,7 +49,11 @@ export function protocolOf(loaded: Pick<LoadedProfile, "profile">): Protocol {
 }
 
 /** Examples are replayed: there is no wire to connect to and nobody to send to. */
-export function replayContext(context: CliContext, clock: SouthboundContext["clock"]): SouthboundContext {
+export function replayContext(
+  context: CliContext,
+  clock: SouthboundContext["clock"],
+  sandbox?: SouthboundContext["sandbox"],
+): SouthboundContext {
   return {
     clock,
     random: () => 0.5,
@@ -56,5 +61,6 @@ export function replayContext(context: CliContext, clock: SouthboundContext["clo
     signal: context.signal,
     connect: () => Promise.reject(new ConfigError("an example has no wire", { code: "no-wire" })),
     emit: () => Promise.resolve(),
+    sandbox,
   };
 }

@@ -5,7 +5,7 @@ import type { ProbeFinding } from "../../southbound/protocol.ts";
 import type { CliContext } from "../context.ts";
 import { command } from "../daemon.ts";
 import { table } from "../table.ts";
-import { type LineOptions, lineOf, lineOptions, liveContext, protocolNamed } from "./line.ts";
+import { type LineOptions, lineOptions, lineTo, liveContext, protocolNamed } from "./line.ts";
 
 interface ProbeOptions extends LineOptions {
   readonly protocol: string;
@@ -22,11 +22,15 @@ export function probeCommand(context: CliContext): Command {
     [
       'stadsnod profile probe --tcp 192.168.1.20:502 --device unit=1 --at "holding 0x34"',
       'stadsnod profile probe --serial /dev/ttyUSB0 --baud 9600 --device unit=1 --at "input 0" --expect 230.4',
+      "stadsnod profile probe --protocol mbus --serial /dev/ttyUSB0",
       "stadsnod profile probe --protocol mbus --serial /dev/ttyUSB0 --device address=5",
     ],
   );
   return lineOptions(probe.option("--protocol <name>", "how the device speaks", "modbus"))
-    .option("--at <place>", 'where to look, e.g. "holding 0x34" (address as on the wire, from 0)')
+    .option(
+      "--at <place>",
+      'where to look or what to send: "holding 0x34", scan, "R\\r"; docs/cli.md has them all',
+    )
     .option("--expect <number>", "what the device's display shows: readings close to it come first")
     .option("--for <duration>", "how long to listen to a device that speaks first", "15s")
     .option("--json", "one finding per line as JSON")
@@ -37,7 +41,7 @@ export function probeCommand(context: CliContext): Command {
       const expected = options.expect === undefined ? undefined : Number(options.expect);
       if (Number.isNaN(expected))
         throw new ConfigError(`--expect ${options.expect}: not a number`, { code: "bad-option" });
-      const { connection, settings } = lineOf(protocol, options);
+      const { connection, settings } = lineTo(protocol, options);
       await using stack = new AsyncDisposableStack();
       const found: ProbeFinding[] = [];
       const input = { settings, at: options.at, expected, listenMs: parseDuration(options.for) };

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { runExample } from "../../profiles/example.ts";
+import { openSandbox } from "../../sandbox/sandbox.ts";
 import { openClock } from "../../store/clock.ts";
 import { type CliContext, ExitError, exit } from "../context.ts";
 import { command } from "../daemon.ts";
@@ -15,6 +16,7 @@ export function testProfiles(context: CliContext): Command {
     .option("--json", "one result per line as JSON")
     .action(async (paths: string[], options: { json?: boolean }) => {
       using clock = openClock({ trust: "always", floor: 0 });
+      await using sandbox = openSandbox({ clock });
       let passed = 0;
       let failed = 0;
       for (const file of profilesIn(context, paths)) {
@@ -29,7 +31,7 @@ export function testProfiles(context: CliContext): Command {
             loaded.profile,
             example,
             protocolOf(loaded),
-            replayContext(context, clock),
+            replayContext(context, clock, sandbox),
           );
           const wrong = results.filter((result) => !result.passed);
           if (wrong.length === 0) passed++;
@@ -41,7 +43,7 @@ export function testProfiles(context: CliContext): Command {
           } else {
             for (const { point, expected, got } of wrong) {
               context.err(
-                `${shown(context, file)}: example "${example.name}": ${point}: expected ${expected}, got ${got}\n`,
+                `${shown(context, file)}: example "${example.name}": ${point === "" ? "" : `${point}: `}expected ${expected}, got ${got}\n`,
               );
             }
           }

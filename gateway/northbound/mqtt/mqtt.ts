@@ -1,4 +1,8 @@
 import { GatewayError, LinkError, RefusedError } from "../../model/errors.ts";
+import { ConnectRefusal } from "../../transport/mqtt/client.ts";
+import { asksForOlder } from "../../transport/mqtt/failures.ts";
+import { type BrokerAddress, brokerAddress, reveal } from "../../transport/mqtt/settings.ts";
+import { loadCredentials, openSocket, tlsFacts } from "../../transport/mqtt/socket.ts";
 import type {
   BacklogRate,
   Northbound,
@@ -7,11 +11,9 @@ import type {
   NorthboundStatus,
   OutgoingPack,
 } from "../northbound.ts";
-import { asksForOlder } from "./failures.ts";
 import { factMessage, messageOverhead, packMessage, topicBase } from "./message.ts";
-import { ConnectRefusal, openSession, type Session } from "./session.ts";
-import { type BrokerAddress, brokerAddress, type MqttSettings, mqttSettings, reveal } from "./settings.ts";
-import { loadCredentials, openSocket, tlsFacts } from "./socket.ts";
+import { openSession, type Session } from "./session.ts";
+import { type MqttSettings, mqttSettings } from "./settings.ts";
 
 /** Uncompressed bytes of a pack when the broker tells no limit: the size of a merged backlog pack. */
 const defaultPackBytes = 65_536;

@@ -1,18 +1,18 @@
 import type { Socket } from "node:net";
-import type { IClientOptions, IConnackPacket, MqttClient } from "mqtt";
+import type { IConnackPacket, MqttClient } from "mqtt";
 import type { Clock } from "../../model/clock.ts";
 import { LinkError } from "../../model/errors.ts";
+import { connectClient } from "../../transport/mqtt/client.ts";
 import {
-  closedBeforeAnswer,
   connackFailure,
   disconnectFailure,
   linkFailure,
   pubackRefusal,
   type TlsFacts,
   tooLarge,
-} from "./failures.ts";
+} from "../../transport/mqtt/failures.ts";
+import type { BrokerAddress } from "../../transport/mqtt/settings.ts";
 import { type Message, messageSize } from "./message.ts";
-import type { BrokerAddress } from "./settings.ts";
 
 export interface SessionOptions {
   readonly address: BrokerAddress;
@@ -34,17 +34,6 @@ export interface BrokerLimits {
   /** Bytes of a whole packet; undefined: no limit told. */
   readonly maximumPacketSize?: number | undefined;
   readonly retain: boolean;
-}
-
-/** A broker's refusal of CONNECT; `reason` is the CONNACK code, undefined when it just closed. */
-export class ConnectRefusal extends Error {
-  readonly reason: number | undefined;
-  readonly failure: LinkError;
-  constructor(failure: LinkError, reason?: number) {
-    super(failure.message, { cause: failure });
-    this.failure = failure;
-    this.reason = reason;
-  }
 }
 
 /** The broker keeps our session this long: commands that come meanwhile are not lost. */
@@ -191,84 +180,12 @@ export async function openSession(
   options: SessionOptions,
   signal: AbortSignal,
 ): Promise<Session> {
-  // Loaded when first used: it is the largest dependency, and not every gateway talks MQTT.
-  // Its client alone: the way by its index brings WebSockets and SOCKS along, and the socket is ours.
-  const [{ default: mqtt }, { default: packet }] = await Promise.all([
-    import("mqtt/lib/client"),
-    import("mqtt-packet"),
-  ]);
-  // Else it keeps 65,536 small buffers, 7 MB, to be a little quicker at numbers.
-  packet.writeToStream.cacheNumbers = false;
-  const client = new mqtt.default(() => socket, clientOptions(options));
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown) => {
-      stop();
-      client.on("error", () => {});
-      client.end(true);
-      reject(error);
-    };
-    const connected = (connack: IConnackPacket) => {
-      stop();
-      resolve(new Session(client, socket, connack, options));
-    };
-    const refused = (error: Error) => {
-      const reason = "code" in error ? error.code : undefined;
-      if (typeof reason === "number")
-        fail(new ConnectRefusal(connackFailure(reason, options.address, error), reason));
-      else fail(linkFailure(error, options.address, options.tls));
-    };
-    const broken = (error: Error) => fail(linkFailure(error, options.address, options.tls));
-    const closed = () => fail(new ConnectRefusal(closedBeforeAnswer(options.address, options.version)));
-    const aborted = () => fail(signal.reason);
-    const stop = () => {
-      client.off("connect", connected);
-      client.off("error", refused);
-      client.off("close", closed);
-      socket.off("error", broken);
-      signal.removeEventListener("abort", aborted);
-    };
-    socket.on("error", broken);
-    client.on("connect", connected);
-    client.on("error", refused);
-    client.on("close", closed);
-    if (signal.aborted) aborted();
-    else signal.addEventListener("abort", aborted, { once: true });
-  });
-}
-
-function clientOptions(options: SessionOptions): IClientOptions {
-  const { version, will } = options;
-  return {
-    protocolId: "MQTT",
-    protocolVersion: version,
-    clientId: options.clientId,
-    ...(options.username === undefined ? {} : { username: options.username }),
-    ...(options.password === undefined ? {} : { password: options.password }),
-    clean: false,
-    keepalive: options.keepalive,
-    reconnectPeriod: 0,
-    // Our own clock ends an attempt; this is only the longest that mqtt.js would wait.
-    connectTimeout: 120_000,
-    queueQoSZero: false,
-    resubscribe: false,
-    autoAssignTopicAlias: true,
-    will: {
-      topic: will.topic,
-      payload: Buffer.from(will.payload),
-      qos: 1,
-      retain: will.retain,
-      ...(version === 5 ? { properties: { contentType: will.contentType } } : {}),
-    },
-    ...(version === 5
-      ? {
-          properties: {
-            sessionExpiryInterval: sessionExpirySeconds,
-            receiveMaximum: 16,
-            maximumPacketSize: 65_536,
-          },
-        }
-      : {}),
-  };
+  const { client, connack } = await connectClient(
+    socket,
+    { ...options, clean: false, sessionExpirySeconds, receiveMaximum: 16, maximumPacketSize: 65_536 },
+    signal,
+  );
+  return new Session(client, socket, connack, options);
 }
 
 function publishProperties({ contentType, userProperties }: Message) {

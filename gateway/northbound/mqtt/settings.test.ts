@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { brokerAddress, mqttSettings, reveal } from "./settings.ts";
+import { brokerAddress, reveal } from "../../transport/mqtt/settings.ts";
+import { mqttSettings } from "./settings.ts";
 
 const problems = (settings: Record<string, unknown>) =>
   mqttSettings.safeParse(settings).error?.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);

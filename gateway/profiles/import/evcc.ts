@@ -31,9 +31,9 @@ const meaning: Readonly<Record<string, { unit: string; kind?: "counter" }>> = {
   maxcurrent: { unit: "A" },
 };
 
-/** Reads an evcc template. Throws ConfigError when there is no register in it. */
+/** Reads an evcc template, or the part of an evcc.yaml that says `register:`. Throws ConfigError when there is no register in it. */
 export function importEvcc(text: string): Imported {
-  const outer = data(text);
+  const outer = record(data(text));
   const render = typeof outer.render === "string" ? outer.render : text;
   const actions = [...render.matchAll(/\{\{-?\s*(if|else if|range)\b([^}]*)\}\}/g)].map(([, word, what]) =>
     `${word}${what}`.trim(),
@@ -50,9 +50,9 @@ export function importEvcc(text: string): Imported {
   );
   const points = [...registers(data(plain), [])].flatMap((found) => pointOf(found, taken, leftOut));
   if (points.length === 0)
-    throw new ConfigError("there is no Modbus register in this template", {
+    throw new ConfigError("there is no Modbus register in this file", {
       code: "nothing-to-import",
-      hint: "only templates with source: modbus and register: can be imported",
+      hint: "only what has source: modbus and register: can be imported",
     });
   const product = first(outer.products);
   const brand = string(product.brand);
@@ -78,7 +78,11 @@ interface Found {
 /** Every `register:` below a value, with the way to it. */
 function* registers(value: unknown, path: readonly string[]): Iterable<Found> {
   if (Array.isArray(value)) {
-    for (const one of value) yield* registers(one, path);
+    for (const one of value) {
+      // In evcc.yaml meters and chargers have names, and that is how people tell them apart.
+      const name = string(record(one).name);
+      yield* registers(one, name === undefined ? path : [...path.slice(0, -1), name]);
+    }
     return;
   }
   const mapping = record(value);
@@ -142,9 +146,10 @@ function sentinel(type: string): readonly (bigint | string)[] {
   return [type.startsWith("s") ? -(all / 2n) : all - 1n];
 }
 
-function data(text: string): Record<string, unknown> {
+function data(text: string): unknown {
   const document = parseDocument(text, { logLevel: "silent", uniqueKeys: false });
-  return record(document.toJS({ maxAliasCount: 100 }));
+  const value: unknown = document.toJS({ maxAliasCount: 100 });
+  return value;
 }
 
 function first(value: unknown): Record<string, unknown> {

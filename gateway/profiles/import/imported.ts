@@ -11,6 +11,8 @@ export interface ImportedPoint {
   readonly scale?: number | string | undefined;
   readonly offset?: number | undefined;
   readonly kind?: "gauge" | "counter" | "state" | "text" | "id" | undefined;
+  readonly resolution?: number | undefined;
+  readonly class?: "fast" | "normal" | "slow" | "once" | undefined;
   readonly range?: readonly [number, number] | undefined;
   readonly absent?: readonly (number | bigint | string)[] | undefined;
   readonly values?: Readonly<Record<string, string>> | undefined;
@@ -18,6 +20,16 @@ export interface ImportedPoint {
   readonly doc?: string | undefined;
   /** The device takes this value too. */
   readonly writable?: boolean | undefined;
+}
+
+/** Whether the protocol that is imported for takes an `at:`. */
+export type Takes = (at: unknown) => boolean;
+
+/** What a device gives, and what comes of it. */
+export interface ImportedExample {
+  readonly name: string;
+  readonly given: Readonly<Record<string, unknown>>;
+  readonly expect: Readonly<Record<string, number | string | boolean>>;
 }
 
 /** What came of another tool's file. */
@@ -28,7 +40,10 @@ export interface Imported {
   readonly protocol: string;
   /** What goes below the protocol's own key. */
   readonly head: Readonly<Record<string, unknown>>;
+  /** Instead of `head`: YAML with that key and all below it. */
+  readonly headText?: string | undefined;
   readonly points: readonly ImportedPoint[];
+  readonly examples?: readonly ImportedExample[] | undefined;
   /** What could not be carried over, for people. */
   readonly leftOut: readonly string[];
 }
@@ -62,7 +77,7 @@ export function pointName(text: string, taken: Set<string>): string {
 
 /** The profile as YAML, and what a person has to look at before it can be used. */
 export function writeImported(
-  { title, manufacturer, models, protocol, head, points, leftOut }: Imported,
+  { title, manufacturer, models, protocol, head, headText, points, examples = [], leftOut }: Imported,
   { id, category, source }: ImportAbout,
 ): { readonly text: string; readonly leftOut: readonly string[] } {
   const notes = [...leftOut];
@@ -79,9 +94,17 @@ category: ${category}
 sources: [${flow({ document: source })}]
 status: draft
 protocol: ${protocol}
-${Object.keys(head).length === 0 ? "" : `${protocol}: ${flow(head)}\n`}points:
-${written.join("")}`;
+${headText ?? (Object.keys(head).length === 0 ? "" : `${protocol}: ${flow(head)}\n`)}points:
+${written.join("")}${exampleTexts(examples)}`;
   return { text, leftOut: notes };
+}
+
+function exampleTexts(examples: readonly ImportedExample[]): string {
+  const texts = examples.map(
+    ({ name, given, expect }) =>
+      `  - name: ${flow(name)}\n    given: ${flow(given)}\n    expect: ${flow(expect)}\n`,
+  );
+  return texts.length === 0 ? "" : `examples:\n${texts.join("")}`;
 }
 
 function pointText(point: ImportedPoint, notes: string[]): string {
@@ -95,7 +118,9 @@ function pointText(point: ImportedPoint, notes: string[]): string {
     ["unit", known],
     ["scale", coded || scale === 1 || scale === "1" ? undefined : scale],
     ["offset", coded || offset === 0 ? undefined : offset],
+    ["resolution", coded ? undefined : point.resolution],
     ["kind", kind],
+    ["class", point.class],
     ["range", coded ? undefined : range],
     ["absent", absent],
     ["values", values],

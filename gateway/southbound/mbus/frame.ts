@@ -35,8 +35,9 @@ export const mostData = 255 - headLength;
 /** 68 L L 68, 255 bytes, checksum, 16. */
 export const longestFrame = 261;
 
-/** The address of the meter that a selection left (EN 13757-2). */
+/** Reserved addresses (EN 13757-2). */
 export const selectedAddress = 253;
+export const testAddress = 254;
 
 /** Control bytes of the master (EN 13757-2); bit 5 is the frame count bit. */
 export const sendInitialise = 0x40;

@@ -4,9 +4,13 @@ import { wantedKind } from "./address.ts";
 import { checkMbus } from "./check.ts";
 import { openMbus } from "./driver.ts";
 import { planMbus } from "./plan.ts";
+import { probeMbus } from "./probe.ts";
+import { recordMbus } from "./record.ts";
 import { replayMbus } from "./replay.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import type { MbusAddress, MbusConnection, MbusDevice, MbusHead } from "./settings.ts";
+import { simulateMbus } from "./simulate.ts";
+import { mbusSkeleton } from "./skeleton.ts";
 
 /** M-Bus: EN 13757-2 and -3 over a serial line or a transparent TCP converter. */
 export const mbus: Protocol<MbusConnection, MbusDevice, MbusHead, MbusAddress> = {
@@ -16,6 +20,7 @@ export const mbus: Protocol<MbusConnection, MbusDevice, MbusHead, MbusAddress> =
   head: headSchema,
   address: addressSchema,
   given: givenSchema,
+  skeleton: mbusSkeleton,
   check: checkMbus,
   rawKind: wantedKind,
   sample: { connection: { tcp: { host: "127.0.0.1", port: 10_001 } }, device: { address: 1 } },
@@ -30,5 +35,8 @@ export const mbus: Protocol<MbusConnection, MbusDevice, MbusHead, MbusAddress> =
       });
     return replayMbus(parsed.data, context);
   },
+  simulate: simulateMbus,
+  probe: probeMbus,
+  record: recordMbus,
   open: openMbus,
 };

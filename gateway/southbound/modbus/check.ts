@@ -1,4 +1,4 @@
-import { parseType, wireSize } from "../../codec/numbers.ts";
+import { compileWriter, isPartial, parseType, wireSize } from "../../codec/numbers.ts";
 import type { DeviceProfile, Point } from "../../model/device.ts";
 import { GatewayError } from "../../model/errors.ts";
 import type { ProtocolFinding } from "../protocol.ts";
@@ -32,6 +32,7 @@ export function checkModbus(profile: DeviceProfile<ModbusAddress, ModbusHead>): 
     if (point.address.sunspec) continue;
     const span = place(point, head, findings);
     if (span) placed.push({ point, span });
+    findings.push(...sentinels(point, head));
   }
   for (const table of tables) {
     const here = placed
@@ -70,6 +71,34 @@ function checkSunspec(profile: DeviceProfile<ModbusAddress, ModbusHead>): Protoc
 }
 
 const at = (point: ModbusPoint, key?: string) => ["points", point.name, "at", ...(key ? [key] : [])];
+
+/** Whole numbers that mean "no value" and that the type can never give: 0x8000 of an s16 is -32768. */
+function sentinels(point: ModbusPoint, head: ModbusHead): ProtocolFinding[] {
+  const { address, absent } = point;
+  if (isBitTable(address.table)) return [];
+  return absent.flatMap((value): ProtocolFinding[] => {
+    if (typeof value !== "bigint" && (typeof value !== "number" || !Number.isInteger(value))) return [];
+    try {
+      const layout = layoutOf(address, head.order);
+      compileWriter(layout)(value, isPartial(layout) ? new Uint8Array(wireSize(layout)) : undefined);
+      return [];
+    } catch (error) {
+      if (!(error instanceof GatewayError) || error.code !== "does-not-fit") return [];
+      const signed = BigInt(value) - (1n << BigInt(8 * wireSize(layoutOf(address, head.order))));
+      return [
+        {
+          path: ["points", point.name, "absent"],
+          code: "absent-mismatch",
+          message: `${address.type} is never ${value}`,
+          hint:
+            parseType(address.type).type.signed && signed < 0n
+              ? `write the value as it is decoded: ${signed}`
+              : "check the type, or the sentinel",
+        },
+      ];
+    }
+  });
+}
 
 /** The point's place on the wire, or a finding why it has none. */
 function place(point: ModbusPoint, head: ModbusHead, findings: ProtocolFinding[]): Span | undefined {

@@ -26,6 +26,7 @@ export async function* probeModbus(
   context: SouthboundContext,
 ): AsyncIterable<ProbeFinding> {
   const place = placeOf(at);
+  if (!settings) throw new ConfigError("which unit?", { code: "bad-option", hint: "say --device unit=1" });
   await using driver = await openModbus(connection, context);
   const read = async (count: number): Promise<RawValue> => {
     const [result] = (await driver.read?.(deviceOf(settings), request(place, count), context.signal)) ?? [];

@@ -13,7 +13,7 @@ points:
     range: [0, 400]                # of the value, not of the register; outside it has no value
     doc: p. 1                      # where the datasheet says so
   energy_import:
-    title: {en: Imported energy, sv: Importerad energi}
+    title: {en: "Active energy, import", sv: "Aktiv energi, uttag"}
     at: {holding: 0x0100, type: u32}
     unit: kWh
     scale: 0.01                    # value = register x scale

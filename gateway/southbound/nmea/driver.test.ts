@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { gnssSentences, nmeaSentence } from "../../../simulators/nmea.ts";
 import { settle, VirtualClock } from "../../../test/fault/virtual-clock.ts";
-import { one, zero } from "../../model/decimal.ts";
+import { one, rational, zero } from "../../model/decimal.ts";
 import type { Device } from "../../model/device.ts";
 import { silentLog } from "../../model/log.ts";
 import { memoryPair } from "../../transport/memory.ts";
@@ -235,9 +235,10 @@ describe("NMEA addresses", () => {
     expect(nmea.check({ ...profile, points })).toMatchObject([
       { path: ["points", "pressure", "unit"], message: '"pressure" comes in Pa, which is no Cel' },
     ]);
-    expect(
-      nmea.check({ ...profile, points: profile.points.map((point) => ({ ...point, unit: "hPa" })) }),
-    ).toEqual([]);
+    const inHectopascals = profile.points.map((point) => ({ ...point, unit: "hPa" }));
+    expect(nmea.check({ ...profile, points: inHectopascals })).toMatchObject([{ code: "unit-and-scale" }]);
+    const scaled = inHectopascals.map((point) => ({ ...point, scale: rational("0.01") }));
+    expect(nmea.check({ ...profile, points: scaled })).toEqual([]);
   });
 });
 

@@ -1,10 +1,16 @@
+import { add, multiply, type Rational } from "../../model/decimal.ts";
+import type { Point } from "../../model/device.ts";
 import { ConfigError } from "../../model/errors.ts";
-import { unitOf } from "../../model/units.ts";
+import { type Unit, unitOf } from "../../model/units.ts";
 import type { Protocol, ProtocolFinding } from "../protocol.ts";
 import { openNmea, replayNmea } from "./driver.ts";
+import { probeNmea } from "./probe.ts";
+import { recordNmea } from "./record.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import { sentenceType, transducerUnits } from "./sentences.ts";
 import type { NmeaAddress, NmeaConnection, NmeaDevice, NmeaHead } from "./settings.ts";
+import { simulateNmea } from "./simulate.ts";
+import { nmeaSkeleton } from "./skeleton.ts";
 
 /** NMEA 0183 (IEC 61162-1): receivers and instruments that speak in sentences, never asked. */
 export const nmea: Protocol<NmeaConnection, NmeaDevice, NmeaHead, NmeaAddress> = {
@@ -14,14 +20,21 @@ export const nmea: Protocol<NmeaConnection, NmeaDevice, NmeaHead, NmeaAddress> =
   head: headSchema,
   address: addressSchema,
   given: givenSchema,
+  skeleton: nmeaSkeleton,
   sample: { connection: { serial: { port: "/dev/ttyS0" } }, device: {} },
   check: ({ points }) =>
-    points.flatMap(({ name, address, unit }): ProtocolFinding[] => {
+    points.flatMap((point): ProtocolFinding[] => {
+      const { name, address, unit } = point;
       const base = baseUnit(address);
       const mine = unit === undefined ? undefined : unitOf(unit);
-      if (base === undefined || !mine || unitOf(base)?.primary === mine.primary) return [];
-      const message = `"${name}" comes in ${base}, which is no ${unit}`;
-      return [{ path: ["points", name, "unit"], code: "wrong-unit", message }];
+      const theirs = base === undefined ? undefined : unitOf(base);
+      if (!mine || !theirs) return [];
+      const path = ["points", name, "unit"];
+      if (theirs.primary !== mine.primary)
+        return [{ path, code: "wrong-unit", message: `"${name}" comes in ${base}, which is no ${unit}` }];
+      if (point.curve || point.scaleSource || isIn(theirs, point, mine)) return [];
+      const message = `"${name}" comes in ${base}, and with this scale it is not in ${unit}`;
+      return [{ path, code: "unit-and-scale", message, hint: `write unit: ${base}, and no scale` }];
     }),
   rawKind: ({ sentence, field, type }) => {
     if (typeof field === "string") return sentenceType(sentence)?.fields[field]?.kind ?? "float";
@@ -39,8 +52,23 @@ export const nmea: Protocol<NmeaConnection, NmeaDevice, NmeaHead, NmeaAddress> =
       });
     return replayNmea(parsed.data, context);
   },
+  simulate: simulateNmea,
+  probe: probeNmea,
+  record: recordNmea,
   open: openNmea,
 };
+
+/** Whether a raw value in `theirs`, scaled as the point says, is a value in `mine`. */
+function isIn(theirs: Unit, { scale, offset }: Pick<Point, "scale" | "offset">, mine: Unit): boolean {
+  return (
+    equal(multiply(scale, mine.factor), theirs.factor) &&
+    equal(add(multiply(offset, mine.factor), mine.offset), theirs.offset)
+  );
+}
+
+function equal(a: Rational, b: Rational): boolean {
+  return a.numerator * b.denominator === b.numerator * a.denominator;
+}
 
 /** The unit of the raw value, where the sentence defines it. */
 function baseUnit({ sentence, field, transducer }: NmeaAddress): string | undefined {

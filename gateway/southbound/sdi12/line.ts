@@ -141,7 +141,8 @@ export class SensorWire implements Recorder, AsyncDisposable {
   #answers(command: string, line: SensorLine): boolean {
     if (line.damaged) return true;
     const text = withoutEcho(line.text, command);
-    if (text[0] === command[0]) return true;
+    // ?! asks whoever is alone on the line, and gets its address.
+    if (text[0] === command[0] || command[0] === "?") return true;
     this.#counts.foreign++;
     return false;
   }

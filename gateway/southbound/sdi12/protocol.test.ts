@@ -113,6 +113,7 @@ describe("the tools for SDI-12 profiles", () => {
         turn("0D0!", "0+2.5\r\n"),
       ],
       connection,
+      {} as Parameters<NonNullable<typeof sdi12.record>>[2],
     );
     expect(given).toEqual({
       exchange: [

@@ -2,6 +2,7 @@ import { ConfigError } from "../../model/errors.ts";
 import type { Protocol } from "../protocol.ts";
 import { openSdi12 } from "./driver.ts";
 import { checkSdi12, planSdi12 } from "./plan.ts";
+import { probeSdi12 } from "./probe.ts";
 import { replaySdi12 } from "./replay.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import type { Sdi12Address, Sdi12Connection, Sdi12Device, Sdi12Head } from "./settings.ts";
@@ -36,6 +37,7 @@ export const sdi12: Protocol<Sdi12Connection, Sdi12Device, Sdi12Head, Sdi12Addre
     return replaySdi12(parsed.data, context);
   },
   simulate: simulateSdi12,
+  probe: probeSdi12,
   record: recordSdi12,
   open: openSdi12,
 };

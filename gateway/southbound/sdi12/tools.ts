@@ -1,4 +1,5 @@
 import type { SimulatedDevice, SimulationInput, Turn } from "../protocol.ts";
+import { crcText, withoutCrc } from "./codec.ts";
 import { givenSchema, type Sdi12Given } from "./schema.ts";
 import type { Sdi12Connection, Sdi12Device } from "./settings.ts";
 
@@ -35,16 +36,25 @@ examples:                          # commands to address 0 and what it says, and
     expect: {level: 1.204, water_temperature: 7.3, serial_number: "123456"}
 `;
 
-/** A sensor that answers as the examples' sensor did, example after example, over and over again. */
+/** Of the sensor in examples. */
+const exampleAddress = "0";
+
+/**
+ * A sensor that answers as the examples' sensor did, example after example, over and over again; under
+ * the address of the settings.
+ */
 export function simulateSdi12(
   _profile: unknown,
-  { given }: SimulationInput<Sdi12Connection, Sdi12Device>,
+  { given, settings: { address } }: SimulationInput<Sdi12Connection, Sdi12Device>,
 ): SimulatedDevice {
-  const turns = given.flatMap((one) => givenSchema.parse(one).exchange);
+  const turns = given
+    .flatMap((one) => givenSchema.parse(one).exchange)
+    .map((turn) => ({ ">": address + turn[">"].slice(1), "<": underAddress(turn["<"], address) }));
   let next = 0;
   return {
     answer(bytes) {
       const command = /[0-9A-Za-z?]\w*!$/.exec(Buffer.from(bytes).toString("latin1"))?.[0];
+      if (command === "?!" || command === `${address}!`) return Buffer.from(`${address}\r\n`, "latin1");
       const order = [...turns.keys()].map((index) => (next + index) % turns.length);
       const index = order.find((at) => turns[at]?.[">"] === command);
       if (index === undefined) return undefined;
@@ -54,14 +64,25 @@ export function simulateSdi12(
   };
 }
 
-/** A tapped dialogue as an example has it: without breaks, and without our own echo. */
+/** Each line of a response, its CRC made anew where it had one. */
+function underAddress(response: string, address: string): string {
+  return response.replace(/^.([^\r\n]*)/gm, (line: string, rest: string) => {
+    const body = withoutCrc(line);
+    if (body === undefined) return address + rest;
+    const renamed = address + body.slice(1);
+    return renamed + crcText(renamed);
+  });
+}
+
+/** A tapped dialogue as an example has it: under address 0, without breaks, and without our own echo. */
 export function recordSdi12(dialogue: readonly Turn[]): Sdi12Given {
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1").replace(/^\0+/, "");
   const exchange = dialogue.flatMap(({ sent, received }) => {
     const command = text(sent);
     const said = text(received);
     const answer = said.startsWith(command) ? said.slice(command.length) : said;
-    return command.endsWith("!") && answer.endsWith("\r\n") ? [{ ">": command, "<": answer }] : [];
+    if (!command.endsWith("!") || !answer.endsWith("\r\n")) return [];
+    return [{ ">": `${exampleAddress}${command.slice(1)}`, "<": underAddress(answer, exampleAddress) }];
   });
   return { exchange };
 }

@@ -3,9 +3,13 @@ import type { Protocol } from "../protocol.ts";
 import { checkFrameHead, checkSerialFrame, fieldKind } from "./check.ts";
 import { openSerialFrame } from "./driver.ts";
 import { planFrames } from "./plan.ts";
+import { probeFrames } from "./probe.ts";
+import { recordFrames } from "./record.ts";
 import { replaySerialFrame } from "./replay.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import type { FrameAddress, FrameConnection, FrameDevice, FrameHead } from "./settings.ts";
+import { exampleDevice, simulateFrames } from "./simulate.ts";
+import { frameSkeleton } from "./skeleton.ts";
 
 /** Devices that speak binary frames: unasked, on request, or both, one or several on a line. */
 export const serialFrame: Protocol<FrameConnection, FrameDevice, FrameHead, FrameAddress> = {
@@ -15,7 +19,8 @@ export const serialFrame: Protocol<FrameConnection, FrameDevice, FrameHead, Fram
   head: headSchema,
   address: addressSchema,
   given: givenSchema,
-  sample: { connection: { serial: { port: "/dev/ttyS0", baud: 9600 } }, device: { address: 1 } },
+  skeleton: frameSkeleton,
+  sample: { connection: { serial: { port: "/dev/ttyS0", baud: 9600 } }, device: exampleDevice },
   checkHead: checkFrameHead,
   check: checkSerialFrame,
   rawKind: fieldKind,
@@ -32,5 +37,8 @@ export const serialFrame: Protocol<FrameConnection, FrameDevice, FrameHead, Fram
       });
     return replaySerialFrame(parsed.data, context);
   },
+  simulate: simulateFrames,
+  probe: probeFrames,
+  record: (dialogue, _connection, profile) => recordFrames(dialogue, profile),
   open: openSerialFrame,
 };

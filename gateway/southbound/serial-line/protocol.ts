@@ -3,9 +3,13 @@ import type { Protocol } from "../protocol.ts";
 import { checkLines, rawKindOf } from "./check.ts";
 import { openLines } from "./driver.ts";
 import { planLines } from "./plan.ts";
+import { probeLines } from "./probe.ts";
+import { recordLines } from "./record.ts";
 import { replayLines } from "./replay.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import type { LineAddress, LineConnection, LineDevice, LineHead } from "./settings.ts";
+import { simulateLines } from "./simulate.ts";
+import { lineSkeleton } from "./skeleton.ts";
 
 /** Instruments that speak in lines of text, by themselves or when they are asked. */
 export const serialLine: Protocol<LineConnection, LineDevice, LineHead, LineAddress> = {
@@ -15,6 +19,7 @@ export const serialLine: Protocol<LineConnection, LineDevice, LineHead, LineAddr
   head: headSchema,
   address: addressSchema,
   given: givenSchema,
+  skeleton: lineSkeleton,
   sample: { connection: { serial: { port: "/dev/ttyS0", baud: 9600 } }, device: {} },
   check: checkLines,
   rawKind: rawKindOf,
@@ -30,5 +35,8 @@ export const serialLine: Protocol<LineConnection, LineDevice, LineHead, LineAddr
       });
     return replayLines(parsed.data, context);
   },
+  simulate: simulateLines,
+  probe: probeLines,
+  record: recordLines,
   open: openLines,
 };

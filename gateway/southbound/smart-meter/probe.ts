@@ -43,7 +43,7 @@ export async function* probeMeter(
   );
   await context.clock.sleep(listenMs, AbortSignal.any([context.signal, exchange.lost]));
   if (heard.length === 0) throw nothing(exchange.statistics["bytes-in"] ?? 0);
-  const deciphering = new Deciphering(keysOf(settings));
+  const deciphering = new Deciphering(keysOf(settings ?? {}));
   const seen = new Set<string>();
   for (const { bytes, head } of heard)
     for (const finding of findingsOf(bytes, head, deciphering)) {

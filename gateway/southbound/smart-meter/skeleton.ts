@@ -7,7 +7,7 @@ smart-meter:
   # silentAfter: 30s               # after so long without a message the meter is unavailable
 points:
   energy_import:
-    title: {en: Imported energy, sv: Uttagen energi}
+    title: {en: "Active energy, import", sv: "Aktiv energi, uttag"}
     at: {obis: "1-0:1.8.0", in: kWh} # the code, and the unit that the meter's number comes in
     unit: kWh
     resolution: 0.001

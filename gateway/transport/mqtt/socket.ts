@@ -5,14 +5,14 @@ import type { SecureContextOptions } from "node:tls";
 import type { Clock } from "../../model/clock.ts";
 import { ConfigError } from "../../model/errors.ts";
 import { linkFailure, type TlsFacts } from "./failures.ts";
-import type { BrokerAddress, MqttSettings } from "./settings.ts";
+import type { BrokerAddress, TlsSettings } from "./settings.ts";
 
 /**
  * The PEM files that the settings name, checked. Read anew for every connection, so that a renewed
  * certificate is taken without a restart. Throws ConfigError: a file is missing, not PEM, or the key
  * does not belong to the certificate.
  */
-export function loadCredentials(settings: MqttSettings): SecureContextOptions {
+export function loadCredentials(settings: TlsSettings): SecureContextOptions {
   const credentials: SecureContextOptions = {
     minVersion: settings.tlsMinimum === "1.2" ? "TLSv1.2" : "TLSv1.3",
   };
@@ -69,7 +69,7 @@ function readPem(part: string, path: string): string {
   });
 }
 
-export function tlsFacts(settings: MqttSettings, clock: Clock): TlsFacts {
+export function tlsFacts(settings: TlsSettings, clock: Clock): TlsFacts {
   return { ca: settings.ca, cert: settings.cert, now: clock.now(), clockTrusted: clock.trusted };
 }
 
@@ -78,7 +78,7 @@ export function tlsFacts(settings: MqttSettings, clock: Clock): TlsFacts {
  * Rejects with LinkError, ConfigError (a PEM file became unreadable) or the signal's reason.
  */
 export function openSocket(
-  settings: MqttSettings,
+  settings: TlsSettings,
   address: BrokerAddress,
   clock: Clock,
   signal: AbortSignal,

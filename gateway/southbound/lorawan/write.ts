@@ -1,0 +1,50 @@
+import { ConfigError } from "../../model/errors.ts";
+import type { RawValue } from "../../model/value.ts";
+import type { WriteFrame } from "../protocol.ts";
+import { compileHead } from "./layout.ts";
+import type { LoraUnit } from "./results.ts";
+import type { DownlinkAddress, LoraAddress } from "./settings.ts";
+
+/** Why nothing can be written at an address. */
+export function writable(address: LoraAddress): { message: string; hint: string } | undefined {
+  if ("set" in address) return undefined;
+  return {
+    message: "a place in an uplink cannot be written",
+    hint: "say what a downlink sets: write: {at: {set: <field of the layout>, port: <fPort>}}",
+  };
+}
+
+/**
+ * The payload of the downlink that sets one value. Throws ConfigError when the layout has no such field
+ * or command, or cannot hold the value.
+ */
+export function downlinkPayload(
+  { profile }: LoraUnit,
+  { set, command, with: others, port }: DownlinkAddress,
+  raw: RawValue,
+): Uint8Array {
+  const { payload } = compileHead(profile.protocolSettings);
+  if (!payload)
+    throw new ConfigError("only a payload layout tells how a downlink is made", { code: "cannot-encode" });
+  const values = { ...others, [set]: raw };
+  if (command !== undefined && !payload.commands.some(({ name }) => name === command))
+    throw new ConfigError(`the layout has no command "${command}"`, { code: "cannot-encode" });
+  const { bytes, errors } =
+    command === undefined
+      ? payload.encode(values, { port, direction: "downlink" })
+      : payload.encodeCommand(command, values);
+  const [error] = errors;
+  if (error !== undefined) throw new ConfigError(error, { code: "cannot-encode" });
+  return bytes;
+}
+
+/** For examples and the audit: a downlink has no answer of its own; what became of it comes later. */
+export function encodeWrite(device: LoraUnit, address: LoraAddress, raw: RawValue): WriteFrame {
+  if (!("set" in address)) throw new ConfigError("nothing can be written here", { code: "read-only" });
+  return {
+    bytes: downlinkPayload(device, address, raw),
+    label: `downlink to fPort ${address.port}${address.confirmed ? ", confirmed" : ""}`,
+    unanswered: true,
+    answered: () => "done",
+  };
+}
