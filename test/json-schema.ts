@@ -79,6 +79,8 @@ export function breaches(root: Schema, value: unknown, schema: unknown = root, a
       // Looked at with `if`.
       case "then":
       case "else":
+      // What a text looks like is an annotation only, unless asked for otherwise.
+      case "format":
         return [];
       default:
         throw new Error(`unknown keyword ${keyword} at ${at}`);

@@ -105,10 +105,13 @@ function readAnswer(codec: string, result: JobResult): Answer {
     const said = [fields.name, fields.message]
       .filter((text) => typeof text === "string" && text !== "")
       .join(": ");
-    const message = String(fields.message);
+    const message = typeof fields.message === "string" ? fields.message : "";
     const code =
       inner(message, result.full === true) ?? codes.find((known) => known === fields.failure) ?? "threw";
-    return failed(codec, code, said, { line: placeIn(String(fields.stack ?? ""))?.line, printed });
+    return failed(codec, code, said, {
+      line: placeIn(typeof fields.stack === "string" ? fields.stack : "")?.line,
+      printed,
+    });
   }
   const errors = texts(fields.errors);
   const warnings = texts(fields.warnings);

@@ -24,11 +24,25 @@ const count = 200;
 const everyMs = 4000;
 const mosquitto = { config: ["allow_anonymous true"] };
 
+/** A wait that ends, so that a failure says what it saw and leaves no process behind. */
+async function within<T>(what: () => string, waiting: Promise<T>): Promise<T> {
+  const late = new AbortController();
+  const end = sleep(60_000, undefined, { signal: late.signal }).then(() => {
+    throw new Error(`still waiting after a minute: ${what()}`);
+  });
+  end.catch(() => {});
+  try {
+    return await Promise.race([waiting, end]);
+  } finally {
+    late.abort();
+  }
+}
+
 const open = (daemon: Daemon) => daemon.until(({ connections }) => connections[0]?.state === "open");
 
 describe("200 LoRaWAN devices on a real broker", () => {
   it("bring every uplink through ChirpStack, with two kills of the gateway and one of the server", {
-    timeout: 120_000,
+    timeout: 240_000,
   }, async () => {
     const folder = newFolder();
     writeProfiles(folder, { "test/numbered": numberedProfile });
@@ -66,9 +80,10 @@ describe("200 LoRaWAN devices on a real broker", () => {
       kills.push(Date.now());
       await daemon.end("SIGKILL");
     };
+    let daemon: Daemon | undefined;
     try {
       let server = await serve();
-      let daemon = await start();
+      daemon = await start();
       // From here on the broker keeps what comes for the gateway.
       await open(daemon);
       network.start();
@@ -96,10 +111,14 @@ describe("200 LoRaWAN devices on a real broker", () => {
       await server.idle();
 
       const sent = acknowledged(network);
-      await platform.until(() => {
+      const missing = () => {
         const came = tally(readings);
-        return sent.every((uplink) => came.has(markOf(uplink)));
-      });
+        return sent.map(markOf).filter((mark) => !came.has(mark));
+      };
+      await within(
+        () => `${missing().length} uplinks did not come: ${missing().slice(0, 10).join(", ")}`,
+        platform.until(() => missing().length === 0),
+      );
       await daemon.until(({ northbound }) => northbound[0]!.outbox.packs === 0);
       const came = tally(readings);
       const known = new Set(network.uplinks.filter(({ copies }) => copies > 0).map(markOf));
@@ -121,6 +140,7 @@ describe("200 LoRaWAN devices on a real broker", () => {
       await server[Symbol.asyncDispose]();
       expect((await daemon.end("SIGTERM")).code).toBe(0);
     } finally {
+      await daemon?.[Symbol.asyncDispose]();
       network[Symbol.dispose]();
       await platform[Symbol.asyncDispose]();
       await lns.stop();
@@ -130,7 +150,7 @@ describe("200 LoRaWAN devices on a real broker", () => {
   });
 
   it("lose nothing through The Things Stack while it is connected, and report every gap", {
-    timeout: 120_000,
+    timeout: 240_000,
   }, async () => {
     const folder = newFolder();
     writeProfiles(folder, { "test/numbered": numberedProfile });
@@ -149,8 +169,9 @@ describe("200 LoRaWAN devices on a real broker", () => {
       network,
       dialect: theThingsStack(2, { application: "city", tenant: "ttn" }),
     });
+    let daemon: Daemon | undefined;
     try {
-      const daemon = await startDaemon({
+      daemon = await startDaemon({
         folder,
         yaml: loraConfiguration({
           connection: `{protocol: lorawan, server: the-things-stack, application: city, tenant: ttn, mqtt: {url: "${lns.url}"}}`,
@@ -166,10 +187,13 @@ describe("200 LoRaWAN devices on a real broker", () => {
         await server.idle();
         if (!arrives) return;
         for (const record of records) wanted.add(markOf(record));
-        await platform.until(() => {
-          const came = tally(readings);
-          return records.every((record) => came.has(markOf(record)));
-        });
+        await within(
+          () => "a round of uplinks",
+          platform.until(() => {
+            const came = tally(readings);
+            return records.every((record) => came.has(markOf(record)));
+          }),
+        );
       };
       for (let count = 0; count < 3; count++) await round(true);
       // The server's broker goes: what it hears meanwhile reaches nobody.
@@ -185,7 +209,10 @@ describe("200 LoRaWAN devices on a real broker", () => {
         readings
           .filter(({ name, value }) => name.endsWith(":gap") && Number(value) > 0)
           .map(({ name, value }) => `${/sensor-\d+/.exec(name)?.[0]} ${Number(value)}`);
-      await platform.until(() => gaps().length >= count);
+      await within(
+        () => `${gaps().length} gaps were reported`,
+        platform.until(() => gaps().length >= count),
+      );
       const came = tally(readings);
       expect([...came.keys()].toSorted()).toEqual([...wanted].toSorted());
       expect([...came.values()].filter((times) => times !== 1)).toEqual([]);
@@ -195,6 +222,7 @@ describe("200 LoRaWAN devices on a real broker", () => {
       await server[Symbol.asyncDispose]();
       expect((await daemon.end("SIGTERM")).code).toBe(0);
     } finally {
+      await daemon?.[Symbol.asyncDispose]();
       network[Symbol.dispose]();
       await platform[Symbol.asyncDispose]();
       await lns.stop();
