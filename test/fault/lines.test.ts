@@ -194,7 +194,7 @@ describe.each(onLines.map((protocol) => [protocol.name, protocol] as const))(
   },
 );
 
-describe.each(protocols.map((protocol) => [protocol.name, protocol] as const))(
+describe.each(onLines.map((protocol) => [protocol.name, protocol] as const))(
   "a line of %s with one bad device",
   (name, protocol) => {
     const loaded = all.find(({ profile }) => profile?.protocol === name);

@@ -1,5 +1,7 @@
 import { compilePayload, type OutputField, type Payload, readSchemaText } from "../../codec/payload/index.ts";
+import { alternatives, suggest } from "../../codec/suggest.ts";
 import { ConfigError } from "../../model/errors.ts";
+import { AddressProblem } from "../protocol.ts";
 import type { AttachedFile, FieldType, HistoryList, LoraHead } from "./settings.ts";
 
 export type FieldKind = "integer" | "float" | "boolean" | "text";
@@ -83,12 +85,17 @@ function timedLists(fields: readonly OutputField[], said: readonly HistoryList[]
   });
 }
 
-/** The raw kind at a path. Throws RangeError for a field that the layout does not have. */
+/** The raw kind at a path. Throws AddressProblem for a field that the layout does not have. */
 export function fieldKind(field: string, type: FieldType | undefined, head: CompiledHead): FieldKind {
   const said = type === undefined ? undefined : type === "number" ? "float" : type;
   if (!head.kinds) return said ?? "float";
   const found = kindAt(field, head.kinds);
-  if (found === undefined && !head.open) throw new RangeError(`the payload layout has no field "${field}"`);
+  if (found === undefined && !head.open) {
+    const names = [...head.kinds.keys()];
+    const near = suggest(field, names);
+    const hint = near === undefined ? `one of ${alternatives(names)}` : `did you mean "${near}"?`;
+    throw new AddressProblem("field", `the payload layout has no field "${field}"`, hint);
+  }
   return said ?? found ?? "float";
 }
 
