@@ -110,9 +110,11 @@ function pointOf({ path, register, scale }: Found, taken: Set<string>, leftOut: 
     return [];
   }
   const words = string(register.decode ?? register.encoding)?.toLowerCase() ?? "uint16";
-  const nan = words.endsWith("nan");
-  const swapped = words.replace(/nan$/, "").endsWith("s");
-  const type = registerType(words.replace(/nan$/, "").replace(/s$/, ""));
+  // A type, then in any order "s" for swapped words and "nan" for a value that means none.
+  const [, plain = "", tail = ""] = /^([a-z]+\d*?(?:16|32|64)?)((?:s|nan)*)$/.exec(words) ?? [];
+  const nan = tail.includes("nan");
+  const swapped = tail.replace("nan", "").includes("s");
+  const type = registerType(plain);
   const bit = table === "coil" || table === "discrete";
   if (!type && !bit) {
     leftOut.push(`${place}: the encoding "${words}" of ${table} ${address} is not known`);
@@ -129,7 +131,9 @@ function pointOf({ path, register, scale }: Found, taken: Set<string>, leftOut: 
       name,
       at: {
         [table]: address,
-        ...(bit ? {} : { type: type?.type, ...(swapped ? { order: "CDAB" } : {}) }),
+        ...(bit
+          ? {}
+          : { type: type?.type, ...(swapped ? { order: plain.endsWith("64") ? "GHEFCDAB" : "CDAB" } : {}) }),
       },
       unit: bit ? undefined : known?.unit,
       kind: bit ? "state" : known?.kind,
