@@ -35,19 +35,43 @@ export function toReadings(
   time: Instant,
   scaler?: Scaler,
 ): Reading[] {
-  if (isAbsent(point, raw)) return badReadings(device, point, "sentinel", time, `raw ${describe(raw)}`);
-  if (point.bits) return bitReadings(device, point, point.bits, raw, time);
-  if (point.labels) return [labelReading(device, point, point.labels, raw, time)];
-  if (typeof raw !== "number" && typeof raw !== "bigint") return [good(device, point, raw, time)];
+  const readings: Reading[] = [];
+  addReadings(readings, device, point, raw, time, scaler);
+  return readings;
+}
+
+/** As `toReadings`, at the end of a list: one list serves a whole answer. */
+export function addReadings(
+  to: Reading[],
+  device: Device,
+  point: Point,
+  raw: RawValue,
+  time: Instant,
+  scaler?: Scaler,
+): void {
+  if (isAbsent(point, raw)) to.push(bad(device, point, "sentinel", time, `raw ${describe(raw)}`));
+  else if (point.bits) to.push(...bitReadings(device, point, point.bits, raw, time));
+  else to.push(valueReading(device, point, raw, time, scaler));
+}
+
+function valueReading(
+  device: Device,
+  point: Point,
+  raw: RawValue,
+  time: Instant,
+  scaler: Scaler | undefined,
+): Reading {
+  if (point.labels) return labelReading(device, point, point.labels, raw, time);
+  if (typeof raw !== "number" && typeof raw !== "bigint") return good(device, point, raw, time);
   if (typeof raw === "number" && !Number.isFinite(raw)) {
-    return [bad(device, point, "sentinel", time, `raw ${raw}`)];
+    return bad(device, point, "sentinel", time, `raw ${raw}`);
   }
-  if (point.kind === "id") return [good(device, point, identifier(point, raw), time)];
+  if (point.kind === "id") return good(device, point, identifier(point, raw), time);
   const value = (scaler ?? scalerOf(point))(raw);
   if (typeof value === "number" && !Number.isFinite(value)) {
-    return [bad(device, point, "out-of-range", time, `raw ${raw} ${withoutValue(point)}`)];
+    return bad(device, point, "out-of-range", time, `raw ${raw} ${withoutValue(point)}`);
   }
-  return [inRange(device, point, value, time)];
+  return inRange(device, point, value, time);
 }
 
 function inRange(device: Device, point: Point, value: number | bigint, time: Instant): Reading {
@@ -152,7 +176,7 @@ function identifier({ format }: Point, raw: number | bigint): string {
 }
 
 function isAbsent(point: Point, raw: RawValue): boolean {
-  return point.absent.some((absent) => isSentinel(absent, raw));
+  return point.absent.length > 0 && point.absent.some((absent) => isSentinel(absent, raw));
 }
 
 function isSentinel(absent: RawValue | "nan" | MaskedSentinel, raw: RawValue): boolean {

@@ -9,7 +9,7 @@ import {
 } from "../model/device.ts";
 import { type Formula, pointNameOf } from "../model/formula.ts";
 import type { Quality } from "../model/quality.ts";
-import { badReadings, type Reading, scaledBy, toReadings } from "../model/reading.ts";
+import { addReadings, badReadings, type Reading, scaledBy, toReadings } from "../model/reading.ts";
 import type { Value } from "../model/value.ts";
 import type { PointResult } from "./protocol.ts";
 
@@ -42,9 +42,16 @@ const graphs = new WeakMap<DeviceProfile, Graph | undefined>();
 
 /** One reading, or one per bit, for what a driver says of a point that needs no other. */
 export function resultReadings(device: Device, result: PointResult): Reading[] {
-  return "problem" in result
-    ? badReadings(device, result.point, result.problem, result.at, result.detail)
-    : toReadings(device, result.point, result.raw, result.at);
+  const readings: Reading[] = [];
+  addResultReadings(readings, device, result);
+  return readings;
+}
+
+/** As `resultReadings`, at the end of a list. */
+export function addResultReadings(to: Reading[], device: Device, result: PointResult): void {
+  const { point, at } = result;
+  if ("problem" in result) to.push(...badReadings(device, point, result.problem, at, result.detail));
+  else addReadings(to, device, point, result.raw, at);
 }
 
 /** Whether points of this profile are computed, guarded, scaled by others, or hidden. */

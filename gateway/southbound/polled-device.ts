@@ -2,7 +2,7 @@ import type { Instant } from "../model/clock.ts";
 import { type Device, type Point, pollPeriod } from "../model/device.ts";
 import type { Quality } from "../model/quality.ts";
 import type { Reading } from "../model/reading.ts";
-import { Derivation, isDerived, resultReadings } from "./derivation.ts";
+import { addResultReadings, Derivation, isDerived } from "./derivation.ts";
 import { Identity } from "./identity.ts";
 import { requestPeriod } from "./line-plan.ts";
 import type { Learned, PointResult, Protocol, ReadRequest } from "./protocol.ts";
@@ -141,7 +141,9 @@ export class PolledDevice {
     passes: (result: PointResult) => boolean = () => true,
   ): Reading[] {
     if (this.#derivation) return this.#derivation.readings(results, now, passes);
-    return results.flatMap((result) => (passes(result) ? resultReadings(this.device, result) : []));
+    const readings: Reading[] = [];
+    for (const result of results) if (passes(result)) addResultReadings(readings, this.device, result);
+    return readings;
   }
 
   /** What these points say while they have no value, and what follows for others. */

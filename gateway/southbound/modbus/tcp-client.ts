@@ -121,7 +121,10 @@ export class TcpClient implements Client {
     this.statistics.requests++;
     this.statistics.bytesSent += frame.length;
     this.#unsent.push(frame);
-    if (!this.#writing) this.#flush();
+    if (this.#writing) return;
+    this.#writing = true;
+    // Not at once: what else is asked in this turn of the event loop leaves in the same packet.
+    process.nextTick(this.#flush);
   }
 
   /** Ends a transaction; what it was, when it was still on its way. */
@@ -212,19 +215,14 @@ export class TcpClient implements Client {
     return this.#next;
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
     const frames = this.#unsent;
     const [first] = frames;
+    this.#writing = first !== undefined;
     if (!first) return;
     this.#unsent = [];
-    this.#writing = true;
     const bytes = frames.length === 1 ? first : Buffer.concat(frames);
-    this.#transport.write(bytes).then(this.#written, this.#notWritten);
-  }
-
-  readonly #written = (): void => {
-    this.#writing = false;
-    this.#flush();
+    this.#transport.write(bytes).then(this.#flush, this.#notWritten);
   };
 
   readonly #notWritten = (error: unknown): void => {
