@@ -158,7 +158,9 @@ export function protocolContract(
       );
 
       const travels = noLine === undefined && protocol.simulate !== undefined && !(id in notSimulated);
-      it.runIf(travels)("simulated, is read by the real driver over a wire", async () => {
+      // What is excused is not there at all: a skipped test would look like one that cannot run here.
+      if (!travels) return;
+      it("simulated, is read by the real driver over a wire", async () => {
         const trip = await roundTrip(protocol, loaded);
         expect(trip.good.length).toBeGreaterThan(0);
         expect(trip.expected.filter((name) => !trip.good.includes(name))).toEqual([]);
@@ -175,7 +177,8 @@ export function protocolContract(
       }
     });
 
-    describe.skipIf(noLine !== undefined)("a driver", () => {
+    if (noLine !== undefined) return;
+    describe("a driver", () => {
       const [shipped] = profiles;
       const profile = shipped?.loaded.profile;
 
