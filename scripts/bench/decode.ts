@@ -1,3 +1,4 @@
+// A little long: one subject per protocol, each with the telegram that it is measured on.
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { compileExpression, type ExpressionValue } from "../../gateway/codec/expression/expression.ts";
