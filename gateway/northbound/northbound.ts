@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Clock, Random } from "../model/clock.ts";
+import type { ReplyTo } from "../model/command.ts";
 import type { Log } from "../model/log.ts";
 
 /** A pack on its way out: time resolved, possibly several merged into one. */
@@ -30,6 +31,11 @@ export interface Northbound extends AsyncDisposable {
   readonly topics: string;
   /** Replaces a retained fact (`state`, `description/<device>`); an empty body withdraws it. Best effort: sent again after a reconnect. */
   announce(topic: string, body: Uint8Array): void;
+  /**
+   * Answers a command. Resolves once the far side owns it; rejects as `publish` does. Nothing is kept
+   * here: who answers tries again. Absent: this far side takes no answers.
+   */
+  answer?(answer: Answer, signal: AbortSignal): Promise<void>;
   /** Resolves when connected; at once if it is. Rejects with the signal's reason. */
   connected(signal: AbortSignal): Promise<void>;
   status(): NorthboundStatus;
@@ -41,6 +47,32 @@ export interface BacklogRate {
   readonly packsPerSecond?: number | undefined;
   /** Uncompressed. */
   readonly bytesPerSecond?: number | undefined;
+}
+
+/** A message that asks for something to be written, as it came. Nothing of it is checked but its size. */
+export interface IncomingCommand {
+  /** From the topic. */
+  readonly device: string;
+  /** At most `longestCommand` bytes; a longer one comes cut off there, with `oversize`. */
+  readonly body: Uint8Array;
+  readonly oversize?: boolean | undefined;
+  /** The broker kept it: nobody knows since when. Cannot be seen by a live subscription of MQTT 3.1.1. */
+  readonly retained: boolean;
+  /** MQTT 5: what the sender says beside the body. */
+  readonly contentType?: string | undefined;
+  readonly properties: ReadonlyMap<string, string>;
+  readonly replyTo?: ReplyTo | undefined;
+}
+
+/** Bytes of a command, signature included. */
+export const longestCommand = 4096;
+
+/** A command's result on its way out. */
+export interface Answer {
+  readonly device: string;
+  /** CBOR: docs/telemetry.cddl. */
+  readonly body: Uint8Array;
+  readonly replyTo?: ReplyTo | undefined;
 }
 
 export interface NorthboundStatus {
@@ -68,6 +100,12 @@ export interface NorthboundContext {
   readonly lastWill: Uint8Array;
   /** The retained body that a planned end leaves; `lastWill` when it is not given. */
   farewell?(): Uint8Array;
+  /**
+   * Takes a command over. Resolves when it is durable, or refused and that is durable: only then is it
+   * acknowledged to the far side. Rejects when the disk does not take it: it may come again. Absent: no
+   * commands are wanted, and none are subscribed to.
+   */
+  onCommand?: ((command: IncomingCommand) => Promise<void>) | undefined;
   readonly signal: AbortSignal;
 }
 

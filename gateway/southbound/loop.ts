@@ -31,6 +31,7 @@ import {
 import { Schedule } from "./schedule.ts";
 import type { ConnectionState, ConnectionStatus, DeviceStatus } from "./status.ts";
 import { Wake } from "./wake.ts";
+import type { WriteOrder, WriteOutcome } from "./write-order.ts";
 
 /** Keeps what devices taught, so that it is not learned again after a restart. */
 export interface LearnedStore {
@@ -75,6 +76,13 @@ export interface ConnectionLoop extends AsyncDisposable {
    * (unknown device or point), LinkError, TransientError (`queue-full`) or the signal's reason.
    */
   readNow(device: string, points?: readonly string[], signal?: AbortSignal): Promise<Reading[]>;
+  /**
+   * Carries out one write in one turn of the line, ahead of polls and within their bounded share. Says
+   * on the way what is known (`order.progress`). Rejects with RefusedError (the device, or `prepare`,
+   * said no), ConfigError (this protocol or device cannot be written), TransientError (`no-answer`,
+   * `not-verified`, `queue-full`), LinkError, or the signal's reason when it had not begun.
+   */
+  write(device: string, order: WriteOrder, signal?: AbortSignal): Promise<WriteOutcome>;
   /** Adds a device or replaces the one with its id. The schedule of the others stays as it is. */
   setDevice(device: Device): Promise<void>;
   removeDevice(device: string): void;
@@ -219,6 +227,12 @@ class Loop implements ConnectionLoop {
       this.#identify(state, await readResults(this.#asked, state, identity.points, signal));
     if (identity.mismatch !== undefined) return this.#problems(state, points, "config-error", wrongDevice);
     return readPoints(this.#asked, state, points, signal);
+  }
+
+  write(device: string, order: WriteOrder, signal?: AbortSignal): Promise<WriteOutcome> {
+    throw new ConfigError(`nothing can be written yet: ${device} ${order.point} ${signal?.aborted}`, {
+      code: "cannot-write",
+    });
   }
 
   status(): ConnectionStatus {

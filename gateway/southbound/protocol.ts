@@ -238,6 +238,18 @@ export interface Driver<Address = unknown, Settings = unknown, Head = unknown> e
     signal: AbortSignal,
   ): Promise<PointResult<Address>[]>;
   /**
+   * Writes one raw value. Resolves when the device has confirmed it, or with a PendingWrite when a slow
+   * far side has only taken it over: the line is then free. Rejects with RefusedError (the device said
+   * no: never tried again), TransientError (no or damaged answer: nobody knows whether it arrived),
+   * ConfigError (it cannot be written there; nothing was sent) or LinkError. Bits of a register that
+   * others share are written by read-modify-write inside this call.
+   */
+  write?(
+    device: Device<Address, Settings, Head>,
+    order: DriverWrite<Address>,
+    signal: AbortSignal,
+  ): Promise<PendingWrite | undefined>;
+  /**
    * Who is on the line: called after opening and whenever that changes. For devices that speak
    * first; what they say goes to `context.emit`. A replay has emitted all of it when this resolves.
    * Returns the devices that cannot be heard or told apart beside the others; one of them never keeps
@@ -250,6 +262,25 @@ export interface Driver<Address = unknown, Settings = unknown, Head = unknown> e
   unknown?(): readonly UnknownDevice[];
   /** Counters for people: frames, bytes, errors by kind. */
   readonly statistics: Readonly<Record<string, number>>;
+}
+
+/** One raw value for one address. */
+export interface DriverWrite<Address = unknown> {
+  readonly address: Address;
+  readonly raw: RawValue;
+  /** Unix ms after which a slow far side is not to deliver it any more. */
+  readonly expiresAt?: number | undefined;
+}
+
+/** A write that a slow far side has taken over (LoRaWAN class A). */
+export interface PendingWrite {
+  /**
+   * The stages as they come, the present one first; ends when it was delivered as surely as this far
+   * side can tell. Throws RefusedError (`expired`, `not-delivered`, `taken-back`). May be read once.
+   */
+  stages(): AsyncIterable<"queued" | "sent" | "acknowledged">;
+  /** Takes it back where that is possible. Rejects with RefusedError (`cannot-flush`) or LinkError. */
+  takeBack?(): Promise<void>;
 }
 
 /** A device that a line cannot carry beside its others. */
