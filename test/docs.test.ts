@@ -217,11 +217,11 @@ describe("gateway.yaml in the documents", () => {
     expect(configs.length).toBeGreaterThanOrEqual(2);
   });
 
-  it.each(configs)("$page:$line passes its check", ({ text }) => {
+  it.each(configs)("$page:$line passes its check", async ({ text }) => {
     const complete = /^gateway:/m.test(text)
       ? text
       : `gateway: {id: docs, pen: 32474}\naudiences: {operations: {}}\n${text}`;
-    const { diagnostics } = loadConfig(complete, "gateway.yaml", {
+    const { diagnostics } = await loadConfig(complete, "gateway.yaml", {
       protocols: real,
       northbounds,
       profiles,

@@ -47,10 +47,10 @@ const bases: Bases = {
   },
 };
 
-function messages(name: string, text: string): readonly Diagnostic[] {
+async function messages(name: string, text: string): Promise<readonly Diagnostic[]> {
   if (name.endsWith(".profile.yaml"))
     return loadProfile(text, "device-profiles/acme/meter.yaml", [cells], bases).diagnostics;
-  return loadConfig(text, "gateway.yaml", {
+  const loaded = await loadConfig(text, "gateway.yaml", {
     protocols: [cells],
     northbounds: [pigeon],
     profiles,
@@ -58,7 +58,8 @@ function messages(name: string, text: string): readonly Diagnostic[] {
     readFile: (path) => {
       throw Object.assign(new Error(`no ${path}`), { code: "ENOENT" });
     },
-  }).diagnostics;
+  });
+  return loaded.diagnostics;
 }
 
 // The mistakes that only the protocols themselves know.
@@ -92,7 +93,7 @@ describe("messages about wrong input", () => {
 
   it.each(inputs)("%s", async (name) => {
     const text = readFileSync(join(folder, name), "utf8");
-    const found = messages(name, text);
+    const found = await messages(name, text);
     expect(found.length).toBeGreaterThan(0);
     const shown = found.map((one) => `${formatDiagnostic(one, text)}\n`).join("\n");
     expect(shown).not.toContain("planted-secret");

@@ -18,7 +18,7 @@ const files = {
   read: (name: string) =>
     name.startsWith("/run/credentials/") ? "planted-secret\n" : readFileSync(name, "utf8"),
 };
-const { config, diagnostics } = readConfig(path, { protocols, northbounds, files, env: {} });
+const { config, diagnostics } = await readConfig(path, { protocols, northbounds, files, env: {} });
 const errors = diagnostics.filter((one) => one.severity === "error");
 
 describe("gateway.sample.yaml", () => {
@@ -36,6 +36,11 @@ describe("gateway.sample.yaml", () => {
   it("is right in every part", () => {
     expect(errors).toEqual([]);
     expect(config?.quarantined).toEqual([]);
-    expect(config?.devices.map((device) => device.id)).toEqual(["meter-main", "meter-pump", "meter-roof"]);
+    expect(config?.devices.map((device) => device.id)).toEqual([
+      "meter-main",
+      "meter-pump",
+      "meter-roof",
+      "relays",
+    ]);
   });
 });

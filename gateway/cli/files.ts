@@ -36,12 +36,17 @@ export interface ReadConfiguration {
  */
 export async function readConfiguration(context: CliContext, path: string): Promise<ReadConfiguration> {
   const file = inFolder(context, path);
-  const read = (protocols: readonly Protocol[]): ReadConfiguration => {
-    const { config, diagnostics } = readConfig(file, { files, protocols, northbounds, env: context.env });
+  const read = async (protocols: readonly Protocol[]): Promise<ReadConfiguration> => {
+    const { config, diagnostics } = await readConfig(file, {
+      files,
+      protocols,
+      northbounds,
+      env: context.env,
+    });
     return { config, diagnostics };
   };
   const text = textOf(file);
-  const found = read(await loadProtocols(({ name }) => text.includes(name)));
+  const found = await read(await loadProtocols(({ name }) => text.includes(name)));
   // What a wrong name was meant to be can only be said of all of them.
   return found.diagnostics.some(({ code }) => code === "unknown-protocol")
     ? read(await loadProtocols())

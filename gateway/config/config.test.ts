@@ -33,7 +33,7 @@ const files: Record<string, string> = {
   "/etc/gw/key": `${planted}\n`,
 };
 
-function read(text: string, others: Record<string, string> = {}): LoadedConfig & { text: string } {
+function read(text: string, others: Record<string, string> = {}): Promise<LoadedConfig & { text: string }> {
   const all: Record<string, string> = { ...files, ...others, "/etc/gw/gateway.yaml": text };
   return readConfig("/etc/gw/gateway.yaml", {
     protocols: [cells],
@@ -52,12 +52,12 @@ function read(text: string, others: Record<string, string> = {}): LoadedConfig &
     },
   });
 }
-const configOf = (text: string): GatewayConfig => read(text).config!;
+const configOf = async (text: string): Promise<GatewayConfig> => (await read(text)).config!;
 
-describe("readConfig", () => {
-  const { config, diagnostics } = read(good);
+describe("readConfig", async () => {
+  const { config, diagnostics } = await read(good);
 
-  it("builds whole devices, with defaults filled in", () => {
+  it("builds whole devices, with defaults filled in", async () => {
     expect(diagnostics).toEqual([]);
     expect(config?.devices).toMatchObject([
       {
@@ -100,12 +100,12 @@ describe("readConfig", () => {
     });
   });
 
-  it("starts with a gateway id alone", () => {
-    const { config: least } = read("gateway: {id: gw-1}\n");
+  it("starts with a gateway id alone", async () => {
+    const { config: least } = await read("gateway: {id: gw-1}\n");
     expect(least).toMatchObject({ gateway: { pen: 32473 }, devices: [], quarantined: [] });
   });
 
-  it("leaves out each bad part alone", () => {
+  it("leaves out each bad part alone", async () => {
     const bad = good
       .replace(
         "unit: 1}",
@@ -113,7 +113,7 @@ describe("readConfig", () => {
       )
       .replace("host: 10.0.0.7", "host: 10.0.0.7, port: 0")
       .replace("loft: south", "loft: south, speed: 3");
-    const found = read(bad);
+    const found = await read(bad);
     expect(found.config?.quarantined.map(({ kind, id }) => `${kind} ${id}`)).toEqual([
       "profile acme/bad",
       "connection line-1",
@@ -145,31 +145,31 @@ describe("readConfig", () => {
     ["unknown section", `${good}sotrage: {}\n`],
     ["devices that are a list", "gateway: {id: gw-1}\ndevices: [a]\n"],
     ["an empty file", ""],
-  ])("refuses the whole file: %s", (_name, text) => {
-    const found = read(text);
+  ])("refuses the whole file: %s", async (_name, text) => {
+    const found = await read(text);
     expect(found.config).toBeUndefined();
     expect(found.diagnostics.some((one) => one.severity === "error")).toBe(true);
   });
 
-  it("says when the file cannot be read", () => {
+  it("says when the file cannot be read", async () => {
     const disk = {
       list: () => [],
       read: () => {
         throw Object.assign(new Error("no"), { code: "EACCES" });
       },
     };
-    expect(() => readConfig("/x.yaml", { protocols: [], northbounds: [], env: {}, files: disk })).toThrow(
-      ConfigError,
-    );
+    await expect(
+      readConfig("/x.yaml", { protocols: [], northbounds: [], env: {}, files: disk }),
+    ).rejects.toThrow(ConfigError);
   });
 });
 
-describe("secrets", () => {
-  it("reach the one who needs them, and no output", () => {
+describe("secrets", async () => {
+  it("reach the one who needs them, and no output", async () => {
     // Every place that can complain, with the secret resolved beside it.
     const noisy = good.replace("loft: south", "loft: 5").replace("host: 10.0.0.8", `host: "${reference}"`);
     for (const text of [good, noisy]) {
-      const { config, diagnostics } = read(text);
+      const { config, diagnostics } = await read(text);
       const settings = config?.northbound.get("city")?.settings;
       const password: unknown =
         typeof settings === "object" && settings !== null ? Reflect.get(settings, "password") : undefined;
@@ -180,22 +180,22 @@ describe("secrets", () => {
         format("%o", config),
         JSON.stringify([...(config?.northbound.values() ?? [])]),
         JSON.stringify(config, (_key, one: unknown) => (typeof one === "bigint" ? String(one) : one)),
-        JSON.stringify(diffConfig(configOf(good), config!)),
+        JSON.stringify(diffConfig(await configOf(good), config!)),
       ].join("\n");
       expect(outputs).not.toContain(planted);
       expect(outputs).toContain("[redacted]");
     }
   });
 
-  it("warns about one in plain text, and hides it from then on", () => {
-    const { config, diagnostics } = read(good.replace(reference, planted));
+  it("warns about one in plain text, and hides it from then on", async () => {
+    const { config, diagnostics } = await read(good.replace(reference, planted));
     expect(diagnostics).toMatchObject([{ code: "plain-secret", severity: "warning" }]);
     expect(inspect(config, { depth: 20 })).not.toContain(planted);
   });
 });
 
-describe("diffConfig", () => {
-  const running = configOf(good);
+describe("diffConfig", async () => {
+  const running = await configOf(good);
   const nothing = {
     addedDevices: [],
     removedDevices: [],
@@ -206,13 +206,14 @@ describe("diffConfig", () => {
     addedNorthbounds: [],
     removedNorthbounds: [],
     changedNorthbounds: [],
+    schedulesChanged: false,
     logChanged: false,
     restartNeeded: [],
   };
 
-  it("is empty for the same file read twice", () => {
-    expect(diffConfig(running, configOf(good))).toEqual(nothing);
-    expect(diffConfig(running, configOf(`# a comment\n${good}`))).toEqual(nothing);
+  it("is empty for the same file read twice", async () => {
+    expect(diffConfig(running, await configOf(good))).toEqual(nothing);
+    expect(diffConfig(running, await configOf(`# a comment\n${good}`))).toEqual(nothing);
   });
 
   it.each([
@@ -234,20 +235,20 @@ describe("diffConfig", () => {
     ["another log level", `${good}log: {level: debug}\n`, { logChanged: true }],
     ["another storage", `${good}storage: {folder: elsewhere}\n`, { restartNeeded: ["storage"] }],
     ["another gateway id", good.replace("gw-1", "gw-2"), { restartNeeded: ["gateway"] }],
-  ])("%s", (_name, text, change) => {
-    expect(diffConfig(running, configOf(text))).toEqual({ ...nothing, ...change });
+  ])("%s", async (_name, text, change) => {
+    expect(diffConfig(running, await configOf(text))).toEqual({ ...nothing, ...change });
   });
 
-  it("sees a secret that has changed and a profile that has changed", () => {
-    const rotated = read(good, { "/etc/gw/key": "another" }).config!;
-    expect(diffConfig(running, rotated)).toEqual({ ...nothing, changedNorthbounds: ["city"] });
-    const edited = read(good, { "/etc/gw/profiles/acme/meter.yaml": goodProfile.replace("1.0.0", "1.0.1") })
-      .config!;
-    expect(diffConfig(running, edited)).toEqual({ ...nothing, changedDevices: ["meter-1", "meter-2"] });
+  it("sees a secret that has changed and a profile that has changed", async () => {
+    const { config: rotated } = await read(good, { "/etc/gw/key": "another" });
+    expect(diffConfig(running, rotated!)).toEqual({ ...nothing, changedNorthbounds: ["city"] });
+    const profile = goodProfile.replace("1.0.0", "1.0.1");
+    const { config: edited } = await read(good, { "/etc/gw/profiles/acme/meter.yaml": profile });
+    expect(diffConfig(running, edited!)).toEqual({ ...nothing, changedDevices: ["meter-1", "meter-2"] });
   });
 });
 
-describe("options of a device", () => {
+describe("options of a device", async () => {
   const wired = goodProfile
     .replace("acme/meter", "acme/wired")
     .replace(
@@ -266,9 +267,9 @@ devices:
   meter-4: {profile: acme/wired, connection: line-1, unit: 4, options: {wiring: 1P3W}}
 `;
   const others = { "/etc/gw/profiles/acme/wired.yaml": wired };
-  const { config, diagnostics } = read(devices, others);
+  const { config, diagnostics } = await read(devices, others);
 
-  it("gives each device the profile of its choices, and leaves out only the one that cannot choose so", () => {
+  it("gives each device the profile of its choices, and leaves out only the one that cannot choose so", async () => {
     expect(
       config?.devices.map(({ id, profile }) => [id, profile.chosen?.wiring, profile.points[0]?.name]),
     ).toEqual([
@@ -283,14 +284,14 @@ devices:
     ]);
   });
 
-  it("warns of a deprecated profile where it is used, and uses it", () => {
+  it("warns of a deprecated profile where it is used, and uses it", async () => {
     expect(
       diagnostics.filter((one) => one.code === "deprecated" && one.file.endsWith("gateway.yaml")),
     ).toHaveLength(4);
   });
 
-  it("sees a changed choice as a changed device", () => {
-    const other = read(
+  it("sees a changed choice as a changed device", async () => {
+    const other = await read(
       devices.replace("unit: 2, options: {wiring: 1P2W}", "unit: 2, options: {wiring: 3P4W}"),
       others,
     );

@@ -1,3 +1,4 @@
+import type { Schedule } from "../commands/schedules/schedules.ts";
 import type { Device, Text } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { NorthboundKind } from "../northbound/northbound.ts";
@@ -16,6 +17,8 @@ export interface GatewayConfig {
   readonly poll: PollPeriods;
   readonly audiences: ReadonlyMap<string, AudienceConfig>;
   readonly northbound: ReadonlyMap<string, NorthboundConfig>;
+  readonly schedules: readonly Schedule[];
+  readonly holidays: { readonly sweden: boolean; readonly eves: boolean; readonly extra: readonly string[] };
   readonly storage: StorageConfig;
   readonly telemetry: TelemetryConfig;
   readonly local: LocalConfig;
@@ -33,6 +36,8 @@ export interface GatewayIdentity {
   readonly title?: Text | undefined;
   /** WGS 84, degrees. */
   readonly position?: { readonly lat: number; readonly lon: number } | undefined;
+  /** IANA name; schedules are in its local time. */
+  readonly timeZone: string;
 }
 
 /** One configured line. `settings` is the output of the protocol's connection schema. */
@@ -95,7 +100,7 @@ export type ClockTrust = (typeof clockTrusts)[number];
 
 /** A part that was left out. */
 export interface Quarantined {
-  readonly kind: "profile" | "connection" | "device" | "northbound";
+  readonly kind: "profile" | "connection" | "device" | "northbound" | "schedule";
   readonly id: string;
   readonly diagnostics: readonly Diagnostic[];
 }

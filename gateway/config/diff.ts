@@ -15,6 +15,8 @@ export interface ConfigChange {
   readonly addedNorthbounds: readonly string[];
   readonly removedNorthbounds: readonly string[];
   readonly changedNorthbounds: readonly string[];
+  /** Whether schedules, holidays or what they act on differ: they are begun anew. */
+  readonly schedulesChanged: boolean;
   /** Whether the log level differs; applied without a restart. */
   readonly logChanged: boolean;
   /** Sections that differ and only count after a restart; a reload is refused when there are any. */
@@ -46,6 +48,7 @@ export function diffConfig(running: GatewayConfig, wanted: GatewayConfig): Confi
     addedNorthbounds: northbounds.added,
     removedNorthbounds: northbounds.removed,
     changedNorthbounds: northbounds.changed,
+    schedulesChanged: !same(running.schedules, wanted.schedules) || !same(running.holidays, wanted.holidays),
     logChanged: running.log.level !== wanted.log.level,
     restartNeeded: atStart.filter((section) => !same(running[section], wanted[section])),
   };

@@ -1,6 +1,8 @@
 import { dirname, resolve } from "node:path";
 import { checkSchema } from "../codec/check.ts";
 import { diagnose, parseYaml, sorted, type YamlDocument } from "../codec/yaml.ts";
+import type { Calendar } from "../commands/schedules/calendar.ts";
+import type { Schedule } from "../commands/schedules/schedules.ts";
 import type { Device } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { NorthboundKind } from "../northbound/northbound.ts";
@@ -16,6 +18,7 @@ import type {
 } from "./config.ts";
 import { buildDevice } from "./device.ts";
 import { Entry } from "./entry.ts";
+import { buildSchedule, calendarOf } from "./schedules.ts";
 import {
   configSchema,
   connectionHead,
@@ -39,8 +42,8 @@ export interface LoadedConfig {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Reads gateway.yaml. Never throws. */
-export function loadConfig(text: string, file: string, options: ConfigOptions): LoadedConfig {
+/** Reads gateway.yaml. Never rejects because of what it says. */
+export async function loadConfig(text: string, file: string, options: ConfigOptions): Promise<LoadedConfig> {
   const { document, diagnostics } = parseYaml(text, file);
   if (!document) return { diagnostics };
   const top = checkTop(document);
@@ -50,6 +53,8 @@ export function loadConfig(text: string, file: string, options: ConfigOptions): 
   const connections = builder.connections();
   const devices = builder.devices(connections);
   const northbound = builder.northbounds();
+  const calendar = calendarOf(written.gateway.timeZone, written.holidays);
+  const schedules = await builder.schedules(devices, calendar);
   const usedProfiles = options.profiles.quarantined.filter(({ id }) => builder.profilesWanted.has(id));
   const quarantined = [...usedProfiles, ...builder.quarantined];
   const base = dirname(file);
@@ -59,6 +64,7 @@ export function loadConfig(text: string, file: string, options: ConfigOptions): 
       pen: written.gateway.pen,
       title: written.gateway.title === undefined ? undefined : toText(written.gateway.title),
       position: written.gateway.position,
+      timeZone: written.gateway.timeZone,
     },
     profiles: written.profiles.map((folder) => resolve(base, folder)),
     connections,
@@ -66,6 +72,8 @@ export function loadConfig(text: string, file: string, options: ConfigOptions): 
     poll: builder.poll,
     audiences: builder.audiences,
     northbound,
+    schedules,
+    holidays: written.holidays,
     storage: {
       folder: resolve(base, written.storage.folder),
       maxBytes: written.storage.maxBytes,
@@ -174,6 +182,21 @@ class Builder {
         wantProfile: (profile) => this.profilesWanted.add(profile),
       });
       if (this.#take("device", id, entry) && device) found.push(device);
+    }
+    return found;
+  }
+
+  async schedules(devices: readonly Device[], calendar: Calendar): Promise<Schedule[]> {
+    const found: Schedule[] = [];
+    for (const [name, value] of Object.entries(this.#written.schedules)) {
+      const entry = new Entry(this.#document, ["schedules", name], value, this.#options);
+      const schedule = await buildSchedule(name, entry, {
+        devices,
+        deviceNames: Object.keys(this.#written.devices),
+        calendar,
+        position: this.#written.gateway.position,
+      });
+      if (this.#take("schedule", name, entry) && schedule) found.push(schedule);
     }
     return found;
   }

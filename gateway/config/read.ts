@@ -10,16 +10,16 @@ export interface ReadOptions extends Omit<ConfigOptions, "profiles" | "readFile"
  * Reads gateway.yaml and the profiles that it uses, and no others. Throws ConfigError only when the
  * file itself cannot be read; what it says wrong comes as diagnostics.
  */
-export function readConfig(
+export async function readConfig(
   path: string,
   { files, ...options }: ReadOptions,
-): LoadedConfig & { readonly text: string } {
+): Promise<LoadedConfig & { readonly text: string }> {
   const text = readText(path, files);
   const { folders, used } = profilesOf(text, path) ?? { folders: [], used: new Set<string>() };
   const profiles = loadProfiles(folders, files, options.protocols, used);
   return {
     text,
-    ...loadConfig(text, path, { ...options, profiles, readFile: (secret) => files.read(secret) }),
+    ...(await loadConfig(text, path, { ...options, profiles, readFile: (secret) => files.read(secret) })),
   };
 }
 

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { byteSize, duration, text } from "../codec/settings.ts";
 import { chosenSchema } from "../profiles/option.ts";
 import { clockTrusts, logLevels } from "./config.ts";
+import { holidaysSchema, timeZone } from "./schedules.ts";
 
 // gateway.yaml. What stands here refuses the whole file when it is wrong; entries of connections,
 // devices and northbound are checked one by one, so that a bad one is left out alone.
@@ -34,6 +35,7 @@ export const configSchema = z.strictObject({
     position: z
       .strictObject({ lat: z.number().min(-90).max(90), lon: z.number().min(-180).max(180) })
       .optional(),
+    timeZone: timeZone.default("Europe/Stockholm"),
   }),
   profiles: z.array(z.string().min(1)).min(1).max(16).default(["device-profiles"]),
   connections: entries.default({}),
@@ -48,6 +50,8 @@ export const configSchema = z.strictObject({
     )
     .default({}),
   northbound: entries.default({}),
+  schedules: entries.default({}),
+  holidays: holidaysSchema.prefault({}),
   storage: z
     .strictObject({
       folder: z.string().min(1).default("data"),

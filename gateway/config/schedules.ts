@@ -1,0 +1,182 @@
+import * as z from "zod";
+import { alternatives, suggest } from "../codec/suggest.ts";
+import { type At, parseAt } from "../commands/schedules/at.ts";
+import { Calendar, type Holidays } from "../commands/schedules/calendar.ts";
+import { momentsOf } from "../commands/schedules/moments.ts";
+import type { Schedule, Target } from "../commands/schedules/schedules.ts";
+import type { Device } from "../model/device.ts";
+import { isRefused, unacceptable, writtenPoint } from "../model/write.ts";
+import type { Entry } from "./entry.ts";
+
+// `schedules:` and `holidays:` of gateway.yaml.
+
+const weekdays = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const;
+
+const at = z
+  .string({ error: "write 22:30, dusk + 10m, or a cron expression in quotes" })
+  .transform((text, context): At => {
+    try {
+      return parseAt(text);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      context.addIssue({ code: "custom", message: error.message });
+      return z.NEVER;
+    }
+  });
+
+const days = z.union([z.enum(["all", "workdays", "weekends"]), z.array(z.enum(weekdays)).min(1)]);
+
+export const scheduleSchema = z.strictObject({
+  device: z.union([z.string().min(1), z.array(z.string().min(1)).min(1).max(500)]),
+  point: z.string().min(1),
+  value: z.union([z.number(), z.boolean(), z.string()]),
+  at,
+  days: days.default("all"),
+  /** What happens on holidays: the same, nothing, or only then something. */
+  holidays: z.enum(["same", "never", "only"]).default("same"),
+  missed: z.enum(["apply", "skip"]).default("apply"),
+});
+
+export const holidaysSchema = z.strictObject({
+  sweden: z.boolean().default(false),
+  eves: z.boolean().default(false),
+  extra: z
+    .array(
+      z
+        .string()
+        .regex(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, { error: "write a day as 2026-12-24" }),
+    )
+    .max(1000)
+    .default([]),
+});
+
+/** An IANA time zone. */
+export const timeZone = z.string().refine(
+  (name) => {
+    try {
+      new Intl.DateTimeFormat("en", { timeZone: name });
+      return true;
+    } catch {
+      return false;
+    }
+  },
+  { error: "not a time zone: write one such as Europe/Stockholm or Etc/UTC" },
+);
+
+export interface ScheduleContext {
+  readonly devices: readonly Device[];
+  /** All that are written, good or not. */
+  readonly deviceNames: readonly string[];
+  readonly calendar: Calendar;
+  readonly position: { readonly lat: number; readonly lon: number } | undefined;
+}
+
+export function calendarOf(zone: string, holidays: z.output<typeof holidaysSchema>): Calendar {
+  const known: Holidays = { ...holidays, extra: new Set(holidays.extra) };
+  return new Calendar(zone, known);
+}
+
+/** The schedule that an entry describes; undefined, and the reasons in the entry, when it cannot be. */
+export async function buildSchedule(
+  name: string,
+  entry: Entry,
+  context: ScheduleContext,
+): Promise<Schedule | undefined> {
+  const checked = entry.check(scheduleSchema, z.strictObject({}));
+  if (!checked) return undefined;
+  const written = checked.value;
+  const names = typeof written.device === "string" ? [written.device] : written.device;
+  const targets = names.flatMap((device, index): Target[] => {
+    const path = typeof written.device === "string" ? ["device"] : ["device", index];
+    const target = targetOf(device, path, entry, written, context);
+    return target ? [target] : [];
+  });
+  if (written.at.kind === "sun" && !context.position) {
+    entry.report(["at"], "value", {
+      code: "schedule-needs-position",
+      message: `"${written.at.word}" depends on where the gateway stands`,
+      hint: "write gateway: {position: {lat: 59.33, lon: 18.06}}",
+    });
+  }
+  if (entry.broken) return undefined;
+  const timing = { at: written.at, days: daysOf(written.days), holidays: written.holidays };
+  try {
+    const moments = await momentsOf(timing, context.calendar, context.position);
+    // Any day will do to see whether there is one at all.
+    if (moments.next(Date.UTC(2026, 0, 1)) === undefined) {
+      entry.report(["at"], "value", {
+        code: "schedule-never",
+        message: "there is no such moment within 400 days",
+        hint: "look at `at`, `days` and `holidays` together",
+      });
+      return undefined;
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    entry.report(["at"], "value", { code: "bad-schedule", message: error.message });
+    return undefined;
+  }
+  return { name, targets, value: written.value, timing, missed: written.missed };
+}
+
+function targetOf(
+  id: string,
+  path: readonly (string | number)[],
+  entry: Entry,
+  { point: name, value }: z.output<typeof scheduleSchema>,
+  { devices, deviceNames }: ScheduleContext,
+): Target | undefined {
+  const device = devices.find((one) => one.id === id);
+  if (!device) {
+    const known = deviceNames.includes(id);
+    const near = suggest(id, deviceNames);
+    entry.report(path, "value", {
+      code: known ? "bad-device" : "unknown-device",
+      message: known ? `the device "${id}" has errors` : `there is no device "${id}"`,
+      hint: known || near === undefined ? undefined : `did you mean "${near}"?`,
+    });
+    return undefined;
+  }
+  const point = writtenPoint(device.profile, name);
+  const rule = point?.write;
+  if (!point || !rule) {
+    const { points, commands = [] } = device.profile;
+    const writable = [...points, ...commands].filter(({ write }) => write).map((one) => one.name);
+    const near = suggest(name, writable);
+    const hint =
+      near !== undefined
+        ? `did you mean "${near}"?`
+        : writable.length > 0
+          ? `one of ${alternatives(writable)}`
+          : "nothing of this device can be written";
+    const message = point
+      ? `the point "${name}" of "${id}" cannot be written`
+      : `"${id}" has no point "${name}"`;
+    entry.report(["point"], "value", { code: point ? "read-only" : "unknown-point", message, hint });
+    return undefined;
+  }
+  const wrong = unacceptable(point, value);
+  if (wrong && isRefused(wrong)) {
+    entry.report(["value"], "value", {
+      code: wrong.refuse,
+      message: `"${name}" of "${id}" does not take ${JSON.stringify(value)}: ${wrong.detail}`,
+    });
+    return undefined;
+  }
+  if (rule.confirm === "two-step") {
+    entry.report(["point"], "value", {
+      code: "schedule-two-step",
+      message: `"${name}" of "${id}" must be confirmed by a person`,
+      hint: "a schedule cannot do that",
+    });
+    return undefined;
+  }
+  return { device: id, point: name, expiryMs: rule.expiryMs ?? Number.POSITIVE_INFINITY };
+}
+
+function daysOf(written: z.output<typeof days>): readonly number[] {
+  if (written === "all") return [0, 1, 2, 3, 4, 5, 6];
+  if (written === "workdays") return [1, 2, 3, 4, 5];
+  if (written === "weekends") return [0, 6];
+  return written.map((day) => weekdays.indexOf(day));
+}
