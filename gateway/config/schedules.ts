@@ -1,67 +1,12 @@
 import * as z from "zod";
 import { alternatives, suggest } from "../codec/suggest.ts";
-import { type At, parseAt } from "../commands/schedules/at.ts";
 import { Calendar, type Holidays } from "../commands/schedules/calendar.ts";
 import { momentsOf } from "../commands/schedules/moments.ts";
 import type { Schedule, Target } from "../commands/schedules/schedules.ts";
 import type { Device } from "../model/device.ts";
 import { isRefused, unacceptable, writtenPoint } from "../model/write.ts";
 import type { Entry } from "./entry.ts";
-
-// `schedules:` and `holidays:` of gateway.yaml.
-
-const weekdays = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const;
-
-const at = z
-  .string({ error: "write 22:30, dusk + 10m, or a cron expression in quotes" })
-  .transform((text, context): At => {
-    try {
-      return parseAt(text);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      context.addIssue({ code: "custom", message: error.message });
-      return z.NEVER;
-    }
-  });
-
-const days = z.union([z.enum(["all", "workdays", "weekends"]), z.array(z.enum(weekdays)).min(1)]);
-
-export const scheduleSchema = z.strictObject({
-  device: z.union([z.string().min(1), z.array(z.string().min(1)).min(1).max(500)]),
-  point: z.string().min(1),
-  value: z.union([z.number(), z.boolean(), z.string()]),
-  at,
-  days: days.default("all"),
-  /** What happens on holidays: the same, nothing, or only then something. */
-  holidays: z.enum(["same", "never", "only"]).default("same"),
-  missed: z.enum(["apply", "skip"]).default("apply"),
-});
-
-export const holidaysSchema = z.strictObject({
-  sweden: z.boolean().default(false),
-  eves: z.boolean().default(false),
-  extra: z
-    .array(
-      z
-        .string()
-        .regex(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/, { error: "write a day as 2026-12-24" }),
-    )
-    .max(1000)
-    .default([]),
-});
-
-/** An IANA time zone. */
-export const timeZone = z.string().refine(
-  (name) => {
-    try {
-      new Intl.DateTimeFormat("en", { timeZone: name });
-      return true;
-    } catch {
-      return false;
-    }
-  },
-  { error: "not a time zone: write one such as Europe/Stockholm or Etc/UTC" },
-);
+import { type days, type holidaysSchema, scheduleSchema, weekdays } from "./schedule-schema.ts";
 
 export interface ScheduleContext {
   readonly devices: readonly Device[];

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { byteSize, duration, text } from "../codec/settings.ts";
 import { chosenSchema } from "../profiles/option.ts";
 import { clockTrusts, logLevels } from "./config.ts";
-import { holidaysSchema, timeZone } from "./schedules.ts";
+import { holidaysSchema, timeZone } from "./schedule-schema.ts";
 
 // gateway.yaml. What stands here refuses the whole file when it is wrong; entries of connections,
 // devices and northbound are checked one by one, so that a bad one is left out alone.
