@@ -61,6 +61,8 @@ export interface IncomingCommand {
   /** MQTT 5: what the sender says beside the body. */
   readonly contentType?: string | undefined;
   readonly properties: ReadonlyMap<string, string>;
+  /** MQTT 5: ms that the message may still wait, by its sender (Message Expiry Interval). */
+  readonly expiresInMs?: number | undefined;
   readonly replyTo?: ReplyTo | undefined;
 }
 
