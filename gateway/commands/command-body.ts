@@ -25,8 +25,11 @@ type Key = (typeof keys)[number];
 const known: ReadonlySet<unknown> = new Set(keys);
 
 const actions: readonly CommandAction[] = ["write", "release", "confirm"];
-const longestName = 128;
+const longestPoint = 200;
+const longestIssuer = 64;
 const longestReason = 200;
+/** Characters of a text, or bytes. */
+const longestValue = 1024;
 
 /** Thrown and caught in this file: where a body is wrong. */
 class Wrong extends Error {
@@ -63,15 +66,19 @@ export function readNames(body: DecodedCbor): Pick<RefusedMessage, "id" | "point
     const value = body.get(key);
     return typeof value === "string" && fits(value) ? { [key]: value } : {};
   };
-  return { ...of("id", (text) => commandId.test(text)), ...of("point", isName), ...of("issuer", isName) };
+  return {
+    ...of("id", (text) => commandId.test(text)),
+    ...of("point", (text) => isName(text, longestPoint)),
+    ...of("issuer", (text) => isName(text, longestIssuer)),
+  };
 }
 
 function read(body: ReadonlyMap<DecodedCbor, DecodedCbor>, { device, expiresInMs }: Surroundings): Command {
   for (const key of body.keys()) if (!known.has(key)) throw new Wrong(unknownKey(key));
   const id = text(body, "id");
   if (!commandId.test(id)) throw new Wrong("`id` must be 1 to 64 of A-Z a-z 0-9 . _ : -");
-  const point = name(body, "point");
-  const issuer = name(body, "issuer");
+  const point = name(body, "point", longestPoint);
+  const issuer = name(body, "issuer", longestIssuer);
   const action = body.has("action") ? oneOf(body, "action", actions) : "write";
   const value = body.get("value");
   if (action === "write" && value === undefined) throw new Wrong("`value` is missing");
@@ -117,6 +124,8 @@ function writtenValue(value: DecodedCbor): Value {
   if (typeof value === "number" && !Number.isFinite(value)) throw new Wrong("`value` is not a finite number");
   if (value === null || Array.isArray(value) || value instanceof Map)
     throw new Wrong("`value` must be a number, a text, true, false or bytes");
+  if ((typeof value === "string" || value instanceof Uint8Array) && value.length > longestValue)
+    throw new Wrong(`\`value\` has at most ${longestValue} characters`);
   return value;
 }
 
@@ -127,15 +136,15 @@ function text(body: Body, key: Key): string {
   return value;
 }
 
-function name(body: Body, key: Key): string {
+function name(body: Body, key: Key, longest: number): string {
   const found = text(body, key);
-  if (!isName(found))
-    throw new Wrong(`\`${key}\` must be 1 to ${longestName} characters, none of them a control character`);
+  if (!isName(found, longest))
+    throw new Wrong(`\`${key}\` must be 1 to ${longest} characters, none of them a control character`);
   return found;
 }
 
-function isName(found: string): boolean {
-  return found.length > 0 && found.length <= longestName && !/\p{Cc}/u.test(found);
+function isName(found: string, longest: number): boolean {
+  return found.length > 0 && found.length <= longest && !/\p{Cc}/u.test(found);
 }
 
 function oneOf<T extends string>(body: Body, key: Key, words: readonly T[]): T {
