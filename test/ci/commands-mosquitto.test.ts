@@ -1,4 +1,5 @@
-import { globSync } from "node:fs";
+import { pbkdf2Sync, randomBytes } from "node:crypto";
+import { globSync, readFileSync } from "node:fs";
 import { encode } from "cborg";
 import { afterEach, describe, expect, it } from "vitest";
 import { silentLog } from "../../gateway/model/log.ts";
@@ -306,3 +307,46 @@ for (const protocol of ["5", "3.1.1"] as const) {
     });
   });
 }
+
+describe("the rights that docs/telemetry.md gives at mosquitto", () => {
+  const page = readFileSync(new URL("../../docs/telemetry.md", import.meta.url), "utf8");
+  const acl = /```acl\n([\s\S]*?)```/.exec(page)?.[1] ?? "";
+  /** As mosquitto_passwd writes it: PBKDF2 with SHA-512. */
+  const account = (name: string) => {
+    const salt = randomBytes(12);
+    const hash = pbkdf2Sync("secret", salt, 101, 64, "sha512");
+    return `${name}:$7$101$${salt.toString("base64")}$${hash.toString("base64")}`;
+  };
+
+  it("let the city command and see, the gateway read its own, and nobody else anything", async () => {
+    const { url } = await broker({
+      config: ["allow_anonymous false", "password_file FOLDER/passwords", "acl_file FOLDER/acl"],
+      files: { acl, passwords: `${["city-platform", "gw1", "gw2", "stranger"].map(account).join("\n")}\n` },
+    });
+    const as = (username: string) => ({ username, password: "secret" });
+    const mine = recorder();
+    const theirs = recorder();
+    await using gw1 = await openMqtt({ url, ...as("gw1") }, { onCommand: mine.onCommand });
+    await using gw2 = await openMqtt({ url, ...as("gw2") }, { onCommand: theirs.onCommand, gateway: "gw2" });
+    await Promise.all([subscribed(gw1), subscribed(gw2)]);
+    // MQTT 5: else a refused message is acknowledged like any other.
+    const client = { protocolVersion: 5 } as const;
+    await using city = await openCityControl({ url, client: { ...client, ...as("city-platform") } });
+    await using stranger = await openCityControl({ url, client: { ...client, ...as("stranger") } });
+    await using gateway = await openCityControl({ url, client: { ...client, ...as("gw2") } });
+    for (const one of [stranger, gateway])
+      await expect(one.raw("gw1", "lamp-1", Buffer.from("not mine"))).rejects.toThrow("Not authorized");
+    const replyTo = { topic: "stadsnod/replies/7" };
+    const id = await city.command("gw1", "lamp-1", { point: "level", value: 1 });
+    await until(() => mine.commands.length === 1);
+    expect(textOf(mine.commands[0]!)).toContain(id);
+    await gw1.answer?.({ device: "lamp-1", body: encode({ id, last: true }), replyTo }, never);
+    await city.until(() => city.told.length === 2);
+    await flushed(gw1);
+    // A round trip of each: what was on its way to them would have come.
+    await gateway.publish("stadsnod/v1/gw2/state", Buffer.from("x"));
+    await flushed(gw2);
+    expect(theirs.commands).toEqual([]);
+    expect([...stranger.told, ...gateway.told]).toEqual([]);
+  });
+});
