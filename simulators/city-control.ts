@@ -47,8 +47,9 @@ export interface Told {
   readonly gateway: string;
   readonly device: string;
   readonly retained: boolean;
-  /** The decoded body: a result as docs/telemetry.md says. */
+  /** The decoded body: a result as docs/telemetry.md says. Empty when `problem` says why it is none. */
   readonly result: Readonly<Record<string, unknown>>;
+  readonly problem?: string | undefined;
   /** MQTT 5. */
   readonly correlation?: Uint8Array | undefined;
   readonly contentType?: string | undefined;
@@ -76,11 +77,11 @@ export interface CityControl extends AsyncDisposable {
 /** A control room that listens. Rejects when the broker cannot be reached; later it reconnects by itself. */
 export async function openCityControl(options: ControlOptions): Promise<CityControl> {
   const root = options.root ?? "stadsnod";
-  const client = await connectAsync(options.url, {
-    clientId: `city-control-${randomUUID().slice(0, 8)}`,
-    reconnectPeriod: 100,
-    ...options.client,
-  });
+  const client = await connectAsync(
+    options.url,
+    { clientId: `city-control-${randomUUID().slice(0, 8)}`, reconnectPeriod: 100, ...options.client },
+    false,
+  );
   const control = new Control(client, root, options.key);
   try {
     await client.subscribeAsync([`${root}/v1/+/result/#`, `${root}/replies/#`], { qos: 1 });
@@ -112,6 +113,16 @@ export function signCommand(
   return Uint8Array.from([0xd2, ...message]);
 }
 
+function readResult(payload: Uint8Array): Pick<Told, "result" | "problem"> {
+  try {
+    const result: unknown = decode(payload, { rejectDuplicateMapKeys: true, strict: true });
+    if (typeof result !== "object" || result === null) return { result: {}, problem: "not a map" };
+    return { result: Object.fromEntries(Object.entries(result)) };
+  } catch (error) {
+    return { result: {}, problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
 class Control implements CityControl {
   readonly sent = new Map<string, Uint8Array>();
   readonly told: Told[] = [];
@@ -133,7 +144,7 @@ class Control implements CityControl {
         gateway,
         device,
         retained: packet.retain,
-        result: decode(payload, { rejectDuplicateMapKeys: true, strict: true }),
+        ...readResult(payload),
         correlation: correlationData,
         contentType,
       });
