@@ -61,6 +61,8 @@ export interface IncomingCommand {
   /** MQTT 5: what the sender says beside the body. */
   readonly contentType?: string | undefined;
   readonly properties: ReadonlyMap<string, string>;
+  /** MQTT 5: ms that the message may still wait, by its sender (Message Expiry Interval). */
+  readonly expiresInMs?: number | undefined;
   readonly replyTo?: ReplyTo | undefined;
 }
 
@@ -88,6 +90,18 @@ export interface NorthboundStatus {
   readonly published: number;
   readonly bytes: number;
   readonly refused: number;
+  /** Messages that asked for something to be written; absent where no commands are wanted. */
+  readonly commands?:
+    | {
+        /** Whether the far side sends them; false also when it refuses to. */
+        readonly subscribed: boolean;
+        readonly taken: number;
+        /** To topics that are none of this gateway's. */
+        readonly ignored: number;
+        /** Times that the disk did not take one. */
+        readonly notKept: number;
+      }
+    | undefined;
 }
 
 export interface NorthboundContext {

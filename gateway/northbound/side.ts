@@ -8,7 +8,7 @@ import { openOutbox } from "../outbox/segment-outbox.ts";
 import type { Disk } from "../store/disk.ts";
 import { awayNorthbound } from "./away.ts";
 import { type Forwarder, openForwarder } from "./forwarder.ts";
-import type { Northbound, NorthboundKind } from "./northbound.ts";
+import type { IncomingCommand, Northbound, NorthboundKind } from "./northbound.ts";
 
 export interface SideOptions {
   readonly name: string;
@@ -31,6 +31,8 @@ export interface SideOptions {
   onGap(gap: Gap): void | Promise<void>;
   /** Unix ms that an earlier boot counted from, if it is remembered. */
   bootTime(bootId: string): number | undefined;
+  /** As NorthboundContext.onCommand. Absent: no commands are wanted. */
+  readonly onCommand?: ((command: IncomingCommand) => Promise<void>) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -87,6 +89,7 @@ export async function openSide(options: SideOptions): Promise<Side> {
     run: options.run,
     lastWill: options.lastWill,
     farewell: () => options.farewell(),
+    onCommand: options.onCommand,
   });
   let configProblem: ConfigError | undefined;
   const northbound = opened.use(

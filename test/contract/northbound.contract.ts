@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { LinkError, RefusedError } from "../../gateway/model/errors.ts";
-import type { Northbound, OutgoingPack } from "../../gateway/northbound/northbound.ts";
+import { LinkError, RefusedError, StorageError } from "../../gateway/model/errors.ts";
+import type { Northbound, NorthboundContext, OutgoingPack } from "../../gateway/northbound/northbound.ts";
 
 /** What the far side saw. */
 export interface Arrival {
@@ -12,10 +12,14 @@ export interface Arrival {
 
 /** A far side under test, with the northbound that talks to it. */
 export interface FarSide extends AsyncDisposable {
-  open(): Promise<Northbound>;
+  open(context?: Partial<NorthboundContext>): Promise<Northbound>;
   readonly arrivals: readonly Arrival[];
   /** Retained facts by topic (`state`, `description/<device>`), as they stand now. */
   readonly facts: ReadonlyMap<string, Buffer>;
+  /** What was answered to commands, in the order in which it came. */
+  readonly answers: readonly { readonly device: string; readonly body: string }[];
+  /** Asks the gateway under test for something; resolves when the far side has it. */
+  command(device: string, body: string): Promise<void>;
   /** Resolves when `holds` does; looked at after every arrival. */
   until(holds: () => boolean): Promise<void>;
   /** Ends the far side as a crash does, with what it keeps in memory. */
@@ -130,6 +134,70 @@ export function northboundContract(
       await expect(northbound.publish(pack(1), stop.signal)).rejects.toThrow("enough");
     });
 
+    it("gives commands to whoever wants them, and takes their answers", async () => {
+      await using far = await openFarSide();
+      const { taken, onCommand } = recorder();
+      await using northbound = await far.open({ onCommand });
+      await subscribed(northbound);
+      await far.command("lamp-1", "on");
+      await settled(() => northbound.status().commands?.taken === 1);
+      expect(taken).toEqual(["lamp-1 on"]);
+      await northbound.answer?.({ device: "lamp-1", body: Buffer.from("it is on") }, never);
+      await far.until(() => far.answers.length === 1);
+      expect(far.answers).toEqual([{ device: "lamp-1", body: "it is on" }]);
+    });
+
+    it("lets a command come again that could not be kept, and none that was", async () => {
+      await using far = await openFarSide();
+      const first = recorder((body) => body === "lost");
+      {
+        await using northbound = await far.open({ onCommand: first.onCommand });
+        await subscribed(northbound);
+        await far.command("lamp-1", "kept");
+        await settled(() => northbound.status().commands?.taken === 1);
+        await far.command("lamp-1", "lost");
+        await settled(() => northbound.status().commands?.notKept === 1);
+      }
+      const second = recorder();
+      await using northbound = await far.open({ onCommand: second.onCommand });
+      await settled(() => second.taken.length > 0);
+      await northbound.connected(never);
+      expect(second.taken).toEqual(["lamp-1 lost"]);
+    });
+
+    it("gets a command that came while the gateway was away", async () => {
+      await using far = await openFarSide();
+      {
+        await using northbound = await far.open({ onCommand: recorder().onCommand });
+        await subscribed(northbound);
+      }
+      await far.command("lamp-1", "meanwhile");
+      const { taken, onCommand } = recorder();
+      await using _northbound = await far.open({ onCommand });
+      await settled(() => taken.length === 1);
+      expect(taken).toEqual(["lamp-1 meanwhile"]);
+    });
+
+    it("rejects an answer with LinkError while the far side is away", async () => {
+      await using far = await openFarSide();
+      await using northbound = await far.open({ onCommand: recorder().onCommand });
+      await northbound.connected(never);
+      await far.stop();
+      const answer = { device: "lamp-1", body: Buffer.from("on") };
+      await expect(northbound.answer?.(answer, never)).rejects.toBeInstanceOf(LinkError);
+      await far.start();
+      await northbound.connected(never);
+      await northbound.answer?.(answer, never);
+      await far.until(() => far.answers.length === 1);
+    });
+
+    it("asks for no commands when nobody wants them", async () => {
+      await using far = await openFarSide();
+      await using northbound = await far.open();
+      await northbound.connected(never);
+      expect(northbound.status().commands).toBeUndefined();
+    });
+
     if (refused !== undefined)
       it("rejects with RefusedError what is never taken, and goes on", async () => {
         await using far = await openFarSide();
@@ -151,4 +219,29 @@ export function northboundContract(
         expect(northbound.status()).toMatchObject({ connected: true, published: 1, refused: 1 });
       });
   });
+}
+
+/** Takes commands down; `fails` says which ones the disk does not take. */
+function recorder(fails: (body: string) => boolean = () => false): {
+  readonly taken: string[];
+  readonly onCommand: NonNullable<NorthboundContext["onCommand"]>;
+} {
+  const taken: string[] = [];
+  return {
+    taken,
+    async onCommand({ device, body }) {
+      const text = Buffer.from(body).toString();
+      if (fails(text)) throw new StorageError("the disk is full", { code: "disk-full" });
+      taken.push(`${device} ${text}`);
+    },
+  };
+}
+
+/** Resolves when the far side sends commands. */
+async function subscribed(northbound: Northbound): Promise<void> {
+  await settled(() => northbound.status().commands?.subscribed === true);
+}
+
+async function settled(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 }

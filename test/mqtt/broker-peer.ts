@@ -18,6 +18,7 @@ export interface PeerPublish {
   readonly contentType: string | undefined;
   readonly payloadFormat: number | undefined;
   readonly userProperties: Readonly<Record<string, string>>;
+  readonly correlation: Buffer | undefined;
   readonly payload: Buffer;
   /** Whole packet, bytes. */
   readonly size: number;
@@ -195,6 +196,7 @@ function readPublish({ flags, body, size }: Frame, version: number): PeerPublish
   let alias: number | undefined;
   let contentType: string | undefined;
   let payloadFormat: number | undefined;
+  let correlation: Buffer | undefined;
   const userProperties: Record<string, string> = {};
   if (version === 5) {
     const length = readVarint(body, at);
@@ -211,6 +213,10 @@ function readPublish({ flags, body, size }: Frame, version: number): PeerPublish
         const value = readText(body, at);
         contentType = value.text;
         at = value.next;
+      } else if (kind === 0x09) {
+        const next = at + 2 + body.readUInt16BE(at);
+        correlation = body.subarray(at + 2, next);
+        at = next;
       } else if (kind === 0x26) {
         const name = readText(body, at);
         const value = readText(body, name.next);
@@ -227,6 +233,7 @@ function readPublish({ flags, body, size }: Frame, version: number): PeerPublish
     contentType,
     payloadFormat,
     userProperties,
+    correlation,
     payload: body.subarray(at),
     size,
   };

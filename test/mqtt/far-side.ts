@@ -21,6 +21,7 @@ export interface MqttFarSideOptions {
 export async function openMqttFarSide(options: MqttFarSideOptions): Promise<FarSide> {
   const arrivals: Arrival[] = [];
   const facts = new Map<string, Buffer>();
+  const answers: { device: string; body: string }[] = [];
   let waiters: { holds: () => boolean; resolve: () => void }[] = [];
   let broker = await options.start(0);
   let watcher = await watch();
@@ -31,7 +32,8 @@ export async function openMqttFarSide(options: MqttFarSideOptions): Promise<FarS
       const [, , , kind, name = "", format = ""] = topic.split("/");
       if (kind === "telemetry" || kind === "backlog")
         arrivals.push({ lane: kind, audience: name, bytes: Buffer.from(unpack(format, payload)) });
-      else facts.set(topic.split("/").slice(3).join("/"), payload);
+      else if (kind === "result") answers.push({ device: name, body: payload.toString() });
+      else if (kind !== "command") facts.set(topic.split("/").slice(3).join("/"), payload);
       const ready = waiters.filter(({ holds }) => holds());
       waiters = waiters.filter((waiter) => !ready.includes(waiter));
       for (const { resolve } of ready) resolve();
@@ -43,7 +45,11 @@ export async function openMqttFarSide(options: MqttFarSideOptions): Promise<FarS
   return {
     arrivals,
     facts,
-    open: () => openMqtt({ url: broker.url, ...options.settings }),
+    answers,
+    open: (context) => openMqtt({ url: broker.url, ...options.settings }, context),
+    async command(device, body) {
+      await watcher.publishAsync(`stadsnod/v1/gw1/command/${device}`, body, { qos: 1 });
+    },
     until: (holds) =>
       holds() ? Promise.resolve() : new Promise((resolve) => waiters.push({ holds, resolve })),
     async stop() {

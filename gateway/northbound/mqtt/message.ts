@@ -1,5 +1,6 @@
 import { constants, deflateSync, zstdCompressSync } from "node:zlib";
-import type { OutgoingPack } from "../northbound.ts";
+import type { Answer, OutgoingPack } from "../northbound.ts";
+import { type Places, replyTopic } from "./intake.ts";
 
 /** What leaves as one PUBLISH, QoS 1. */
 export interface Message {
@@ -10,6 +11,8 @@ export interface Message {
   readonly contentType: string;
   /** MQTT 5 only: for routing. The same stands inside the pack. */
   readonly userProperties: Readonly<Record<string, string>>;
+  /** MQTT 5 only: which question this answers. */
+  readonly correlation?: Uint8Array | undefined;
 }
 
 export type Compression = "zstd" | "deflate" | "none";
@@ -64,6 +67,28 @@ export function factMessage(base: string, topic: string, body: Uint8Array): Mess
   };
 }
 
+/**
+ * The result of a command as messages: to `{root}/v1/{gateway}/result/{device}`, where everybody looks
+ * who may see it, and to the topic that the sender asked for, where that is one that answers may go to.
+ */
+export function answerMessages(
+  places: Places,
+  { device, body, replyTo }: Answer,
+): { readonly result: Message; readonly reply?: Message | undefined } {
+  const result: Message = {
+    topic: `${places.base}/result/${device}`,
+    payload: body,
+    retain: false,
+    contentType: "application/cbor",
+    userProperties: {},
+    correlation: replyTo?.correlation,
+  };
+  const asked = replyTopic(places, replyTo?.topic);
+  return asked === undefined || asked === result.topic
+    ? { result }
+    : { result, reply: { ...result, topic: asked } };
+}
+
 export function compress(bytes: Uint8Array, compression: Compression): Uint8Array {
   switch (compression) {
     case "zstd":
@@ -84,6 +109,7 @@ export function messageSize(message: Message): number {
   let properties = 2 + 1 + text(message.contentType) + 3;
   for (const [name, value] of Object.entries(message.userProperties))
     properties += 1 + text(name) + text(value);
+  if (message.correlation) properties += 3 + message.correlation.length;
   // Variable byte integers are at most four bytes long.
   return 1 + 4 + text(message.topic) + 2 + 4 + properties + message.payload.length;
 }

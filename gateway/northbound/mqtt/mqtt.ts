@@ -1,9 +1,8 @@
 import { GatewayError, LinkError, RefusedError } from "../../model/errors.ts";
-import { ConnectRefusal } from "../../transport/mqtt/client.ts";
-import { asksForOlder } from "../../transport/mqtt/failures.ts";
-import { type BrokerAddress, brokerAddress, reveal } from "../../transport/mqtt/settings.ts";
-import { loadCredentials, openSocket, tlsFacts } from "../../transport/mqtt/socket.ts";
+import { type BrokerAddress, brokerAddress } from "../../transport/mqtt/settings.ts";
+import { loadCredentials } from "../../transport/mqtt/socket.ts";
 import type {
+  Answer,
   BacklogRate,
   Northbound,
   NorthboundContext,
@@ -11,16 +10,25 @@ import type {
   NorthboundStatus,
   OutgoingPack,
 } from "../northbound.ts";
-import { factMessage, messageOverhead, packMessage, topicBase } from "./message.ts";
-import { openSession, type Session } from "./session.ts";
+import { Commands } from "./commands.ts";
+import { connectBroker } from "./connect.ts";
+import { Facts } from "./facts.ts";
+import { commandFilter, type Places } from "./intake.ts";
+import {
+  answerMessages,
+  factMessage,
+  type Message,
+  messageOverhead,
+  packMessage,
+  topicBase,
+} from "./message.ts";
+import type { Session } from "./session.ts";
 import { type MqttSettings, mqttSettings } from "./settings.ts";
 
 /** Uncompressed bytes of a pack when the broker tells no limit: the size of a merged backlog pack. */
 const defaultPackBytes = 65_536;
-/** From the first packet to CONNACK. */
 /** A whole gateway stops within two seconds, whatever its brokers do. */
 const goodbyeMs = 500;
-const connectTimeoutMs = 30_000;
 /** Full jitter: uniform between 0 and min(longest, first * 2^attempt). */
 const firstBackoffMs = 2_000;
 const longestBackoffMs = 60_000;
@@ -47,10 +55,9 @@ class MqttNorthbound implements Northbound {
   readonly #stop = new AbortController();
   readonly #ended: AbortSignal;
   readonly #loop: Promise<void>;
-  readonly #facts = new Map<string, Uint8Array>();
-  /** Facts that this connection has not told the broker yet. */
-  readonly #untold = new Set<string>();
-  #telling = false;
+  readonly #places: Places;
+  readonly #facts: Facts;
+  readonly #commands: Commands | undefined;
   #session: Session | undefined;
   #up = Promise.withResolvers<void>();
   #packBytes = defaultPackBytes;
@@ -59,7 +66,8 @@ class MqttNorthbound implements Northbound {
   #spokeFive = false;
   #since: number | undefined;
   #lastError: NorthboundStatus["lastError"];
-  #refusedFacts = new Set<string>();
+  #saidNoCommands = false;
+  #saidNoReply = false;
   #published = 0;
   #bytes = 0;
   #refused = 0;
@@ -71,6 +79,9 @@ class MqttNorthbound implements Northbound {
     this.#context = context;
     this.#address = address;
     this.#base = topicBase(settings.root, context.gateway);
+    this.#places = { root: settings.root, base: this.#base };
+    this.#facts = new Facts(this.#base, context.log, () => this.#live);
+    this.#commands = context.onCommand && new Commands(this.#places, context.log, context.onCommand);
     this.backlogRate = settings.backlog;
     this.#ended = AbortSignal.any([context.signal, this.#stop.signal]);
     this.#loop = this.#run();
@@ -105,8 +116,30 @@ class MqttNorthbound implements Northbound {
 
   announce(topic: string, body: Uint8Array): void {
     this.#facts.set(topic, body);
-    this.#untold.add(topic);
-    void this.#tell();
+  }
+
+  async answer(answer: Answer, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const session = this.#live;
+    if (!session) throw new LinkError("not connected to the broker", { code: "not-connected" });
+    const { result, reply } = answerMessages(this.#places, answer);
+    const both = [session.send(result), ...(reply ? [this.#reply(session, reply)] : [])];
+    await orAborted(
+      Promise.all(both).then(() => {}),
+      signal,
+    );
+  }
+
+  /** To where the sender wanted it. That it may not be told there is the sender's own mistake, not a lost result. */
+  async #reply(session: Session, message: Message): Promise<void> {
+    try {
+      await session.send(message);
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      const { code, hint } = error;
+      if (!this.#saidNoReply) this.#context.log.warn({ code, hint, topic: message.topic }, error.message);
+      this.#saidNoReply = true;
+    }
   }
 
   async connected(signal: AbortSignal): Promise<void> {
@@ -125,6 +158,7 @@ class MqttNorthbound implements Northbound {
       published: this.#published,
       bytes: this.#bytes,
       refused: this.#refused,
+      commands: this.#commands?.status(),
     };
   }
 
@@ -151,11 +185,23 @@ class MqttNorthbound implements Northbound {
 
   /** Connects, stays, connects again, until the end. */
   async #run(): Promise<void> {
-    const { clock, random, log } = this.#context;
+    const { clock, random, log, gateway, lastWill } = this.#context;
+    const commands = this.#commands;
     let attempt = 0;
     while (!this.#ended.aborted) {
       try {
-        const session = await this.#connect();
+        const session = await connectBroker(
+          {
+            settings: this.#settings,
+            address: this.#address,
+            gateway,
+            clock,
+            will: factMessage(this.#base, "state", lastWill),
+            take: commands && ((packet) => commands.take(packet)),
+            spokeFive: this.#spokeFive,
+          },
+          this.#ended,
+        );
         const since = clock.monotonic();
         const publishedBefore = this.#published;
         this.#begin(session);
@@ -194,94 +240,25 @@ class MqttNorthbound implements Northbound {
       Math.min(defaultPackBytes, most - messageOverhead(this.#base, gateway, run)),
     );
     log.info({ peer: this.status().peer }, "connected to the broker");
-    for (const topic of this.#facts.keys()) this.#untold.add(topic);
-    this.#refusedFacts.clear();
     this.#up.resolve();
     this.#up = Promise.withResolvers<void>();
-    void this.#tell();
+    this.#facts.tellAll();
+    void this.#subscribe(session);
   }
 
-  /** Tells the broker the retained facts that it has not heard, one after the other, the newest body of each. */
-  async #tell(): Promise<void> {
-    if (this.#telling) return;
-    this.#telling = true;
-    try {
-      for (;;) {
-        const session = this.#live;
-        const [topic] = this.#untold;
-        if (!session || topic === undefined) return;
-        this.#untold.delete(topic);
-        const body = this.#facts.get(topic);
-        if (body) await this.#tellOne(session, topic, body);
-      }
-    } finally {
-      this.#telling = false;
+  async #subscribe(session: Session): Promise<void> {
+    const { log } = this.#context;
+    if (!this.#commands) {
+      // The broker may still send what an earlier configuration wanted.
+      if (session.resumed) await session.unsubscribe(commandFilter(this.#places)).catch(() => {});
+      return;
     }
-  }
-
-  async #tellOne(session: Session, topic: string, body: Uint8Array): Promise<void> {
-    try {
-      await session.send(factMessage(this.#base, topic, body));
-    } catch (error) {
-      if (error instanceof RefusedError) {
-        if (!this.#refusedFacts.has(error.code))
-          this.#context.log.warn({ code: error.code, hint: error.hint, topic }, error.message);
-        this.#refusedFacts.add(error.code);
-      } else if (error instanceof LinkError) {
-        // Told again after the reconnect, as all facts are.
-        this.#untold.add(topic);
-      } else throw error;
-    }
-  }
-
-  /** One attempt: MQTT 5, and at once 3.1.1 when the broker does not speak it. */
-  async #connect(): Promise<Session> {
-    const { protocol } = this.#settings;
-    try {
-      return await this.#attempt(protocol === "3.1.1" ? 4 : 5);
-    } catch (error) {
-      if (!(error instanceof ConnectRefusal)) throw error;
-      // Closing without an answer is how some old brokers refuse MQTT 5; one that has spoken it was only restarted.
-      const older = error.reason === undefined ? !this.#spokeFive : asksForOlder(error.reason);
-      if (protocol !== "auto" || !older) throw error.failure;
-    }
-    try {
-      return await this.#attempt(4);
-    } catch (error) {
-      throw error instanceof ConnectRefusal ? error.failure : error;
-    }
-  }
-
-  async #attempt(version: 4 | 5): Promise<Session> {
-    const { clock, gateway, lastWill } = this.#context;
-    const settings = this.#settings;
-    const address = this.#address;
-    const late = new AbortController();
-    using _deadline = clock.timer(connectTimeoutMs, () =>
-      late.abort(
-        new LinkError(`no answer from ${address.host}:${address.port} within ${connectTimeoutMs / 1000} s`, {
-          code: "connect-timeout",
-          hint: "is the network slow, or does a firewall swallow the packets?",
-        }),
-      ),
-    );
-    const signal = AbortSignal.any([this.#ended, late.signal]);
-    const socket = await openSocket(settings, address, clock, signal);
-    return await openSession(
-      socket,
-      {
-        address,
-        version,
-        clientId: settings.clientId ?? `stadsnod-${gateway}`,
-        username: settings.username,
-        password: settings.password === undefined ? undefined : reveal(settings.password),
-        keepalive: settings.keepalive,
-        will: factMessage(this.#base, "state", lastWill),
-        clock,
-        tls: tlsFacts(settings, clock),
-      },
-      signal,
-    );
+    const refused = await this.#commands.subscribe(session);
+    if (!refused || session.lost.aborted) return;
+    const { code, message, hint } = refused;
+    this.#lastError = { code, message, hint };
+    if (!this.#saidNoCommands) log.warn({ code, hint }, `no commands: ${message}`);
+    this.#saidNoCommands = true;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { IConnackPacket, MqttClient } from "mqtt";
 import type { Clock } from "../../model/clock.ts";
-import { LinkError } from "../../model/errors.ts";
+import { LinkError, RefusedError } from "../../model/errors.ts";
 import { connectClient } from "../../transport/mqtt/client.ts";
 import {
   connackFailure,
@@ -11,6 +11,7 @@ import {
   type TlsFacts,
   tooLarge,
 } from "../../transport/mqtt/failures.ts";
+import { Inbox, type InboxOptions } from "../../transport/mqtt/inbox.ts";
 import type { BrokerAddress } from "../../transport/mqtt/settings.ts";
 import { type Message, messageSize } from "./message.ts";
 
@@ -25,6 +26,8 @@ export interface SessionOptions {
   readonly will: Message;
   readonly clock: Clock;
   readonly tls: TlsFacts;
+  /** Takes what the broker sends; absent: nothing is wanted, and nothing is kept of it. */
+  readonly take?: InboxOptions["take"] | undefined;
 }
 
 /** What the broker allows, from its CONNACK. */
@@ -42,6 +45,15 @@ const sessionExpirySeconds = 7 * 86_400;
 const mostInFlight = 64;
 /** A connection that answers pings but no PUBLISH is not alive. */
 const ackTimeoutMs = 60_000;
+/** Messages that we take before we acknowledge one: MQTT 5. */
+const receiveMaximum = 16;
+/** The same with 3.1.1, which knows no such number: the socket is not read on. */
+const mostTaken = 24;
+/**
+ * A message that was not taken comes again to the next connection only. This one stays for a while:
+ * telemetry must not wait for a ledger that cannot be written.
+ */
+const untakenMs = 60_000;
 
 interface Pending {
   reject(error: Error): void;
@@ -55,16 +67,27 @@ export class Session {
   readonly version: 4 | 5;
   readonly limits: BrokerLimits;
   readonly lost: AbortSignal;
+  /** Whether the broker has kept subscriptions and messages for us since the last connection. */
+  readonly resumed: boolean;
   readonly #client: MqttClient;
+  readonly #inbox: Inbox | undefined;
   readonly #clock: Clock;
   readonly #lost = new AbortController();
   readonly #pending = new Set<Pending>();
   readonly #queue: (() => void)[] = [];
   #flying = 0;
 
-  constructor(client: MqttClient, socket: Socket, connack: IConnackPacket, options: SessionOptions) {
+  constructor(
+    client: MqttClient,
+    socket: Socket,
+    connack: IConnackPacket,
+    inbox: Inbox | undefined,
+    options: SessionOptions,
+  ) {
     this.version = options.version;
     this.lost = this.#lost.signal;
+    this.resumed = connack.sessionPresent;
+    this.#inbox = inbox;
     this.#client = client;
     this.#clock = options.clock;
     const granted = options.version === 5 ? connack.properties : undefined;
@@ -147,9 +170,52 @@ export class Session {
     });
   }
 
+  /**
+   * Asks for the messages of a topic filter, QoS 1. Resolves when the broker sends them. Rejects with
+   * RefusedError, or LinkError when the connection is lost.
+   */
+  async subscribe(filter: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // MQTT 5: the flag of a retained message must reach us; and what is retained is sent to a
+    // new subscription, where it is seen and refused, but not again to one that the broker has kept.
+    this.#client.subscribe(filter, { qos: 1, rap: true, rh: 1 }, (error, _, suback) => {
+      if (!error) resolve();
+      // Without a SUBACK the connection broke, which rejects by itself.
+      else if (suback)
+        reject(
+          new RefusedError(`the broker does not let this gateway read ${filter}`, {
+            code: "subscribe-refused",
+            hint: `give its account the right to subscribe to ${filter}; it asks again when it connects`,
+            cause: error,
+          }),
+        );
+    });
+    await this.#orLost(promise);
+  }
+
+  /** The broker forgets a filter. Rejects with LinkError when the connection is lost. */
+  async unsubscribe(filter: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#client.unsubscribe(filter, () => resolve());
+    await this.#orLost(promise);
+  }
+
+  async #orLost(work: Promise<void>): Promise<void> {
+    const { promise: gone, reject } = Promise.withResolvers<never>();
+    const lost = () => reject(this.lost.reason);
+    this.lost.addEventListener("abort", lost, { once: true });
+    try {
+      this.lost.throwIfAborted();
+      await Promise.race([work, gone]);
+    } finally {
+      this.lost.removeEventListener("abort", lost);
+    }
+  }
+
   /** Ends the session: what is on its way rejects with `reason`. Does nothing the second time. */
   end(reason: LinkError): void {
     if (this.lost.aborted) return;
+    this.#inbox?.close();
     this.#lost.abort(reason);
     for (const pending of [...this.#pending]) pending.reject(reason);
     for (const resume of this.#queue.splice(0)) resume();
@@ -159,6 +225,7 @@ export class Session {
   /** DISCONNECT: the broker forgets the last will. Resolves when the socket is closed. */
   async close(): Promise<void> {
     if (this.lost.aborted) return;
+    this.#inbox?.close();
     const reason = new LinkError("the gateway closed the connection", { code: "closed" });
     this.#lost.abort(reason);
     for (const pending of [...this.#pending]) pending.reject(reason);
@@ -180,16 +247,50 @@ export async function openSession(
   options: SessionOptions,
   signal: AbortSignal,
 ): Promise<Session> {
+  let session: Session | undefined;
+  let retake: Disposable | undefined;
+  const inbox =
+    options.take &&
+    new Inbox({
+      take: options.take,
+      mostTaken,
+      onNotTaken(cause, owed) {
+        // Nobody sends a message with QoS 0 again.
+        if (!owed || retake) return;
+        retake = options.clock.timer(untakenMs, () =>
+          session?.end(
+            new LinkError("a command could not be kept: the broker is asked for it again", {
+              code: "not-kept",
+              hint: "look at the gateway's storage",
+              cause,
+            }),
+          ),
+        );
+        session?.lost.addEventListener("abort", () => retake?.[Symbol.dispose](), { once: true });
+      },
+    });
   const { client, connack } = await connectClient(
     socket,
-    { ...options, clean: false, sessionExpirySeconds, receiveMaximum: 16, maximumPacketSize: 65_536 },
+    {
+      ...options,
+      clean: false,
+      sessionExpirySeconds,
+      receiveMaximum,
+      maximumPacketSize: 65_536,
+      prepare: (made) => inbox?.attach(made, socket),
+    },
     signal,
   );
-  return new Session(client, socket, connack, options);
+  session = new Session(client, socket, connack, inbox, options);
+  return session;
 }
 
-function publishProperties({ contentType, userProperties }: Message) {
-  const properties = { payloadFormatIndicator: false, contentType };
+function publishProperties({ contentType, userProperties, correlation }: Message) {
+  const properties = {
+    payloadFormatIndicator: false,
+    contentType,
+    ...(correlation ? { correlationData: Buffer.from(correlation) } : {}),
+  };
   // mqtt-packet counts an empty object as properties and then writes none: the broker would wait for the rest.
   return Object.keys(userProperties).length === 0
     ? properties

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { IPublishPacket, MqttClient } from "mqtt";
+import type { MqttClient } from "mqtt";
 import { LinkError } from "../../model/errors.ts";
 import { ConnectRefusal, connectClient } from "../../transport/mqtt/client.ts";
 import {
@@ -9,6 +9,7 @@ import {
   linkFailure,
   type TlsFacts,
 } from "../../transport/mqtt/failures.ts";
+import { Inbox } from "../../transport/mqtt/inbox.ts";
 import { type BrokerAddress, type BrokerSettings, reveal } from "../../transport/mqtt/settings.ts";
 import { openSocket, tlsFacts } from "../../transport/mqtt/socket.ts";
 import type { SouthboundContext } from "../protocol.ts";
@@ -38,11 +39,6 @@ const maximumPacketSize = 300_000;
 const connectTimeoutMs = 30_000;
 const publishTimeoutMs = 30_000;
 
-interface Owed {
-  readonly messageId: number;
-  settled: boolean;
-}
-
 /**
  * One connection to a network server's broker. A message with QoS 1 is acknowledged when it has been
  * taken over, in the order in which they came (MQTT 5 section 4.6), while others are being taken.
@@ -59,6 +55,7 @@ export class ServerSession implements AsyncDisposable {
     client: MqttClient,
     socket: Socket,
     inbox: Inbox,
+    lost: AbortController,
     version: 4 | 5,
     address: BrokerAddress,
     tls: TlsFacts,
@@ -67,11 +64,11 @@ export class ServerSession implements AsyncDisposable {
     this.#client = client;
     this.#inbox = inbox;
     this.#context = context;
-    this.#lost = inbox.lost;
-    this.lost = inbox.lost.signal;
+    this.#lost = lost;
+    this.lost = lost.signal;
     this.version = version;
     this.lost.addEventListener("abort", () => client.end(true), { once: true });
-    const end = (reason: LinkError): void => inbox.end(reason);
+    const end = (reason: LinkError): void => this.end(reason);
     socket.on("error", (error) => end(linkFailure(error, address, tls)));
     client.on("error", (error) => end(linkFailure(error, address, tls)));
     client.on("disconnect", (packet) => end(disconnectFailure(packet.reasonCode ?? 0, address)));
@@ -84,6 +81,12 @@ export class ServerSession implements AsyncDisposable {
       ),
     );
     if (this.lost.aborted) client.end(true);
+  }
+
+  /** Nothing is acknowledged any more. Does nothing the second time. */
+  end(reason: LinkError): void {
+    this.#inbox.close();
+    if (!this.lost.aborted) this.#lost.abort(reason);
   }
 
   /** Resolves when the broker has it (QoS 1), or when it is written (QoS 0). Rejects with LinkError. */
@@ -145,83 +148,6 @@ export class ServerSession implements AsyncDisposable {
   }
 }
 
-/** What came and is not acknowledged yet. Exists before the connection: the first messages follow its CONNACK at once. */
-class Inbox {
-  readonly lost = new AbortController();
-  readonly #take: SessionOptions["take"];
-  readonly #acknowledge: (messageId: number) => void;
-  readonly #owed: Owed[] = [];
-  #taken = 0;
-  #resume: (() => void) | undefined;
-  #closed = false;
-
-  constructor(take: SessionOptions["take"], acknowledge: (messageId: number) => void) {
-    this.#take = take;
-    this.#acknowledge = acknowledge;
-  }
-
-  /** `next` lets the following packet through. */
-  receive(packet: IPublishPacket, next: () => void): void {
-    if (this.#closed) {
-      next();
-      return;
-    }
-    const owed: Owed | undefined =
-      packet.qos > 0 && packet.messageId !== undefined
-        ? { messageId: packet.messageId, settled: false }
-        : undefined;
-    if (owed) this.#owed.push(owed);
-    this.#taken += 1;
-    const payload = typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
-    this.#take({ topic: packet.topic, payload }, packet.qos)
-      .then(
-        () => {
-          if (owed) this.#settle(owed);
-        },
-        (cause: unknown) => {
-          // Nobody sends a message with QoS 0 again: what it was lost for has been counted.
-          if (owed)
-            this.end(
-              new LinkError("an uplink could not be kept: it is left to the broker", {
-                code: "not-kept",
-                hint: "look at the gateway's storage; the network server's broker sends it again",
-                cause,
-              }),
-            );
-        },
-      )
-      .finally(() => {
-        this.#taken -= 1;
-        this.#resume?.();
-      });
-    if (this.#taken < mostTaken) next();
-    else
-      this.#resume = () => {
-        this.#resume = undefined;
-        next();
-      };
-  }
-
-  #settle(owed: Owed): void {
-    owed.settled = true;
-    while (this.#owed[0]?.settled && !this.#closed) {
-      const first = this.#owed.shift();
-      if (first) this.#acknowledge(first.messageId);
-    }
-  }
-
-  /** Nothing is acknowledged any more. */
-  close(): void {
-    this.#closed = true;
-    this.#owed.length = 0;
-  }
-
-  end(reason: LinkError): void {
-    this.close();
-    if (!this.lost.signal.aborted) this.lost.abort(reason);
-  }
-}
-
 /**
  * A session that hears its topics: MQTT 5, and 3.1.1 with a broker that does not speak it. Rejects with
  * LinkError, ConfigError (a PEM file) or the signal's reason.
@@ -265,12 +191,23 @@ async function attempt(
   const signal = AbortSignal.any([outer, late.signal]);
   const tls = tlsFacts(broker, clock);
   const socket = await openSocket(broker, address, clock, signal);
-  const { default: packets } = await import("mqtt-packet");
-  const inbox = new Inbox(take, (messageId) => {
-    if (socket.writable)
-      socket.write(
-        packets.generate({ cmd: "puback", messageId, reasonCode: 0 }, { protocolVersion: version }),
+  const lost = new AbortController();
+  const inbox = new Inbox({
+    mostTaken,
+    take: ({ topic, payload, qos }) =>
+      take({ topic, payload: typeof payload === "string" ? Buffer.from(payload) : payload }, qos),
+    onNotTaken(cause, owed) {
+      // Nobody sends a message with QoS 0 again: what it was lost for has been counted.
+      if (!owed) return;
+      inbox.close();
+      lost.abort(
+        new LinkError("an uplink could not be kept: it is left to the broker", {
+          code: "not-kept",
+          hint: "look at the gateway's storage; the network server's broker sends it again",
+          cause,
+        }),
       );
+    },
   });
   const keeps = subscribe.some(({ qos }) => qos > 0);
   const { client, connack } = await connectClient(
@@ -287,20 +224,18 @@ async function attempt(
       receiveMaximum,
       maximumPacketSize,
       tls,
-      prepare: (made) => {
-        made.handleMessage = (packet, done) => inbox.receive(packet, () => done(unacknowledged));
-      },
+      prepare: (made) => inbox.attach(made, socket),
     },
     signal,
   );
-  const session = new ServerSession(client, socket, inbox, version, address, tls, context);
+  const session = new ServerSession(client, socket, inbox, lost, version, address, tls, context);
   try {
     if (keeps && version === 5 && connack.properties?.maximumQoS === 0) throw connackFailure(155, address);
     const subscribed = session.subscribe(subscribe);
     // What the broker kept comes before its SUBACK, and is not taken over before this is open.
     if (connack.sessionPresent)
       subscribed.catch((error: unknown) => {
-        if (error instanceof LinkError) inbox.end(error);
+        if (error instanceof LinkError) session.end(error);
       });
     else await subscribed;
     return session;
@@ -309,9 +244,3 @@ async function attempt(
     throw error;
   }
 }
-
-/**
- * Told to mqtt.js with each message: it goes on with the next packet and sends no PUBACK of its own
- * (its `handleMessage` may fail so; ours says when a message is acknowledged).
- */
-const unacknowledged = new Error("acknowledged later");

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { IClientOptions, IConnackPacket, MqttClient } from "mqtt";
 import type { LinkError } from "../../model/errors.ts";
+import { cutPublishes } from "./cut.ts";
 import { closedBeforeAnswer, connackFailure, linkFailure, type TlsFacts } from "./failures.ts";
 import type { BrokerAddress } from "./settings.ts";
 
@@ -19,7 +20,7 @@ export interface ClientOptions {
   readonly sessionExpirySeconds?: number | undefined;
   /** Messages with QoS 1 that we take before we acknowledge one; MQTT 5 only. */
   readonly receiveMaximum: number;
-  /** Bytes of a packet that we take; MQTT 5 only. */
+  /** Bytes of a packet that we take; with MQTT 3.1.1, which cannot say so, a longer payload is cut (at 65,539 bytes at least). */
   readonly maximumPacketSize: number;
   readonly will?:
     | {
@@ -58,6 +59,7 @@ export async function connectClient(
   const [{ default: mqtt }, { default: packet }] = await Promise.all([import("mqtt"), import("mqtt-packet")]);
   // Else it keeps 65,536 small buffers, 7 MB, to be a little quicker at numbers.
   packet.writeToStream.cacheNumbers = false;
+  if (options.version === 4) cutPublishes(socket, options.maximumPacketSize);
   const client = new mqtt.MqttClient(() => socket, clientOptions(options));
   options.prepare?.(client);
   return new Promise((resolve, reject) => {
