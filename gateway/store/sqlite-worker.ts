@@ -18,6 +18,8 @@ const pageBytes = 4096;
 /** Kept small: history is written in order, and people look at it seldom. */
 const cacheKiB = 512;
 const walPages = 256;
+/** How long another program may hold the database, ms: people look into it with tools of their own. */
+const busyMs = 1000;
 const maxStatements = 32;
 
 /** Primary result codes (sqlite.org/rescode.html) as the codes of StorageError. */
@@ -137,7 +139,7 @@ function openOrReplace(): { database: DatabaseSync; damaged?: string } {
 
 /** @throws when it cannot be opened, or is damaged */
 function open(): DatabaseSync {
-  const opened = new DatabaseSync(settings.file, { timeout: 5000 });
+  const opened = new DatabaseSync(settings.file, { timeout: busyMs });
   try {
     // The first two count only for a database that does not exist yet, and must come before the others.
     opened.exec(`
