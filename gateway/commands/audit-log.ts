@@ -77,6 +77,8 @@ export class AuditLog implements Audit, AsyncDisposable {
   /** Undefined: to be opened, or the log is new. */
   #open: OpenSegment | undefined;
   #recovered = false;
+  /** A segment whose beginning failed. */
+  #begun: string | undefined;
   /** Whether the open segment may hold more than was promised. */
   #dirty = false;
   /** Bytes of every segment but the open one, with what was cut from it. */
@@ -234,6 +236,12 @@ export class AuditLog implements Audit, AsyncDisposable {
       this.#recovered = true;
       return;
     }
+    if (this.#begun !== undefined) {
+      // Lines that go on elsewhere must not find it at the next start.
+      if ((await disk.list()).includes(this.#begun)) await disk.remove(this.#begun);
+      await disk.syncNames();
+      this.#begun = undefined;
+    }
     // After a failure: what came after the last success may not be believed, nor left for the next start to believe.
     if (!this.#dirty || !this.#open) return;
     await this.#open.file.truncate(this.#open.size);
@@ -273,9 +281,7 @@ export class AuditLog implements Audit, AsyncDisposable {
       if (open.file.size > open.size + bytes.length) await open.file.truncate(open.size + bytes.length);
       await open.file.sync();
     } catch (error) {
-      // With something cut the file has to be looked at again; without, its good end is known.
-      if (open.cut) this.#recovered = false;
-      else this.#dirty = true;
+      this.#dirty = true;
       throw error;
     }
     this.#open = { name: open.name, file: open.file, size: open.size + bytes.length, head };
@@ -285,8 +291,7 @@ export class AuditLog implements Audit, AsyncDisposable {
     const before = this.#open;
     const head = before?.head ?? { n: 0, hash: noHash };
     const name = segmentNamed(head.n + 1);
-    // Left by a try that failed: nothing in it was promised.
-    if ((await disk.list()).includes(name)) await disk.remove(name);
+    this.#begun = name;
     const file = await disk.create(name);
     try {
       await disk.syncNames();
@@ -294,6 +299,7 @@ export class AuditLog implements Audit, AsyncDisposable {
       await file.close();
       throw error;
     }
+    this.#begun = undefined;
     if (before) {
       this.#closedBytes.set(before.name, before.size);
       await before.file.close();
