@@ -16,6 +16,7 @@ import type {
 } from "./config.ts";
 import { buildDevice } from "./device.ts";
 import { Entry } from "./entry.ts";
+import { historyConfig } from "./history.ts";
 import {
   configSchema,
   connectionHead,
@@ -77,6 +78,8 @@ export function loadConfig(text: string, file: string, options: ConfigOptions): 
       maxBytes: written.telemetry.maxBytes,
     },
     local: { socket: resolve(base, written.local.socket) },
+    history: historyConfig(written.history),
+    auditLog: written.auditLog,
     log: written.log,
     clock: written.clock,
     quarantined,

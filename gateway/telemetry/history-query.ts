@@ -24,6 +24,8 @@ export interface HistoryQuery {
   readonly order?: "ascending" | "descending" | undefined;
   /** Rows of all points together; no bound when undefined. */
   readonly limit?: number | undefined;
+  /** Goes on behind this row of an earlier query that asked for the same. */
+  readonly after?: { readonly point: string; readonly unit: string; readonly time: number } | undefined;
 }
 
 /**
@@ -70,9 +72,14 @@ export async function* historyPages(
 ): AsyncGenerator<HistoryPage> {
   checkQuery(query);
   let left = query.limit ?? Number.POSITIVE_INFINITY;
-  for (const { id, point, unit, maxAge } of await seriesOf(database, query)) {
+  for (const { id, point, unit, maxAge, after } of behind(await seriesOf(database, query), query)) {
     const from = Math.ceil(Math.max(query.from, keptSince(maxAge), 0));
-    const span: Span = { series: id, from, to: Math.ceil(query.to) };
+    const down = query.order === "descending";
+    const span: Span = {
+      series: id,
+      from: after === undefined || down ? from : Math.max(from, after + (query.bucketMs ?? 1)),
+      to: after === undefined || !down ? Math.ceil(query.to) : Math.min(Math.ceil(query.to), after),
+    };
     for await (const rows of query.bucketMs === undefined
       ? readings(database, span, query)
       : buckets(database, span, query, query.bucketMs)) {
@@ -97,6 +104,18 @@ function checkQuery({ points = [], from, to, bucketMs, limit }: HistoryQuery): v
             ? "a limit is a whole number from 1"
             : undefined;
   if (wrong) throw new ConfigError(wrong, { code: "bad-query" });
+}
+
+/** The series that are still to be shown, the first of them from behind its row. */
+function behind(
+  series: readonly KnownSeries[],
+  { after }: HistoryQuery,
+): readonly (KnownSeries & { readonly after?: number })[] {
+  if (!after) return series;
+  const place = series.findIndex(({ point, unit }) => point === after.point && unit === after.unit);
+  return series
+    .slice(Math.max(0, place))
+    .map((one, at) => (at === 0 && place >= 0 ? { ...one, after: after.time } : one));
 }
 
 interface KnownSeries {
