@@ -175,23 +175,28 @@ function valueText({ value }: HistoryRowJson): string {
 
 const bars = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588";
 
-/** Numbers in order of time, in at most `width` bars between their least and their largest; a blank where there is none. */
+/** Numbers in at most `width` bars between their least and their largest, each at its time; a blank where there is none. */
 export function sparkline(rows: readonly HistoryRowJson[], width: number): string {
-  const numbers = rows.map(({ value }) => (typeof value === "number" ? value : undefined));
-  const known = numbers.filter((value) => value !== undefined);
-  if (known.length < 2 || width < 1) return "";
-  const least = known.reduce((a, b) => Math.min(a, b));
-  const most = known.reduce((a, b) => Math.max(a, b));
-  const count = Math.min(width, numbers.length);
-  return Array.from({ length: count }, (_, place) => {
-    const from = Math.floor((place * numbers.length) / count);
-    const to = Math.floor(((place + 1) * numbers.length) / count);
-    const inside = numbers.slice(from, to).filter((value) => value !== undefined);
-    if (inside.length === 0) return " ";
-    const mean = inside.reduce((a, b) => a + b, 0) / inside.length;
-    const level = most === least ? 0 : Math.round(((mean - least) / (most - least)) * (bars.length - 1));
-    return bars[level];
-  })
-    .join("")
-    .trimEnd();
+  const known = rows.flatMap(({ time, value }) => (typeof value === "number" ? [{ time, value }] : []));
+  const [first] = known;
+  const last = known.at(-1);
+  if (!first || !last || known.length < 2 || width < 1) return "";
+  const least = known.reduce((a, { value }) => Math.min(a, value), first.value);
+  const most = known.reduce((a, { value }) => Math.max(a, value), first.value);
+  const count = Math.min(width, rows.length);
+  const places = Array.from({ length: count }, () => ({ sum: 0, count: 0 }));
+  for (const { time, value } of known) {
+    const part = last.time === first.time ? 0 : (time - first.time) / (last.time - first.time);
+    const place = places[Math.min(count - 1, Math.floor(part * count))];
+    if (!place) continue;
+    place.sum += value;
+    place.count++;
+  }
+  return places
+    .map(({ sum, count: inside }) => {
+      if (inside === 0) return " ";
+      const share = most === least ? 0 : (sum / inside - least) / (most - least);
+      return bars[Math.round(share * (bars.length - 1))];
+    })
+    .join("");
 }

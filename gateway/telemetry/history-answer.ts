@@ -54,6 +54,7 @@ export function historyQueryOf(
   if (!device) throw bad("which device?");
   const to = momentOf(asked, "to") ?? now + 1;
   const every = asked.get("every");
+  if (every === null && asked.has("function")) throw bad("function says what becomes of every: name both");
   return {
     device,
     points: asked.getAll("point"),
