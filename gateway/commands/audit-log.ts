@@ -1,3 +1,4 @@
+// Past 300 lines: writing, recovery and removal turn on the same few facts about the open segment.
 import type { Clock } from "../model/clock.ts";
 import { StorageError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";

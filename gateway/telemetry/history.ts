@@ -1,3 +1,4 @@
+// Past 300 lines: batching, series and pausing share one state; reading and trimming are files of their own.
 import type { Clock } from "../model/clock.ts";
 import { audienceOf, type Device } from "../model/device.ts";
 import { type GatewayError, StorageError } from "../model/errors.ts";
