@@ -3,6 +3,7 @@ import type { Device, Text } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { NorthboundKind } from "../northbound/northbound.ts";
 import type { Protocol } from "../southbound/protocol.ts";
+import type { AuditLogConfig, HistoryConfig } from "./history.ts";
 
 /**
  * What gateway.yaml says, checked, with defaults filled in, durations in ms and sizes in bytes.
@@ -22,6 +23,9 @@ export interface GatewayConfig {
   readonly storage: StorageConfig;
   readonly telemetry: TelemetryConfig;
   readonly local: LocalConfig;
+  /** Undefined: none is kept. */
+  readonly history: HistoryConfig | undefined;
+  readonly auditLog: AuditLogConfig;
   readonly log: { readonly level: LogLevel };
   readonly clock: { readonly trust: ClockTrust };
   /** Parts that were left out, each with the reasons; everything else starts. */

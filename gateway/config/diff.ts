@@ -23,7 +23,16 @@ export interface ConfigChange {
   readonly restartNeeded: readonly (typeof atStart)[number][];
 }
 
-const atStart = ["gateway", "audiences", "storage", "telemetry", "local", "clock"] as const;
+const atStart = [
+  "gateway",
+  "audiences",
+  "storage",
+  "telemetry",
+  "local",
+  "history",
+  "auditLog",
+  "clock",
+] as const;
 
 /** The difference between the running configuration and a new one. Pure. */
 export function diffConfig(running: GatewayConfig, wanted: GatewayConfig): ConfigChange {

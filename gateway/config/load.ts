@@ -18,6 +18,7 @@ import type {
 } from "./config.ts";
 import { buildDevice } from "./device.ts";
 import { Entry } from "./entry.ts";
+import { historyConfig } from "./history.ts";
 import { buildSchedule, calendarOf } from "./schedules.ts";
 import {
   configSchema,
@@ -85,6 +86,8 @@ export async function loadConfig(text: string, file: string, options: ConfigOpti
       maxBytes: written.telemetry.maxBytes,
     },
     local: { socket: resolve(base, written.local.socket) },
+    history: historyConfig(written.history),
+    auditLog: written.auditLog,
     log: written.log,
     clock: written.clock,
     quarantined,
