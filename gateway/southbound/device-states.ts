@@ -101,7 +101,7 @@ export class DeviceStates {
     }
     this.#line.schedule.remove(...change.removed);
     for (const task of change.added) this.#line.schedule.add(task, now, first);
-    if (state.identity.phase === "known")
+    if (state.isReady)
       this.#line.pass(state, this.unreadable(state, change.unreadable, "no permitted read holds this point"));
   }
 
@@ -130,10 +130,16 @@ export class DeviceStates {
     return false;
   }
 
+  /** The device is set up: now its points count. */
+  settled(state: PolledDevice): void {
+    state.setup.succeeded();
+    this.#line.back(state);
+    this.plan(state, true);
+  }
+
   /** A request that can never be made as things are configured: its points are left out until reconnect. */
   impossible(state: PolledDevice, { points }: ReadRequest, error: ConfigError): void {
-    if (state.identity.phase === "known")
-      this.#line.pass(state, this.unreadable(state, points, error.message));
+    if (state.isReady) this.#line.pass(state, this.unreadable(state, points, error.message));
     for (const point of points) state.leftOut.add(point);
     this.plan(state, false);
     if (state.tasks.length > 0 || state.heard.size > 0) return;
@@ -143,7 +149,7 @@ export class DeviceStates {
   /** The device refused a request. */
   refused(state: PolledDevice, request: ReadRequest, error: UnsupportedPointError): void {
     const left = this.learn(state, request, error);
-    if (state.identity.phase === "known") this.#line.pass(state, this.unreadable(state, left, error.message));
+    if (state.isReady) this.#line.pass(state, this.unreadable(state, left, error.message));
     this.plan(state, false);
     this.identify(state, []);
   }
@@ -186,7 +192,8 @@ export class DeviceStates {
     const now = this.#line.clock.monotonic();
     state.spoke(this.#line.clock.stamp());
     this.#line.back(state);
-    if (state.identity.phase !== "known" && !this.identify(state, results))
+    state.remembered.take(results, now);
+    if ((state.identity.phase !== "known" && !this.identify(state, results)) || !state.isReady)
       return this.hearing.heard(state, results);
     const passed = new Set(this.#line.options.protocol.everyWord ? results : state.thinned(results, now));
     this.hearing.heard(state, results);
@@ -216,7 +223,7 @@ export class DeviceStates {
   }
 
   /** The next word about points that the device sends by itself. */
-  hear(
+  async hear(
     state: PolledDevice,
     points: readonly Point[],
     signal: AbortSignal | undefined,

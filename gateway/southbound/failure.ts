@@ -18,3 +18,9 @@ export function reasonOf(signal: AbortSignal, fallback: GatewayError | undefined
   if (signal.aborted && signal.reason instanceof Error) return signal.reason;
   return fallback ?? new LinkError("the line is closed", { code: "closed" });
 }
+
+/** The line that was lost or closed in the middle of something. */
+export function lost(ended: AbortSignal): LinkError {
+  if (ended.reason instanceof LinkError) return ended.reason;
+  return new LinkError("the line is closed", { code: "closed", cause: ended.reason });
+}

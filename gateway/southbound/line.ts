@@ -19,7 +19,8 @@ import { Wake } from "./wake.ts";
 /**
  * What the parts of one connection's loop share: who is on the line, how it fares, and the ways to
  * tell about it. The parts: `link` (open, pause, serve), `device-states` (planning, identity,
- * availability), `polls` (transactions and what follows from them).
+ * availability), `polls` (transactions and what follows from them), `writes` and `setups` (what is
+ * written, each in a `write-turn`).
  */
 export class Line {
   readonly options: LoopOptions;
@@ -30,7 +31,7 @@ export class Line {
   readonly signal: AbortSignal;
   readonly devices = new Map<string, PolledDevice>();
   readonly breakers: Breakers;
-  readonly jobs = new JobQueue();
+  readonly jobs: JobQueue;
   readonly delivery: Delivery;
   readonly wake: Wake;
   readonly meter: LoadMeter;
@@ -57,6 +58,7 @@ export class Line {
     this.signal = AbortSignal.any([signal, this.closing.signal]);
     this.breakers = new Breakers(random, limits);
     this.spareShare = limits.probeShare;
+    this.jobs = new JobQueue(options.commandShare);
     this.delivery = new Delivery(options.sink, clock, this.log);
     this.wake = new Wake(clock);
     this.meter = new LoadMeter(clock.monotonic());
@@ -98,7 +100,7 @@ export class Line {
     this.attempts = 0;
     if (this.downReported) this.log.info({}, "the line is back");
     this.downReported = false;
-    if (state.identity.phase !== "known") return;
+    if (!state.isReady) return;
     if (state.availability === "unavailable")
       this.log.info({ device: state.device.id }, "the device is back");
     state.availability = "available";

@@ -1,11 +1,14 @@
 import { ConfigError, type GatewayError } from "../model/errors.ts";
 import type { DeviceStates } from "./device-states.ts";
 import { asGatewayError } from "./failure.ts";
+import type { Job } from "./jobs.ts";
 import type { Line } from "./line.ts";
 import { networkReopen } from "./loop-options.ts";
+import type { PolledDevice } from "./polled-device.ts";
 import type { Polls } from "./polls.ts";
 import type { Driver } from "./protocol.ts";
 import { Schedule } from "./schedule.ts";
+import type { Setups } from "./setups.ts";
 
 /** Full jitter may say 0; this keeps a link that fails at once from being tried without a pause. */
 const shortestPauseMs = 100;
@@ -15,11 +18,13 @@ export class Link {
   readonly #line: Line;
   readonly #states: DeviceStates;
   readonly #polls: Polls;
+  readonly #setups: Setups;
 
-  constructor(line: Line, states: DeviceStates, polls: Polls) {
+  constructor(line: Line, states: DeviceStates, polls: Polls, setups: Setups) {
     this.#line = line;
     this.#states = states;
     this.#polls = polls;
+    this.#setups = setups;
   }
 
   /** Opens the link, works it and opens it again, until the loop ends or what was configured cannot work. */
@@ -167,17 +172,29 @@ export class Link {
     const now = this.#line.clock.monotonic();
     const due = this.#line.schedule.dueAt();
     const job = this.#line.jobs.next(due !== undefined && due <= now);
-    if (job) return () => job.run(driver, ended);
-    if (!driver.read) return undefined;
+    if (job) return () => this.#run(job, driver, ended);
     const dead = this.#line.breakers.next(now);
     const state = dead === undefined ? undefined : this.#line.devices.get(dead);
     if (dead !== undefined && state) {
       const probe = state.probe();
-      if (probe) return () => this.#polls.poll(driver, state, probe, ended, true);
+      if (probe) return () => this.#partOf(state).poll(driver, state, probe, ended, true);
       this.#line.breakers.succeeded(dead);
     }
     const task = this.#line.schedule.next(now);
     const polled = task && this.#line.devices.get(task.device);
-    return polled && (() => this.#polls.poll(driver, polled, task, ended, false));
+    return polled && (() => this.#partOf(polled).poll(driver, polled, task, ended, false));
+  }
+
+  #partOf(state: PolledDevice): Polls | Setups {
+    return state.isSettling ? this.#setups : this.#polls;
+  }
+
+  async #run(job: Job, driver: Driver, ended: AbortSignal): Promise<void> {
+    const { clock, jobs, schedule } = this.#line;
+    const startedAt = clock.monotonic();
+    await job.run(driver, ended);
+    const now = clock.monotonic();
+    const due = schedule.dueAt();
+    if (due !== undefined && due < now) jobs.ran(now - Math.max(due, startedAt));
   }
 }

@@ -31,4 +31,6 @@ export interface LoopOptions {
   /** `networkReopen` unless given. */
   readonly reopen?: ReopenPauses | undefined;
   readonly breaker?: BreakerLimits | undefined;
+  /** The most of the line's time for commands, and reads on demand, while polls wait; 0.5 unless given. Above 0, below 1. */
+  readonly commandShare?: number | undefined;
 }

@@ -1,5 +1,5 @@
 import { type Device, readablePoints } from "../model/device.ts";
-import { ConfigError } from "../model/errors.ts";
+import { ConfigError, LinkError } from "../model/errors.ts";
 import type { Reading } from "../model/reading.ts";
 import { DeviceStates, wrongDevice } from "./device-states.ts";
 import { asGatewayError, reasonOf, stackOf } from "./failure.ts";
@@ -10,8 +10,10 @@ import { type AskedLine, pointOf, readPoints, readResults } from "./on-demand.ts
 import { PolledDevice } from "./polled-device.ts";
 import { Polls } from "./polls.ts";
 import type { Learned } from "./protocol.ts";
+import { Setups } from "./setups.ts";
 import type { ConnectionStatus, DeviceStatus } from "./status.ts";
 import type { WriteOrder, WriteOutcome } from "./write-order.ts";
+import { Writes } from "./writes.ts";
 
 export {
   type LearnedStore,
@@ -58,6 +60,8 @@ class Loop implements ConnectionLoop {
   readonly #line: Line;
   readonly #states: DeviceStates;
   readonly #link: Link;
+  readonly #setups: Setups;
+  readonly #writes: Writes;
   /** What a read on demand needs of this loop. */
   readonly #asked: AskedLine;
   #running: Promise<void> = Promise.resolve();
@@ -69,8 +73,7 @@ class Loop implements ConnectionLoop {
     this.connection = options.connection;
     this.#line = line;
     this.#states = states;
-    this.#link = new Link(line, states, polls);
-    this.#asked = {
+    const asked: AskedLine = {
       plan: ({ device, learned }, points) => options.protocol.plan(options.settings, device, points, learned),
       hear: (state, points, signal) => states.hear(state, points, signal),
       attempt: (driver, state, request, ended) => polls.attempt(driver, state, request, ended),
@@ -78,6 +81,12 @@ class Loop implements ConnectionLoop {
       stamp: () => line.clock.stamp(),
       push: (job) => line.push(job),
     };
+    const parts = { line, polls, asked };
+    const setups = new Setups(parts, states);
+    this.#setups = setups;
+    this.#asked = asked;
+    this.#link = new Link(line, states, polls, setups);
+    this.#writes = new Writes(parts, states, setups);
   }
 
   run(): void {
@@ -132,6 +141,7 @@ class Loop implements ConnectionLoop {
     this.#states.hearing.forget(state);
     this.#line.breakers.remove(device);
     this.#line.devices.delete(device);
+    this.#writes.removed(state);
     void this.#states.listen();
   }
 
@@ -153,13 +163,22 @@ class Loop implements ConnectionLoop {
       this.#states.identify(state, await readResults(this.#asked, state, identity.points, signal));
     if (identity.mismatch !== undefined)
       return this.#line.problems(state, points, "config-error", wrongDevice);
+    if (state.isSettling) {
+      const error = await this.#setups.now(state, signal);
+      if (error instanceof LinkError) throw error;
+      if (error)
+        return this.#line.problems(
+          state,
+          points,
+          error instanceof ConfigError ? "config-error" : "comm-error",
+          error.code,
+        );
+    }
     return readPoints(this.#asked, state, points, signal);
   }
 
   write(device: string, order: WriteOrder, signal?: AbortSignal): Promise<WriteOutcome> {
-    throw new ConfigError(`nothing can be written yet: ${device} ${order.point} ${signal?.aborted}`, {
-      code: "cannot-write",
-    });
+    return this.#writes.write(device, order, signal);
   }
 
   status(): ConnectionStatus {
@@ -176,6 +195,7 @@ class Loop implements ConnectionLoop {
       dropped: this.#line.delivery.dropped,
       statistics: { ...this.#line.driver?.statistics },
       unknown: this.#line.driver?.unknown?.(),
+      writes: this.#writes.counters,
       devices: Array.from(this.#line.devices.values(), (state) => this.#deviceStatus(state)),
     };
   }
@@ -184,7 +204,7 @@ class Loop implements ConnectionLoop {
     return {
       device: state.device.id,
       availability: state.availability,
-      problem: state.problem ?? state.identity.waitsFor,
+      problem: state.problem ?? state.identity.waitsFor ?? (state.isSettling ? "not set up yet" : undefined),
       lastSeen: state.lastSeen,
       breaker: this.#line.breakers.state(state.device.id),
       replyMs: state.replyMs,

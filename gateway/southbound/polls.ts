@@ -6,11 +6,11 @@ import {
   UnsupportedPointError,
 } from "../model/errors.ts";
 import type { DeviceStates } from "./device-states.ts";
-import { asGatewayError, stackOf } from "./failure.ts";
+import { asGatewayError, lost, stackOf } from "./failure.ts";
 import type { Line } from "./line.ts";
 import type { Outcome } from "./on-demand.ts";
 import type { PolledDevice, PollTask } from "./polled-device.ts";
-import { type Driver, type ReadRequest, unsent } from "./protocol.ts";
+import { type Driver, type DriverWrite, type PendingWrite, type ReadRequest, unsent } from "./protocol.ts";
 
 /** Transactions on a line, and what follows for the device from how they went. */
 export class Polls {
@@ -53,8 +53,11 @@ export class Polls {
     }
     if (outcome.kind === "read" && state.identity.phase !== "known") {
       this.#states.identify(state, outcome.results);
-    } else if (outcome.kind === "read") {
+    } else if (outcome.kind === "read" && state.isReady) {
       this.#line.pass(state, state.readings(outcome.results, task, now, this.#line.schedule.stretch));
+    } else if (outcome.kind === "read") {
+      // It was away, and is to be set up again first.
+      return;
     } else if (outcome.error instanceof UnsupportedPointError) {
       this.#states.refused(state, task.request, outcome.error);
     } else if (outcome.error instanceof ConfigError) {
@@ -83,7 +86,7 @@ export class Polls {
   #notAnswered(state: PolledDevice, request: ReadRequest, { code, message, hint }: GatewayError): void {
     if (state.availability === "unavailable") return;
     // What it is cannot be known without that answer.
-    if (state.identity.phase !== "known") {
+    if (!state.isReady) {
       this.#line.unavailable(state, new TransientError(message, { code, hint }));
       return;
     }
@@ -109,27 +112,66 @@ export class Polls {
       const now = clock.monotonic();
       this.#line.meter.add(now - startedAt, now);
       this.#answered(state, startedAt);
+      state.remembered.take(results, now);
       return { kind: "read", results };
     } catch (error) {
+      return this.#failed(state, error, startedAt, ended, request);
+    }
+  }
+
+  /**
+   * One write, with all that follows for the device. Rejects as `Driver.write` does; with LinkError
+   * also when the line was closed meanwhile.
+   */
+  async write(
+    driver: Driver,
+    state: PolledDevice,
+    order: DriverWrite,
+    ended: AbortSignal,
+  ): Promise<PendingWrite | undefined> {
+    const { clock } = this.#line;
+    const startedAt = clock.monotonic();
+    try {
+      if (!driver.write)
+        throw new ConfigError("nothing can be written over this connection", { code: "cannot-write" });
+      const pending = await driver.write(state.device, order, ended);
       const now = clock.monotonic();
       this.#line.meter.add(now - startedAt, now);
-      if (ended.aborted) return { kind: "ended" };
-      if (error instanceof LinkError) {
-        this.#line.giveUp(error);
-        return { kind: "ended" };
-      }
-      const known = asGatewayError(error);
-      if (known.code === unsent) return { kind: "unsent", error: known };
-      if (known.code === "internal" && !state.errors.has(known.code)) {
-        this.#line.log.error({ device: state.device.id, error: stackOf(error) }, "reading broke: a bug");
-      }
-      state.count(known.code);
-      // A device that says no is alive.
-      if (known instanceof TransientError) this.#silent(state, request, known, now - startedAt);
-      // What cannot be asked at all says nothing about the device.
-      else if (!(known instanceof ConfigError)) this.#answered(state, startedAt);
-      return { kind: "failed", error: known };
+      // A far side that has only taken it over says nothing about the device.
+      if (!pending) this.#answered(state, startedAt);
+      return pending;
+    } catch (error) {
+      const outcome = this.#failed(state, error, startedAt, ended);
+      throw outcome.kind === "ended" ? lost(ended) : outcome.error;
     }
+  }
+
+  /** What follows from a transaction that did not give what was asked for. */
+  #failed(
+    state: PolledDevice,
+    error: unknown,
+    startedAt: number,
+    ended: AbortSignal,
+    request?: ReadRequest,
+  ): Exclude<Outcome, { kind: "read" }> {
+    const now = this.#line.clock.monotonic();
+    this.#line.meter.add(now - startedAt, now);
+    if (ended.aborted) return { kind: "ended" };
+    if (error instanceof LinkError) {
+      this.#line.giveUp(error);
+      return { kind: "ended" };
+    }
+    const known = asGatewayError(error);
+    if (known.code === unsent) return { kind: "unsent", error: known };
+    if (known.code === "internal" && !state.errors.has(known.code)) {
+      this.#line.log.error({ device: state.device.id, error: stackOf(error) }, "a transaction broke: a bug");
+    }
+    state.count(known.code);
+    // A device that says no is alive.
+    if (known instanceof TransientError) this.#silent(state, request, known, now - startedAt);
+    // What cannot be asked at all says nothing about the device.
+    else if (!(known instanceof ConfigError)) this.#answered(state, startedAt);
+    return { kind: "failed", error: known };
   }
 
   #answered(state: PolledDevice, startedAt: number): void {
@@ -144,11 +186,13 @@ export class Polls {
     this.#states.plan(state, false);
   }
 
-  #silent(state: PolledDevice, request: ReadRequest, error: GatewayError, costMs: number): void {
+  #silent(state: PolledDevice, request: ReadRequest | undefined, error: GatewayError, costMs: number): void {
     const { id } = state.device;
-    if (this.#line.devices.get(id) !== state) return;
+    if (!this.#line.has(state)) return;
+    // Who is never asked anything is not taken for dead.
+    if (!request && state.tasks.length === 0) return;
     // A request that is known for its silence says nothing about the unit, as long as others speak for it.
-    if (this.#line.breakers.state(id) === "closed" && state.saysNothing(request)) return;
+    if (this.#line.breakers.state(id) === "closed" && request && state.saysNothing(request)) return;
     const dead = this.#line.breakers.failed(id, this.#line.clock.monotonic(), costMs);
     if (!dead) return;
     this.#line.schedule.remove(...state.tasks);
