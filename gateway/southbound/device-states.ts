@@ -196,6 +196,7 @@ export class DeviceStates {
     if ((state.identity.phase !== "known" && !this.identify(state, results)) || !state.isReady)
       return this.hearing.heard(state, results);
     const passed = new Set(this.#line.options.protocol.everyWord ? results : state.thinned(results, now));
+    for (const result of results) if (this.hearing.isAwaited(state, result.point)) passed.add(result);
     this.hearing.heard(state, results);
     const readings = state.derive(results, now, (result) => passed.has(result));
     if (
