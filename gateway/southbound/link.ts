@@ -139,8 +139,9 @@ export class Link {
     await Promise.race([this.#states.listen(), new Promise((end) => ended.addEventListener("abort", end))]);
     const running = new Set<Promise<void>>();
     while (!ended.aborted) {
-      if (!this.#line.delivery.hasRoom) await this.#line.delivery.room(ended);
-      const work = running.size < driver.concurrency ? this.#next(driver, ended) : undefined;
+      // While nobody takes readings there are no polls; what was asked for is done all the same.
+      const { hasRoom } = this.#line.delivery;
+      const work = running.size < driver.concurrency ? this.#next(driver, ended, hasRoom) : undefined;
       if (work && driver.concurrency === 1) await work();
       else if (work) {
         const done: Promise<void> = work().finally(() => {
@@ -148,6 +149,8 @@ export class Link {
           this.#line.wake.notify();
         });
         running.add(done);
+      } else if (!hasRoom) {
+        await Promise.race([this.#line.delivery.room(ended), this.#line.wake.wait()]);
       } else {
         const due = running.size < driver.concurrency ? this.#dueAt() : undefined;
         await this.#line.wake.wait(due === undefined ? undefined : due - clock.monotonic());
@@ -168,11 +171,12 @@ export class Link {
   }
 
   /** Starts what comes next: what was asked for, a dead unit's probe, or the most urgent poll. */
-  #next(driver: Driver, ended: AbortSignal): (() => Promise<void>) | undefined {
+  #next(driver: Driver, ended: AbortSignal, hasRoom: boolean): (() => Promise<void>) | undefined {
     const now = this.#line.clock.monotonic();
     const due = this.#line.schedule.dueAt();
-    const job = this.#line.jobs.next(due !== undefined && due <= now);
+    const job = this.#line.jobs.next(hasRoom && due !== undefined && due <= now);
     if (job) return () => this.#run(job, driver, ended);
+    if (!hasRoom) return undefined;
     const dead = this.#line.breakers.next(now);
     const state = dead === undefined ? undefined : this.#line.devices.get(dead);
     if (dead !== undefined && state) {

@@ -34,8 +34,11 @@ export interface ConnectionLoop extends AsyncDisposable {
   readNow(device: string, points?: readonly string[], signal?: AbortSignal): Promise<Reading[]>;
   /**
    * Carries out one write in one turn of the line, ahead of polls and within their bounded share. Says
-   * on the way what is known (`order.progress`). Rejects with RefusedError (the device, or `prepare`,
-   * said no), ConfigError (this protocol or device cannot be written), TransientError (`no-answer`,
+   * on the way what is known (`order.progress`). One write of a device at a time. A look at what
+   * shows late leaves the line to others between two reads. Rejects with RefusedError (`prepare` said
+   * no: its refusal; `expired`; the device or a slow far side said no: their code), ConfigError
+   * (`unknown-device`, also when it was removed meanwhile; `unknown-point`, `cannot-write`,
+   * `wrong-device`, `setup-failed`: nothing was written), TransientError (`no-answer`,
    * `not-verified`, `queue-full`), LinkError, or the signal's reason when it had not begun.
    */
   write(device: string, order: WriteOrder, signal?: AbortSignal): Promise<WriteOutcome>;

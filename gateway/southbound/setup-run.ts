@@ -34,12 +34,8 @@ export async function runSetup(
   );
   const points = steps.flatMap(({ shown }) => shown ?? []);
   const readings = points.length > 0 ? await turn.read([...new Set(points)]) : [];
-  const isUnknown = ({ shown }: Placed): boolean => {
-    const reading = readingOf(readings, shown);
-    return shown !== undefined && (!reading || reading.quality === "comm-error");
-  };
-  if (steps.some((one) => one.shown && turn.isHeard(one.shown) && isUnknown(one))) return "waits";
-  if (steps.some(isUnknown))
+  if (steps.some(({ shown }) => shown && turn.isHeard(shown) && !readingOf(readings, shown))) return "waits";
+  if (steps.some(({ shown }) => readingOf(readings, shown)?.quality === "comm-error"))
     throw new TransientError("it does not say how it is set up", { code: "no-answer" });
   const differs = ({ step, shown }: Placed): boolean => {
     const value = readingOf(readings, shown)?.value;

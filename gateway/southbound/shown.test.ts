@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { point } from "../../test/writable-line.ts";
 import { rational } from "../model/decimal.ts";

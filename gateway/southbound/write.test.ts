@@ -330,6 +330,39 @@ describe("what a write needs to know", () => {
   });
 });
 
+describe("a write of a point whose scale another point gives", () => {
+  const scaled = (verify = verifies) =>
+    device("inverter", [
+      writable("limit", 5, { verify }, { scaleSource: { point: "exponent", as: "exponent" } }),
+      point("exponent", 6, { pollClass: "once", hidden: true }),
+    ]);
+  const needs = ["exponent"];
+
+  it("uses the scale that was read once, and reads back with it", async () => {
+    const line = new WritableLine();
+    line.set("inverter", 6, -1);
+    const { loop, order } = await start(line, [scaled()]);
+    await line.clock.advance(5000);
+    line.went.length = 0;
+    const result = watched(loop.write("inverter", order(scaled(), "limit", 70.5, { needs })));
+    await line.clock.advance(500);
+    expect(result.value).toMatchObject({ value: 70.5, before: 0, verified: true });
+    expect(result.value?.readings).toMatchObject([{ name: "limit", value: 70.5 }]);
+    expect(line.went.map(({ what }) => what)).toEqual(["5=705", "limit"]);
+  });
+
+  it("at another place as well, and reads the scale where nobody has yet", async () => {
+    const line = new WritableLine();
+    line.set("inverter", 6, -1);
+    const one = scaled({ ...verifies, address: 5 });
+    const { loop, order } = await start(line, [one]);
+    const result = watched(loop.write("inverter", order(one, "limit", 70.5, { needs })));
+    await line.clock.advance(500);
+    expect(result.value).toMatchObject({ value: 70.5, verified: true });
+    expect(line.went[0]).toMatchObject({ kind: "read", what: "exponent" });
+  });
+});
+
 describe("a write that waits", () => {
   /** Holds the line for 5 s. */
   const slow = () =>
@@ -399,6 +432,39 @@ describe("a write that waits", () => {
     await line.clock.advance(60_000);
     expect(result.error).toBeInstanceOf(LinkError);
     expect(result.error).toMatchObject({ code: "not-there" });
+  });
+});
+
+describe("trouble of others", () => {
+  it("an order that breaks takes nobody with it", async () => {
+    const line = new WritableLine();
+    const { loop, order } = await start(line, [lamp()]);
+    const prepare = () => {
+      throw new Error("a bug");
+    };
+    const broken = watched(loop.write("lamp", order(lamp(), "level", 80, { prepare })));
+    const good = watched(loop.write("lamp", order(lamp(), "level", 80)));
+    await line.clock.advance(1000);
+    expect(broken.error).toMatchObject({ code: "internal" });
+    expect(good.value).toMatchObject({ value: 80, verified: true });
+  });
+
+  it("readings that nobody takes hold no write up", async () => {
+    const line = new WritableLine();
+    const { loop, order } = await start(line, [busy("meter"), lamp()], { sink: () => new Promise(() => {}) });
+    // After 64 readings polls wait for the sink, 10 s long.
+    await line.clock.advance(12_000);
+    const since = line.clock.monotonic();
+    expect(line.went.filter(({ at }) => at > since - 1000)).toEqual([]);
+    const first = watched(loop.write("lamp", order(lamp(), "level", 80)));
+    await line.clock.advance(500);
+    const second = watched(loop.write("lamp", order(lamp(), "level", 81)));
+    await line.clock.advance(500);
+    expect([first.value?.value, second.value?.value]).toEqual([80, 81]);
+    expect(line.went.find(({ what }) => what === "5=80")?.at).toBe(since);
+    expect(line.went.filter(({ at, device }) => at > since && device === "meter")).toEqual([]);
+    await line.clock.advance(10_000);
+    expect(line.went.filter(({ at, device }) => at > since && device === "meter").length).toBeGreaterThan(10);
   });
 });
 
