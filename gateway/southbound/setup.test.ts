@@ -189,6 +189,49 @@ describe("the setup of a device", () => {
     expect(statusOf(started)).toMatchObject({ availability: "available" });
   });
 
+  it("comes before a write to a device that was away, and another model gets neither", async () => {
+    const line = new WritableLine();
+    const identify = {
+      identifyPoints: [point("model", 900)],
+      identify: [{ point: "model", test: { in: [7] } }],
+    };
+    const limit = writable("limit", 21);
+    const one = device("charger", [writable("watchdog", 20), limit], { setup: [watchdog], ...identify });
+    line.set("charger", 900, 7);
+    const started = await start(line, [one]);
+    const away = async (change: () => void) => {
+      line.dead.add("charger");
+      await line.clock.advance(120_000);
+      change();
+      line.dead.clear();
+      const written = started.loop.write("charger", started.order(one, "limit", 16)).catch((error) => error);
+      await line.clock.advance(1000);
+      return written;
+    };
+    await line.clock.advance(5000);
+    expect(await away(() => line.set("charger", 20, 5))).toMatchObject({ value: 16, verified: true });
+    expect(line.writes()).toEqual(["20=60", "20=60", "21=16"]);
+    expect(await away(() => line.set("charger", 900, 8))).toMatchObject({ code: "wrong-device" });
+    await line.clock.advance(120_000);
+    expect(line.writes()).toEqual(["20=60", "20=60", "21=16"]);
+    expect(statusOf(started).problem).toContain("wrong-device");
+  });
+
+  it("comes before a write to a device without a name of its own that was away", async () => {
+    const line = new WritableLine();
+    const one = device("charger", [writable("watchdog", 20), writable("limit", 21)], { setup: [watchdog] });
+    const started = await start(line, [one]);
+    await line.clock.advance(5000);
+    line.dead.add("charger");
+    await line.clock.advance(120_000);
+    line.set("charger", 20, 5);
+    line.dead.clear();
+    const written = started.loop.write("charger", started.order(one, "limit", 16));
+    await line.clock.advance(1000);
+    expect(await written).toMatchObject({ value: 16, verified: true });
+    expect(line.writes()).toEqual(["20=60", "20=60", "21=16"]);
+  });
+
   it("comes before a write and before a read on demand", async () => {
     const line = new WritableLine();
     const started = await start(line, [charger()]);

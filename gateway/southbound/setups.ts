@@ -53,8 +53,8 @@ export class Setups {
 
   /**
    * Sets the device up in a turn that has begun; polls follow. Rejects with TransientError (no answer),
-   * LinkError, or ConfigError `setup-failed`: the device is then left alone, and tried again after a
-   * pause that grows.
+   * LinkError, ConfigError `wrong-device`, or `setup-failed`: the device is then left alone, and tried
+   * again after a pause that grows.
    */
   async settle(turn: WriteTurn, state: PolledDevice): Promise<SetupResult> {
     const { line } = this.#parts;
@@ -66,8 +66,8 @@ export class Setups {
       setup.wrote(line.clock.monotonic());
       return true;
     };
+    await askWho(turn, state, line, this.#states);
     try {
-      await askWho(turn, state, this.#parts.line, this.#states);
       const result = await runSetup(turn, device, (address) => protocol.rawKind(address, head), mayWrite);
       if (result === "done" && line.has(state) && state.identity.phase === "known")
         this.#states.settled(state);

@@ -55,7 +55,6 @@ export async function runWrite(
   const shown = shownAt(device, point, point.write?.verify);
   // What wears out is the written point itself, wherever else it may show.
   const compared = order.onlyIfDifferent ? (own ?? shown) : undefined;
-  checkExpiry(turn, order);
   const inputs = await present(turn, device, order.needs, compared);
   checkExpiry(turn, order);
   signal?.throwIfAborted();

@@ -315,6 +315,24 @@ describe("what a write needs to know", () => {
     expect(line.went.map(({ what }) => what)).toEqual(["5=50", "speed"]);
   });
 
+  it("may take so long that it is too late, or not wanted any more: nothing is written", async () => {
+    const line = new WritableLine();
+    const { loop, order } = await start(line, [pump()]);
+    await line.clock.advance(5000);
+    const expiresAt = line.clock.now() + readMs(1) / 2;
+    const late = watched(loop.write("pump", order(pump(), "speed", 50, { needs, expiresAt })));
+    await line.clock.advance(1000);
+    expect(late.error).toMatchObject({ code: "expired" });
+    await line.clock.advance(6000);
+    const unwanted = new AbortController();
+    const gone = watched(loop.write("pump", order(pump(), "speed", 50, { needs }), unwanted.signal));
+    await line.clock.advance(readMs(1) / 2);
+    unwanted.abort(new Error("never mind"));
+    await line.clock.advance(1000);
+    expect(gone.error).toMatchObject({ message: "never mind" });
+    expect(line.writes()).toEqual([]);
+  });
+
   it("locks when it has no good value", async () => {
     const line = new WritableLine();
     const one = device("pump", [
@@ -349,6 +367,20 @@ describe("a write of a point whose scale another point gives", () => {
     expect(result.value).toMatchObject({ value: 70.5, before: 0, verified: true });
     expect(result.value?.readings).toMatchObject([{ name: "limit", value: 70.5 }]);
     expect(line.went.map(({ what }) => what)).toEqual(["5=705", "limit"]);
+  });
+
+  it("and reads that again when the line was lost", async () => {
+    const line = new WritableLine();
+    line.set("inverter", 6, -1);
+    const { loop, order } = await start(line, [scaled()]);
+    await line.clock.advance(5000);
+    line.break();
+    await line.clock.advance(1);
+    line.set("inverter", 6, -2);
+    const result = watched(loop.write("inverter", order(scaled(), "limit", 70.5, { needs })));
+    await line.clock.advance(2000);
+    expect(result.value).toMatchObject({ value: 70.5, before: undefined, verified: true });
+    expect(line.writes()).toEqual(["5=7050"]);
   });
 
   it("at another place as well, and reads the scale where nobody has yet", async () => {
@@ -583,6 +615,23 @@ describe("the line's time", () => {
       breaker: "closed",
       availability: "available",
     });
+  });
+
+  it("a dead unit that takes a write is alive", async () => {
+    const line = new WritableLine();
+    line.dead.add("lamp");
+    const one = device("lamp", [point("power", 6)], {
+      commands: [writable("pulse", 1001, { verify: undefined })],
+    });
+    const { loop, order } = await start(line, [one]);
+    const status = () => loop.status().devices[0];
+    await line.clock.advance(60_000);
+    expect(status()).toMatchObject({ breaker: "open", availability: "unavailable" });
+    line.dead.clear();
+    const result = watched(loop.write("lamp", order(one, "pulse", 1)));
+    await line.clock.advance(writeMs + 1);
+    expect(result.value).toMatchObject({ value: 1 });
+    expect(status()).toMatchObject({ breaker: "closed", availability: "available" });
   });
 
   it("two writes of one device never mix, whatever the line carries at once", async () => {
