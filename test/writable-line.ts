@@ -51,6 +51,8 @@ export class WritableLine {
   ) => "done" | "refused" | "lost" | "unheard" | "ignored" | Error = () => "done";
   /** After how long a write shows, ms. */
   lagMs = 0;
+  /** Until when a slow far side may deliver what it was given last, Unix ms. */
+  expiresAt: number | undefined;
   /** What a slow far side says; undefined: the units answer at once. */
   pending: (() => AsyncIterable<"queued" | "sent" | "acknowledged">) | undefined;
   openError: Error | undefined;
@@ -84,15 +86,17 @@ export class WritableLine {
     given: z.unknown(),
     check: () => [],
     rawKind: () => "integer",
+    // One request per 400 registers.
     plan: (_settings, _device, points) => {
-      const asked = points.filter((point) => addressOf(point) < 1000);
-      const heard = points.filter((point) => addressOf(point) >= 2000);
+      const asked = points.filter((one) => addressOf(one) < 1000);
+      const blocks = Map.groupBy(asked, (one) => Math.floor(addressOf(one) / 400));
       return {
-        requests:
-          asked.length === 0
-            ? []
-            : [{ points: asked, costMs: readMs(asked.length), label: asked.map(({ name }) => name).join() }],
-        heard,
+        requests: Array.from(blocks.values(), (some) => ({
+          points: some,
+          costMs: readMs(some.length),
+          label: some.map(({ name }) => name).join(),
+        })),
+        heard: points.filter((one) => addressOf(one) >= 2000),
       };
     },
     learn: () => undefined,
@@ -125,7 +129,8 @@ export class WritableLine {
           (point): PointResult => ({ point, at, raw: this.get(device.id, addressOf(point)) }),
         );
       },
-      write: async (device, { address, raw }, signal) => {
+      write: async (device, { address, raw, expiresAt }, signal) => {
+        this.expiresAt = expiresAt;
         const [register, value] = [z.number().parse(address), z.number().parse(raw)];
         this.went.push({
           at: this.clock.monotonic(),

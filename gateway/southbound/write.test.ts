@@ -38,7 +38,8 @@ function watched<T>(promise: Promise<T>): { value?: T; error?: unknown; readonly
   return seen;
 }
 
-const lamp = () => device("lamp", [writable("level", 5), point("power", 6)]);
+const lamp = () =>
+  device("lamp", [writable("level", 5), point("power", 6), point("far", 406, { pollClass: "slow" })]);
 /** Keeps a line busy all the time. */
 const busy = (id: string) =>
   device(
@@ -604,9 +605,12 @@ describe("the line's time", () => {
     expect(line.went.filter((one) => one.device === "lamp")).toMatchObject([{ kind: "write" }]);
     const next = line.went.find(({ device, at }) => device === "meter" && at > asked + transactionMs);
     expect(next!.at - asked).toBeLessThanOrEqual(transactionMs + timeoutMs + 0.001);
-    const needing = watched(loop.write("lamp", order(lamp(), "level", 80, { needs: ["power"] })));
+    line.went.length = 0;
+    const needs = ["power", "far"];
+    const needing = watched(loop.write("lamp", order(lamp(), "level", 80, { needs, onlyIfDifferent: true })));
     await line.clock.advance(600);
     expect(needing.error).toMatchObject({ code: "no-answer" });
+    expect(line.went.filter((one) => one.device === "lamp").length).toBe(1);
     line.dead.clear();
     const back = watched(loop.write("lamp", order(lamp(), "level", 80)));
     await line.clock.advance(1000);
@@ -747,8 +751,10 @@ describe("a slow far side", () => {
     await line.clock.advance(1000);
     const stages: string[] = [];
     const progress = (stage: string) => void stages.push(stage);
-    const result = watched(loop.write("valve", order(one, "position", 40, { progress })));
+    const expiresAt = line.clock.now() + 3_600_000;
+    const result = watched(loop.write("valve", order(one, "position", 40, { progress, expiresAt })));
     await line.clock.advance(100);
+    expect(line.expiresAt).toBe(expiresAt);
     expect(stages).toEqual(["writing", "queued"]);
     // Another one of the same device is on its way meanwhile.
     const second = watched(loop.write("valve", order(one, "position", 40)));
