@@ -26,6 +26,7 @@ export class Delivery {
   #failing = false;
   #impatient = false;
   #waiting: (() => void) | undefined;
+  #room: Promise<void> | undefined;
 
   constructor(sink: Sink, clock: Clock, log: Log) {
     this.#sink = sink;
@@ -72,11 +73,13 @@ export class Delivery {
   /** Resolves when there is room, or patience is over, or the signal aborts. */
   room(signal: AbortSignal): Promise<void> {
     if (this.hasRoom || signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
+    // Whoever was called away meanwhile waits on, with the patience that is left.
+    this.#room ??= new Promise((resolve) => {
       const end = () => {
         timer[Symbol.dispose]();
         signal.removeEventListener("abort", end);
         this.#waiting = undefined;
+        this.#room = undefined;
         resolve();
       };
       const timer = this.#clock.timer(patienceMs, () => {
@@ -90,6 +93,7 @@ export class Delivery {
       signal.addEventListener("abort", end, { once: true });
       this.#waiting = end;
     });
+    return this.#room;
   }
 
   #caughtUp(): void {
