@@ -11,7 +11,7 @@ import type { Actuator, ActuatorFault, ActuatorOptions, Written } from "./actuat
  * | 0x60 poll | | ACK 0x40 |
  * | 0x65 inputs | | 0x49: door (1 open), tamper |
  * | 0x66 outputs | | 0x4A: lock (1 unlocked) |
- * | 0x68 output | number 0, action, time (u16le, 0.1 s) | 0x4A as after it, or NAK 0x41 with a reason |
+ * | 0x68 output | number 0, action, time (u16le, 0.1 s) | 0x4B with the action that was taken, or NAK 0x41 with a reason |
  *
  * Actions: 1 locked, 2 unlocked until told otherwise (refused here: reason 9), 5 unlocked for the time,
  * or for 5 s when that is 0. NAK reasons: 1 bad checksum, 2 bad length, 3 unknown code, 9 cannot be done.
@@ -45,6 +45,8 @@ export function createDoorLock(address: number, options: ActuatorOptions = {}): 
   };
   const status = (unlocked: boolean): number[] => [0x4a, Number(unlocked)];
 
+  const taken = (action: number): number[] => [0x4b, action];
+
   /** Code and data of the answer to an output command; undefined for none. */
   const output = (data: Uint8Array): number[] | undefined => {
     attempts++;
@@ -57,19 +59,19 @@ export function createDoorLock(address: number, options: ActuatorOptions = {}): 
     switch (fault?.kind) {
       case "applies-late":
         after(fault.ms, () => turn(action, tenths));
-        return status(action === 5);
+        return taken(action);
       case "applies-other":
         turn(action === 5 ? 1 : 5, tenths);
-        return status(action === 5);
+        return taken(action);
       case "echoes-wrong":
         turn(action, tenths);
-        return status(action !== 5);
+        return taken(action === 5 ? 1 : 5);
       case "mute":
         turn(action, tenths);
         return undefined;
       default:
         turn(action, tenths);
-        return status(action === 5);
+        return taken(action);
     }
   };
   const answer = (frame: Uint8Array): number[] | undefined => {
