@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Device, DeviceProfile } from "../../gateway/model/device.ts";
 import {
@@ -204,6 +205,42 @@ export function writeContract(protocol: Protocol, bench: WriteBench): void {
       await clock.advance(60);
       loseLine();
       await expect(pumped(clock, writing)).rejects.toBeInstanceOf(LinkError);
+    });
+
+    it("resolves exactly for what was done, whatever goes wrong in between", async () => {
+      const kinds = [undefined, "silent", "mute", "refuses", "echoes-wrong"] as const;
+      const order = fc.record({
+        kind: fc.constantFrom(...kinds),
+        raw: fc.constantFrom(first, second),
+        late: fc.boolean(),
+        pause: fc.constantFrom(0, 50, 1500, 20_000),
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(order, { minLength: 1, maxLength: 8 }), async (orders) => {
+          const { write, read, actuator, clock, hold, release } = await stand();
+          for (const { kind, raw, late, pause } of orders) {
+            actuator.fault(kind && { kind });
+            const [attempts, written] = [actuator.attempts, actuator.written.length];
+            if (late) hold();
+            const error = await write(raw).then(
+              () => undefined,
+              (reason: unknown) => reason,
+            );
+            if (late) release();
+            expect(actuator.attempts - attempts).toBeLessThanOrEqual(1);
+            if (error === undefined) expect([kind, actuator.written.at(-1)?.value]).toEqual([undefined, raw]);
+            else if (error instanceof RefusedError)
+              expect([kind, actuator.written.length]).toEqual(["refuses", written]);
+            else expect(error).toBeInstanceOf(TransientError);
+            await clock.advance(pause);
+          }
+          actuator.fault(undefined);
+          await clock.advance(20_000);
+          await expect(read()).resolves.toBeInstanceOf(Array);
+          await expect(write(first)).resolves.toBeUndefined();
+        }),
+        { numRuns: 60, seed: 9 },
+      );
     });
 
     it("does not let what it said be mistaken: every error is one of ours", async () => {
