@@ -93,3 +93,15 @@ export function exceptionError(
     ? new UnsupportedPointError(text, details)
     : new TransientError(text, details);
 }
+
+/** What a reply means that came for a request and does not answer it. */
+export function badReply(unit: number, request: Request, from: number, pdu: Uint8Array): TransientError {
+  if (from === unit && isWrite(request) && pdu[0] === request.function)
+    return new TransientError(`unit ${unit} confirmed another write than was asked for`, {
+      code: "bad-echo",
+      hint: "read what is there now",
+    });
+  return new TransientError(`unit ${unit} answered in another form than asked`, {
+    code: from === unit ? "bad-reply" : "foreign-reply",
+  });
+}

@@ -1,7 +1,7 @@
 import type { Clock } from "../../model/clock.ts";
 import { LinkError, TransientError } from "../../model/errors.ts";
 import type { Transport } from "../../transport/transport.ts";
-import { type Client, exceptionError, newStatistics, type Reply } from "./client.ts";
+import { badReply, type Client, exceptionError, newStatistics, type Reply } from "./client.ts";
 import { encodeTcp, type TcpFrame, TcpFramer } from "./mbap.ts";
 import { Patience } from "./patience.ts";
 import { answers, encodeRequest, isWrite, type Request } from "./pdu.ts";
@@ -261,7 +261,7 @@ export class TcpClient implements Client {
     const kind = unit === pending.unit ? answers(pending.request, pdu) : "other";
     if (kind === "other") {
       this.statistics.bad++;
-      pending.reject(badReply(pending, unit, pdu));
+      pending.reject(badReply(pending.unit, pending.request, unit, pdu));
       return;
     }
     if (!isWrite(pending.request)) this.#patience(unit).observe(Math.max(0.01, at - pending.sentAt));
@@ -292,16 +292,4 @@ export class TcpClient implements Client {
     this.#transport.receive(undefined);
     await this.#transport[Symbol.asyncDispose]();
   }
-}
-
-/** The right transaction, but no answer to what was asked. */
-function badReply({ unit, request }: Pending, from: number, pdu: Uint8Array): TransientError {
-  if (from === unit && isWrite(request) && pdu[0] === request.function)
-    return new TransientError(`unit ${unit} confirmed another write than was asked for`, {
-      code: "bad-echo",
-      hint: "read what is there now",
-    });
-  return new TransientError(`unit ${unit} answered in another form than asked`, {
-    code: from === unit ? "bad-reply" : "foreign-reply",
-  });
 }
