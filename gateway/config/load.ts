@@ -7,6 +7,7 @@ import type { NorthboundKind } from "../northbound/northbound.ts";
 import { toText } from "../profiles/compile.ts";
 import type { ProfileLibrary } from "../profiles/library.ts";
 import type { Protocol } from "../southbound/protocol.ts";
+import { catalogueOf } from "./catalogue.ts";
 import type {
   AudienceConfig,
   ConnectionConfig,
@@ -65,6 +66,7 @@ export function loadConfig(text: string, file: string, options: ConfigOptions): 
     devices,
     poll: builder.poll,
     audiences: builder.audiences,
+    catalogue: catalogueOf(written.catalogue),
     northbound,
     storage: {
       folder: resolve(base, written.storage.folder),
@@ -199,6 +201,7 @@ function audiencesOf(written: WrittenConfig): Map<string, AudienceConfig> {
         title: audience?.title === undefined ? undefined : toText(audience.title),
         maxAgeMs: audience?.maxAge ?? storage.maxAge,
         maxBytes: audience?.maxBytes ?? storage.maxBytes,
+        personal: audience?.personal ?? name === defaultAudience,
       },
     ]),
   );

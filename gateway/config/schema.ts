@@ -1,7 +1,10 @@
 import * as z from "zod";
 import { byteSize, duration, text } from "../codec/settings.ts";
+import { openAudience } from "../model/privacy.ts";
 import { chosenSchema } from "../profiles/option.ts";
+import { catalogueSchema } from "./catalogue.ts";
 import { clockTrusts, logLevels } from "./config.ts";
+import { deviceRecordFields } from "./privacy.ts";
 
 // gateway.yaml. What stands here refuses the whole file when it is wrong; entries of connections,
 // devices and northbound are checked one by one, so that a bad one is left out alone.
@@ -43,10 +46,21 @@ export const configSchema = z.strictObject({
     .record(
       identifier,
       z
-        .strictObject({ title: text.optional(), maxAge: duration.optional(), maxBytes: byteSize.optional() })
+        .strictObject({
+          title: text.optional(),
+          personal: z.boolean().optional(),
+          maxAge: duration.optional(),
+          maxBytes: byteSize.optional(),
+        })
         .nullable(),
     )
+    .superRefine((audiences, context) => {
+      if (!audiences[openAudience]?.personal) return;
+      const message = "everybody may read the open audience: personal data never goes there";
+      context.addIssue({ code: "custom", path: [openAudience, "personal"], message });
+    })
     .default({}),
+  catalogue: catalogueSchema.prefault({}),
   northbound: entries.default({}),
   storage: z
     .strictObject({
@@ -76,6 +90,7 @@ export const deviceSchema = z.strictObject({
   audiences: z.record(z.string(), z.string()).optional(),
   options: chosenSchema.optional(),
   poll: pollSchema.optional(),
+  ...deviceRecordFields,
 });
 
 export const connectionHead = z.strictObject({ protocol: z.string() });
