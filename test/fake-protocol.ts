@@ -212,7 +212,8 @@ points:
   latitude: {at: {cell: 6, type: float}, unit: lat, personal: true}
   longitude: {at: {cell: 7, type: float}, unit: lon, personal: true}
   power: {at: {cell: 8}, unit: W}
+  passing: {at: {cell: 9, type: flag}, kind: event, personal: true}
 examples:
-  - given: {1: 3, 2: 4, 3: 5, 4: 6, 5: 1, 6: 59.3, 7: 18.1, 8: 10}
-    expect: {people: 3, people_sum: 4, total: 5, badge: "6", flags/open: true, latitude: 59.3, longitude: 18.1, power: 10}
+  - given: {1: 3, 2: 4, 3: 5, 4: 6, 5: 1, 6: 59.3, 7: 18.1, 8: 10, 9: true}
+    expect: {people: 3, people_sum: 4, total: 5, badge: "6", flags/open: true, latitude: 59.3, longitude: 18.1, power: 10, passing: true}
 `;

@@ -207,14 +207,15 @@ function checkAudiences(entry: Entry, device: Device, written: WrittenDevice, co
     for (const [view, made] of wanted === "drop" ? [] : Object.entries(wanted))
       if (made !== "drop") check(["privacy", point, view, "to"], made.to);
   }
-  checkPersonal(entry, device);
+  checkPersonal(entry, device, known);
 }
 
 /** One finding per place in the file: the device's audience stands for many points. */
-function checkPersonal(entry: Entry, device: Device): void {
-  const exposed = sentPoints(device).filter(
-    (point) => point.personal && !mayBePersonal(device, audienceOf(device, point)),
-  );
+function checkPersonal(entry: Entry, device: Device, audiences: readonly string[]): void {
+  const exposed = sentPoints(device).filter((point) => {
+    const audience = audienceOf(device, point);
+    return point.personal && audiences.includes(audience) && !mayBePersonal(device, audience);
+  });
   for (const { name } of exposed) {
     const own = device.audiences.get(name);
     if (own !== undefined) entry.report(["audiences", name], "value", exposure([name], own));

@@ -141,7 +141,7 @@ function insufficient(source: Point, to: string): Finding {
 /** What a value is between two steps. */
 interface Stage {
   readonly numeric: boolean;
-  /** A number of people or things. */
+  /** A number of people or things at one time or in one window; the total of a counter is neither. */
   readonly counts: boolean;
   readonly aggregated: boolean;
 }
@@ -157,14 +157,18 @@ function stepsFit(steps: readonly PrivacyStep[], source: Point, report: Report):
     });
     return false;
   }
-  let stage: Stage = { numeric: isNumeric(source), counts: isCount(source), aggregated: false };
+  let stage: Stage = {
+    numeric: isNumeric(source),
+    counts: isCount(source) && source.kind !== "counter",
+    aggregated: false,
+  };
   for (const [index, step] of steps.entries()) {
     const problem = misfit(step, stage, source, index);
     if (problem) {
       report(["steps", index], "value", { code: "step-misfit", ...problem });
       return false;
     }
-    stage = after(step, stage);
+    stage = after(step, stage, source);
   }
   if (isPlace(source) && steps.every(({ kind }) => kind !== "round-place" && kind !== "round-time")) {
     const message = `"${source.name}" is half of a position`;
@@ -190,10 +194,11 @@ function isCount(point: Point): boolean {
   );
 }
 
-function after(step: PrivacyStep, stage: Stage): Stage {
+function after(step: PrivacyStep, stage: Stage, source: Point): Stage {
   if (step.kind !== "aggregate") return stage;
   const { function: made } = step;
-  return { numeric: true, counts: made === "count" || (made !== "mean" && stage.counts), aggregated: true };
+  const counts = made === "count" || (made !== "mean" && isCount(source));
+  return { numeric: true, counts, aggregated: true };
 }
 
 function misfit(
@@ -214,7 +219,7 @@ function misfit(
           ? undefined
           : {
               message: `a count of readings of "${name}" would only say how often it is read`,
-              hint: "count takes points of kind event or id; of numbers of people or things use sum, of a counter increase",
+              hint: "count takes points of kind event or id; of a present number use max, of a counter increase",
             };
       if (!stage.numeric)
         return {
@@ -224,7 +229,12 @@ function misfit(
       if (kind === "counter" && made !== "increase")
         return { message: `"${name}" is a counter: its ${made} says nothing`, hint: "use increase" };
       if (made === "increase" && kind !== "counter")
-        return { message: `"${name}" is no counter: it has no increase`, hint: "use sum or mean" };
+        return { message: `"${name}" is no counter: it has no increase`, hint: "use mean or max" };
+      if (made === "sum" && kind !== "event")
+        return {
+          message: `a sum of "${name}" would grow with how often it is read`,
+          hint: "sum takes points of kind event; of a present value use mean or max, of a counter increase",
+        };
       return undefined;
     }
     case "k-threshold":

@@ -21,8 +21,8 @@ interface Cell {
   least: number;
   most: number;
   readonly ids: Set<Value>;
-  /** A counter went back, or ids were too many: there is no number. */
-  spoilt?: string | undefined;
+  /** Why there is no number although there were readings. */
+  spoilt?: readonly [Quality, string] | undefined;
   bad?: Quality | undefined;
   through: readonly PrivacyStep[];
 }
@@ -133,7 +133,7 @@ export class WindowStep implements RunningStep {
       return;
     }
     if (typeof value !== "number" && typeof value !== "bigint") {
-      cell.spoilt = "not a number";
+      cell.spoilt = ["config-error", "not a number"];
       return;
     }
     const number = made === "increase" ? this.#rise(cell, value, ms) : Number(value);
@@ -148,7 +148,7 @@ export class WindowStep implements RunningStep {
     cell.readings = cell.ids.size;
     if (cell.ids.size <= mostIds) return;
     cell.ids.clear();
-    cell.spoilt = `more than ${mostIds} different ids`;
+    cell.spoilt = ["out-of-range", `more than ${mostIds} different ids`];
   }
 
   /** Since the reading before, which may lie in the window before but no further back: what rose meanwhile is not this window's. */
@@ -156,7 +156,7 @@ export class WindowStep implements RunningStep {
     const last = this.#last;
     this.#last = { value, ms };
     if (!last || last.ms < this.#startOf(ms) - this.#staleAfterMs) {
-      cell.spoilt = "no reading shortly before the window";
+      cell.spoilt = ["stale", "no reading shortly before the window"];
       return 0;
     }
     const before = last.value;
@@ -167,7 +167,7 @@ export class WindowStep implements RunningStep {
     if (rise >= 0) return rise;
     const { rollover, scale } = this.#source;
     const whole = rollover === undefined ? undefined : rise + Number(linear(scale, zero)(rollover));
-    if (whole === undefined || whole < 0) cell.spoilt = "the counter was reset";
+    if (whole === undefined || whole < 0) cell.spoilt = ["out-of-range", "the counter was reset"];
     return whole ?? 0;
   }
 
@@ -180,7 +180,7 @@ export class WindowStep implements RunningStep {
       const quality = cell.bad ?? (this.#quality === "good" ? "stale" : this.#quality);
       return withheld(quality, `the source was not good for ${Math.round(missing / 1000)} s of the window`);
     }
-    if (cell.spoilt !== undefined) return withheld("out-of-range", cell.spoilt);
+    if (cell.spoilt !== undefined) return withheld(...cell.spoilt);
     const value = this.#value(cell);
     if (value === undefined) return withheld("stale", "no reading in the window");
     if (!Number.isFinite(value)) return withheld("out-of-range", "no number can hold it");
