@@ -99,7 +99,9 @@ export class Pipeline implements Disposable {
   }
 
   async #send(worthSending: readonly Reading[]): Promise<void> {
-    const readings = worthSending.filter(({ device, point }) => !device.dropped?.includes(point.name));
+    const readings = worthSending.some(isDropped)
+      ? worthSending.filter((reading) => !isDropped(reading))
+      : worthSending;
     if (readings.length === 0) return;
     try {
       await this.#builder.add(readings);
@@ -114,4 +116,9 @@ export class Pipeline implements Disposable {
       throw error;
     }
   }
+}
+
+/** Whether the point's own readings stay inside, where its subscribers and views have had them. */
+function isDropped({ device, point }: Reading): boolean {
+  return device.dropped?.includes(point.name) ?? false;
 }

@@ -23,14 +23,16 @@ export function splitAtDoor(readings: readonly Reading[]): {
   };
 }
 
-function mustStay({ device, point, value, through = [] }: Reading): boolean {
+function mustStay(reading: Reading): boolean {
+  const { device, point } = reading;
   if (point.hidden || device.dropped?.includes(point.name)) return true;
   const { view } = point;
   if (!(view ? view.personal : point.personal)) return false;
   if (mayBePersonal(device, audienceOf(device, point))) return false;
   if (!view) return true;
   // Without a value there is nothing but the quality; the point itself must be one that may go there.
-  return !sufficient(value === undefined ? view.steps : through, isPlace(point));
+  const done = reading.value === undefined ? view.steps : (reading.through ?? []);
+  return !sufficient(done, isPlace(point));
 }
 
 /** What to throw once the others are on their way. Names points, never values. */
