@@ -309,6 +309,33 @@ describe("steps", () => {
     expect(filter.tick()).toEqual([]);
   });
 
+  it("marks a reading with each step that it went through", async () => {
+    const chains: readonly (readonly PrivacyStep[])[] = [
+      [{ kind: "k-threshold", k: 3 }],
+      [{ kind: "round", to: 5 }],
+      [
+        { kind: "k-threshold", k: 3 },
+        { kind: "round", to: 5 },
+        { kind: "round-time", toMs: quarter },
+      ],
+      [window("mean"), { kind: "k-threshold", k: 3 }, { kind: "round-time", toMs: hour }],
+    ];
+    for (const steps of chains) {
+      const clock = new VirtualClock({ unix: start });
+      const filter = new PrivacyFilter(clock);
+      const device = viewed(people, steps);
+      const made: Reading[] = [];
+      for (let minute = 0; minute < 125; minute++) {
+        made.push(...filter.take([good(device, people, 9, clock.stamp())]), ...filter.tick());
+        await clock.advance(60_000);
+      }
+      expect(made.length).toBeGreaterThan(3);
+      for (const { through, quality } of made) expect([quality, through]).toEqual(["good", steps]);
+      const stopped = splitAtDoor(made).stopped.length;
+      expect(stopped).toBe(sufficient(steps, false) ? 0 : made.length);
+    }
+  });
+
   it("rounds both halves of a position together", () => {
     const lat = samplePoint("lat", { unit: "lat", personal: true });
     const lon = samplePoint("lon", { unit: "lon", personal: true });
@@ -323,6 +350,7 @@ describe("steps", () => {
       ["lat_v", middle.lat],
       ["lon_v", middle.lon],
     ]);
+    expect(splitAtDoor(made).stopped).toEqual([]);
     expect(
       filter.take([bad(device, lat, "sentinel", at)]).map(({ quality, value }) => [quality, value]),
     ).toEqual([
