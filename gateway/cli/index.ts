@@ -47,6 +47,10 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["decode", async () => (await import("./decode.ts")).decodeCommand],
   ["outbox", async () => (await import("./outbox.ts")).outboxCommand],
   ["audit", async () => (await import("./audit.ts")).auditCommand],
+  ["data-register", async () => (await import("./data-register.ts")).dataRegisterCommand],
+  ["acl", async () => (await import("./acl.ts")).aclCommand],
+  ["catalogue", async () => (await import("./catalogue.ts")).catalogueCommand],
+  ["duplicates", async () => (await import("./duplicates.ts")).duplicatesCommand],
   ["profile", async () => (await import("./profile/index.ts")).profileCommand],
   ["demo", async () => (await import("./demo.ts")).demoCommand],
 ]);

@@ -20,7 +20,7 @@ devices:
   meter-1: {profile: acme/meter, connection: line-1, unit: 1}
   meter-2: {profile: acme/meter, connection: line-2, unit: 1, audience: energy, audiences: {voltage: open}, poll: {fast: 200ms}}
 audiences:
-  energy: {maxAge: 90d}
+  energy: {maxAge: 90d, personal: true}
 northbound:
   city: {type: pigeon, loft: north, password: "\${file:key}"}
   spare: {type: pigeon, loft: south, password: "${reference}"}

@@ -9,6 +9,7 @@ import type { NorthboundKind } from "../northbound/northbound.ts";
 import { toText } from "../profiles/compile.ts";
 import type { ProfileLibrary } from "../profiles/library.ts";
 import type { Protocol } from "../southbound/protocol.ts";
+import { catalogueOf } from "./catalogue.ts";
 import type {
   AudienceConfig,
   ConnectionConfig,
@@ -72,6 +73,7 @@ export async function loadConfig(text: string, file: string, options: ConfigOpti
     devices,
     poll: builder.poll,
     audiences: builder.audiences,
+    catalogue: catalogueOf(written.catalogue),
     northbound,
     schedules,
     holidays: written.holidays,
@@ -225,6 +227,7 @@ function audiencesOf(written: WrittenConfig): Map<string, AudienceConfig> {
         title: audience?.title === undefined ? undefined : toText(audience.title),
         maxAgeMs: audience?.maxAge ?? storage.maxAge,
         maxBytes: audience?.maxBytes ?? storage.maxBytes,
+        personal: audience?.personal ?? name === defaultAudience,
       },
     ]),
   );

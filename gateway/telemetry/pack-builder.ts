@@ -8,6 +8,7 @@ import { Accounting, type AudienceAccount } from "./accounting.ts";
 import { type AppendOutcome, AppendQueue } from "./append-queue.ts";
 import type { UnitOf } from "./conversion.ts";
 import { GapLedger } from "./gap-ledger.ts";
+import { splitAtDoor, stoppedError } from "./privacy-door.ts";
 import { type OpenSeries, SeriesTable, type Track } from "./series-table.ts";
 
 export interface PackBuilderOptions {
@@ -104,16 +105,19 @@ export class PackBuilder implements AsyncDisposable {
    * Takes readings at once; resolves when all of them are durable, held in memory by an outbox whose
    * disk fails, or deliberately dropped and named in a gap. Lane `urgent` closes the audience's pack now.
    * Rejects with StorageError (code `closed`) when the builder closed before the outbox took them, and
-   * with ConfigError for names and units that SenML cannot carry.
+   * with ConfigError for names and units that SenML cannot carry, and with PrivacyError when readings
+   * that may not go to their audience were left out; the others are then stored all the same.
    */
   async add(readings: readonly Reading[], lane: PackHead["lane"] = "live"): Promise<void> {
     if (this.#closed) throw new StorageError("the pack builder is closed", { code: "closed" });
+    const { passed, stopped } = splitAtDoor(readings);
     const touched = new Set<Batch>();
-    for (const reading of readings) touched.add(this.#take(reading));
+    for (const reading of passed) touched.add(this.#take(reading));
     for (const batch of touched) {
       if (lane === "urgent" && this.#open.get(batch.audience) === batch) this.#seal(batch, lane);
     }
     await Promise.all(Array.from(touched, (batch) => batch.done.promise));
+    if (stopped.length > 0) throw stoppedError(stopped);
   }
 
   /**

@@ -4,6 +4,8 @@ import type { Reading } from "../model/reading.ts";
 import type { Value } from "../model/value.ts";
 import { LatestValues } from "./latest.ts";
 import type { PackBuilder } from "./pack-builder.ts";
+import { PrivacyFilter } from "./privacy.ts";
+import { PrivacyError } from "./privacy-door.ts";
 import { ReportFilter } from "./report-filter.ts";
 
 /** How often points that fell silent are looked for, ms. */
@@ -13,12 +15,13 @@ const resetLogMs = 24 * 3_600_000;
 
 /**
  * The way of every reading: latest value and subscribers first, then the report filter, then the
- * pack of its audience. Polled readings are not waited for: the next poll brings the next value, and
+ * pack of its audience; views that privacy steps make of it go the same way beside it. Polled readings are not waited for: the next poll brings the next value, and
  * the pack builder bounds what is on its way.
  */
 export class Pipeline implements Disposable {
   readonly latest = new LatestValues();
   readonly #filter: ReportFilter;
+  readonly #privacy: PrivacyFilter;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #builder: Pick<PackBuilder, "add">;
@@ -31,6 +34,7 @@ export class Pipeline implements Disposable {
     this.#clock = clock;
     this.#log = log;
     this.#builder = builder;
+    this.#privacy = new PrivacyFilter(clock);
     this.#filter = new ReportFilter((reading, before) => this.#counterReset(reading, before));
     this.#watch();
   }
@@ -42,8 +46,13 @@ export class Pipeline implements Disposable {
 
   /** Takes readings at once; resolves when those worth sending are durable or deliberately dropped. Rejects when they were lost. */
   take(readings: readonly Reading[]): Promise<void> {
-    const at = this.#clock.monotonic();
     this.#taken += readings.length;
+    const made = this.#privacy.take(readings);
+    return this.#pass(made.length === 0 ? readings : [...readings, ...made]);
+  }
+
+  #pass(readings: readonly Reading[]): Promise<void> {
+    const at = this.#clock.monotonic();
     const worthSending: Reading[] = [];
     for (const reading of readings) {
       this.latest.update(reading);
@@ -56,6 +65,7 @@ export class Pipeline implements Disposable {
   forget(device: string): void {
     this.latest.forget(device);
     this.#filter.forget(device);
+    this.#privacy.forget(device);
     for (const key of this.#resets.keys()) if (key.startsWith(`${device}/`)) this.#resets.delete(key);
   }
 
@@ -69,6 +79,7 @@ export class Pipeline implements Disposable {
       const stale = this.#filter.expire(this.#clock.monotonic(), this.#clock.stamp());
       for (const reading of stale) this.latest.update(reading);
       this.#send(stale).catch(() => {});
+      this.#pass(this.#privacy.tick()).catch(() => {});
       this.#watch();
     });
   }
@@ -87,14 +98,27 @@ export class Pipeline implements Disposable {
     );
   }
 
-  async #send(readings: readonly Reading[]): Promise<void> {
+  async #send(worthSending: readonly Reading[]): Promise<void> {
+    const readings = worthSending.some(isDropped)
+      ? worthSending.filter((reading) => !isDropped(reading))
+      : worthSending;
     if (readings.length === 0) return;
     try {
       await this.#builder.add(readings);
     } catch (error) {
+      if (error instanceof PrivacyError) {
+        // Deliberately dropped: whoever waits for durability must not send them again.
+        this.#log.error({ code: error.code, hint: error.hint }, error.message);
+        return;
+      }
       // Only when the builder closed before the outbox took them.
       this.#log.warn({ readings: readings.length, error: String(error) }, "readings were not stored");
       throw error;
     }
   }
+}
+
+/** Whether the point's own readings stay inside, where its subscribers and views have had them. */
+function isDropped({ device, point }: Reading): boolean {
+  return device.dropped?.includes(point.name) ?? false;
 }
