@@ -17,6 +17,7 @@ import { Delivery, type Sink } from "./delivery.ts";
 import { defaultSilenceMs, Hearing } from "./hearing.ts";
 import { JobQueue } from "./jobs.ts";
 import { LoadMeter } from "./load-meter.ts";
+import { momentsOf } from "./moments.ts";
 import { type AskedLine, type Outcome, pointOf, readPoints, readResults } from "./on-demand.ts";
 import { type PlanChange, PolledDevice, type PollTask } from "./polled-device.ts";
 import {
@@ -305,7 +306,9 @@ class Loop implements ConnectionLoop {
       connect,
       log: this.#log,
       signal: this.#signal,
-      emit: (device, results) => this.#emit(device, results),
+      emit: (device, results, mark) => this.#emit(device, results, mark),
+      marks: this.#context.marks,
+      memory: this.#context.memory,
       timeSource: this.#context.timeSource,
       sandbox: this.#context.sandbox,
       names: this.#context.names && { ...this.#context.names, connection: this.connection },
@@ -730,7 +733,7 @@ class Loop implements ConnectionLoop {
 
   // ---- devices that speak first ----
 
-  async #emit(device: Device, results: readonly PointResult[]): Promise<void> {
+  async #emit(device: Device, results: readonly PointResult[], mark?: string): Promise<void> {
     const state = this.#devices.get(device.id);
     // Words of a device that was replaced meanwhile belong to nobody.
     if (state?.device !== device) return;
@@ -741,8 +744,9 @@ class Loop implements ConnectionLoop {
       return this.#hearing.heard(state, results);
     const passed = new Set(this.#protocol.everyWord ? results : state.thinned(results, now));
     this.#hearing.heard(state, results);
-    const readings = state.derive(results, now, (result) => passed.has(result));
-    if ((await this.#delivery.deliver(device, readings)) === "dropped" && this.#protocol.everyWord)
+    const moments = mark === undefined ? [results] : momentsOf(results);
+    const readings = moments.flatMap((one) => state.derive(one, now, (result) => passed.has(result)));
+    if ((await this.#delivery.deliver(device, readings, mark)) === "dropped" && this.#protocol.everyWord)
       throw new StorageError("the readings were not taken", { code: "not-taken" });
   }
 

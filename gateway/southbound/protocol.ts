@@ -313,6 +313,14 @@ export type PointResult<Address = unknown> =
       readonly detail: string;
     };
 
+/** A small JSON document of one connection. */
+export interface DriverMemory {
+  /** Undefined when there is none. Rejects with StorageError. */
+  load(): Promise<unknown>;
+  /** Replaces it whole; one call at a time. Rejects with StorageError. */
+  save(value: unknown): Promise<void>;
+}
+
 /** What a driver is given from outside. */
 export interface SouthboundContext {
   readonly clock: Clock;
@@ -325,8 +333,16 @@ export interface SouthboundContext {
    * For drivers whose devices speak first. Resolves when the readings are durable or deliberately
    * left out; of a protocol whose every word counts it rejects when they were lost, so that who can
    * send them again may do so.
+   *
+   * `mark`: for what may be sent again after a restart: the same short word each time (at most 128
+   * bytes, it begins with the device's id and a blank). What is durable under it is not taken again. The
+   * results may then be of several moments, in order: those of one moment stand together.
    */
-  emit(device: Device, results: readonly PointResult[]): Promise<void>;
+  emit(device: Device, results: readonly PointResult[], mark?: string): Promise<void>;
+  /** The newest marks that an earlier run stored, oldest first; absent where nothing is. */
+  readonly marks?: readonly string[] | undefined;
+  /** What a driver keeps for the next start; absent where nothing is. What cannot be loaded is undefined. */
+  readonly memory?: DriverMemory | undefined;
   /** Runs codec scripts that come with profiles; absent where none can run. */
   readonly sandbox?: Pick<Sandbox, "load"> | undefined;
   /** A device that knows the time (GNSS) offers it: Unix ms as of monotonic `at`, and who says so. */

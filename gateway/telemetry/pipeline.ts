@@ -40,8 +40,11 @@ export class Pipeline implements Disposable {
     return this.#taken;
   }
 
-  /** Takes readings at once; resolves when those worth sending are durable or deliberately dropped. Rejects when they were lost. */
-  take(readings: readonly Reading[]): Promise<void> {
+  /**
+   * Takes readings at once; resolves when those worth sending are durable or deliberately dropped. Rejects
+   * when they were lost. `mark`: as PackBuilder.add says; readings of which none is worth sending leave none.
+   */
+  take(readings: readonly Reading[], mark?: string): Promise<void> {
     const at = this.#clock.monotonic();
     this.#taken += readings.length;
     const worthSending: Reading[] = [];
@@ -49,7 +52,7 @@ export class Pipeline implements Disposable {
       this.latest.update(reading);
       if (this.#filter.passes(reading, at)) worthSending.push(reading);
     }
-    return this.#send(worthSending);
+    return this.#send(worthSending, mark);
   }
 
   /** A device that is gone or was configured anew. */
@@ -87,10 +90,10 @@ export class Pipeline implements Disposable {
     );
   }
 
-  async #send(readings: readonly Reading[]): Promise<void> {
+  async #send(readings: readonly Reading[], mark?: string): Promise<void> {
     if (readings.length === 0) return;
     try {
-      await this.#builder.add(readings);
+      await this.#builder.add(readings, "live", mark);
     } catch (error) {
       // Only when the builder closed before the outbox took them.
       this.#log.warn({ readings: readings.length, error: String(error) }, "readings were not stored");

@@ -9,6 +9,7 @@ import { chirpstackBridge } from "./chirpstack.ts";
 import { type DecodedUplink, decodeUplink } from "./decode.ts";
 import type { DownlinkHandle, DownlinkWord } from "./downlinks.ts";
 import { Gate } from "./gate.ts";
+import { eventMark, uplinkMark } from "./marks.ts";
 import { type DeviceMemory, type Memory, memoryOf } from "./memory.ts";
 import { receptionTime } from "./reception-time.ts";
 import { gapResults, type LoraUnit, statusResults, uplinkResults } from "./results.ts";
@@ -59,7 +60,7 @@ export async function openLorawan(
       ? chirpstackBridge(application, format)
       : theThingsStackBridge(application, tenant);
   const { names } = context;
-  const line = new LoraLine(connection, bridge, context);
+  const line = new LoraLine(connection, bridge, context, await memoryOf(connection, context));
   const session = await openServerSession(
     {
       broker,
@@ -92,11 +93,11 @@ class LoraLine implements LoraDriver {
   #byId = new Map<string, LoraUnit>();
   #expiry: Disposable | undefined;
 
-  constructor(connection: LoraConnection, bridge: Bridge, context: SouthboundContext) {
+  constructor(connection: LoraConnection, bridge: Bridge, context: SouthboundContext, memory: Memory) {
     this.#connection = connection;
     this.#bridge = bridge;
     this.#context = context;
-    this.#memory = memoryOf(connection);
+    this.#memory = memory;
     this.#scripts = new Scripts(context.sandbox);
   }
 
@@ -185,23 +186,26 @@ class LoraLine implements LoraDriver {
         { hint: "set qos=1 under [integration.mqtt] in ChirpStack's configuration" },
         "the network server publishes with QoS 0: uplinks are lost while the gateway is away",
       );
-    const key = `${device.id} ${uplink.dedupId ?? `${uplink.fCnt} ${uplink.time}`}`;
-    const before = this.#memory.seen.get(key);
+    const mark = uplinkMark(device.id, uplink);
+    const before = this.#memory.seen.get(mark);
     if (before !== undefined) {
       this.#count("duplicates");
       return before;
     }
     const memory = this.#memory.device(device.id);
     memory.sender = senderOf(uplink);
-    if (this.#memory.counted.get(key) === undefined) {
-      this.#memory.counted.set(key, Promise.resolve());
+    if (this.#memory.stored.has(mark)) {
+      // All of it, or what one audience has: the rest of it is still to come.
+      this.#count("redelivered");
+    } else if (this.#memory.counted.get(mark) === undefined) {
+      this.#memory.counted.set(mark, Promise.resolve());
       this.#count("uplinks");
       const { lost, kind } = memory.counts.count(uplink.fCnt);
       memory.owedGap += lost;
       if (kind !== "next") this.#count(kind === "late" ? "reordered" : "counter-resets");
     }
-    const work = this.#deliver(device, memory, uplink, at, ms);
-    this.#memory.seen.set(key, work);
+    const work = this.#deliver(device, memory, uplink, at, ms, mark);
+    this.#memory.seen.set(mark, work);
     return work;
   }
 
@@ -211,6 +215,7 @@ class LoraLine implements LoraDriver {
     uplink: Uplink,
     at: Instant,
     ms: number,
+    mark: string,
   ): Promise<void> {
     const lost = memory.owedGap;
     memory.owedGap = 0;
@@ -222,7 +227,8 @@ class LoraLine implements LoraDriver {
       if (untimed > 0) this.#count("records-without-time", untimed);
       if (lost > 0) this.#count("lost-uplinks", lost);
       const gap = lost > 0 ? [gapResults(device, lost, at)] : [];
-      await Promise.all([...gap, ...moments].map((results) => this.#emit(device, results)));
+      await this.#emit(device, [...gap, ...moments].flat(), mark);
+      this.#memory.kept.stored(device.id, uplink.fCnt);
     } catch (error) {
       memory.owedGap += lost;
       throw error;
@@ -254,26 +260,27 @@ class LoraLine implements LoraDriver {
   #status(event: Extract<BridgeEvent, { kind: "status" }>): Promise<void> | void {
     const device = this.#deviceOf(event.sender);
     if (!device) return;
-    const key = `${device.id} status ${event.time}`;
-    const before = this.#memory.seen.get(key);
+    const mark = eventMark(device.id, "status", event.time);
+    const before = this.#memory.seen.get(mark);
     if (before !== undefined) return before;
     this.#count("device-statuses");
     const { at } = receptionTime(event.time, this.#context.clock);
-    const work = this.#emit(device, statusResults(device, event, at));
-    this.#memory.seen.set(key, work);
+    const work = this.#emit(device, statusResults(device, event, at), mark);
+    this.#memory.seen.set(mark, work);
     return work;
   }
 
   #join({ sender, time }: Extract<BridgeEvent, { kind: "join" }>): void {
     const device = this.#deviceOf(sender);
     if (!device) return;
-    const key = `${device.id} join ${time}`;
-    if (this.#memory.seen.get(key) !== undefined) return;
-    this.#memory.seen.set(key, Promise.resolve());
+    const mark = eventMark(device.id, "join", time);
+    if (this.#memory.seen.get(mark) !== undefined) return;
+    this.#memory.seen.set(mark, Promise.resolve());
     this.#count("joins");
     const memory = this.#memory.device(device.id);
     memory.sender = { ...memory.sender, ...senderOf(sender) };
     memory.owedGap += memory.counts.restart();
+    this.#memory.kept.restart(device.id);
     this.#context.log.info({ device: device.id }, "the device joined the network");
   }
 
@@ -394,8 +401,8 @@ class LoraLine implements LoraDriver {
     return this.#byEui.get(devEui) ?? (deviceId === undefined ? undefined : this.#byId.get(deviceId));
   }
 
-  #emit(device: LoraUnit, results: readonly PointResult<LoraAddress>[]): Promise<void> {
-    return this.#gate.run(() => this.#context.emit(device, results));
+  #emit(device: LoraUnit, results: readonly PointResult<LoraAddress>[], mark: string): Promise<void> {
+    return this.#gate.run(() => this.#context.emit(device, results, mark));
   }
 
   #count(what: string, by = 1): number {
@@ -408,6 +415,7 @@ class LoraLine implements LoraDriver {
     this.#expiry?.[Symbol.dispose]();
     this.#expiry = undefined;
     await this.#session?.[Symbol.asyncDispose]();
+    await this.#memory.kept.flush();
     await this.#scripts[Symbol.asyncDispose]();
   }
 }
