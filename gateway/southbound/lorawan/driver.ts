@@ -1,9 +1,16 @@
 // Longer than most: what becomes of each kind of event, in one place. What can be decided without
 // waiting lives in the bridges, results, frame counts and downlinks.
 import type { Instant } from "../../model/clock.ts";
-import { ConfigError, GatewayError, RefusedError, TransientError } from "../../model/errors.ts";
+import { ConfigError, GatewayError, LinkError, RefusedError, TransientError } from "../../model/errors.ts";
 import { brokerAddress } from "../../transport/mqtt/settings.ts";
-import type { Driver, PointResult, SouthboundContext, UnknownDevice } from "../protocol.ts";
+import type {
+  Driver,
+  DriverWrite,
+  PendingWrite,
+  PointResult,
+  SouthboundContext,
+  UnknownDevice,
+} from "../protocol.ts";
 import type { Bridge, BridgeEvent, Downlink, DownlinkNews, Message, Sender, Uplink } from "./bridge.ts";
 import { chirpstackBridge } from "./chirpstack.ts";
 import { type DecodedUplink, decodeUplink } from "./decode.ts";
@@ -11,12 +18,14 @@ import type { DownlinkHandle, DownlinkWord } from "./downlinks.ts";
 import { Gate } from "./gate.ts";
 import { eventMark, uplinkMark } from "./marks.ts";
 import { type DeviceMemory, type Memory, memoryOf } from "./memory.ts";
+import { pendingWrite, waits } from "./pending-write.ts";
 import { receptionTime } from "./reception-time.ts";
 import { gapResults, type LoraUnit, statusResults, uplinkResults } from "./results.ts";
 import { Scripts } from "./scripts.ts";
 import { openServerSession, type ServerSession } from "./session.ts";
 import type { LoraAddress, LoraConnection, LoraDevice, LoraHead } from "./settings.ts";
 import { theThingsStackBridge } from "./the-things-stack.ts";
+import { encodeDownlink } from "./write.ts";
 
 /** What a device is to be told. */
 export interface DownlinkRequest {
@@ -103,6 +112,7 @@ class LoraLine implements LoraDriver {
 
   attach(session: ServerSession): void {
     this.#session = session;
+    this.#memory.line = this;
     this.#armExpiry();
   }
 
@@ -326,18 +336,53 @@ class LoraLine implements LoraDriver {
     return handle;
   }
 
+  async write(
+    device: LoraUnit,
+    { address, raw, expiresAt }: DriverWrite<LoraAddress>,
+    signal: AbortSignal,
+  ): Promise<PendingWrite> {
+    if (!("set" in address))
+      throw new ConfigError("a place in an uplink cannot be written", { code: "read-only" });
+    const script = await this.#scripts.of(device.profile.protocolSettings);
+    const { data, fPort } = await encodeDownlink(device, address, raw, script);
+    signal.throwIfAborted();
+    const handle = await this.downlink(device, { fPort, data, confirmed: address.confirmed, expiresAt });
+    return pendingWrite(handle, async () => {
+      if (!waits(handle.state))
+        throw new RefusedError(`it is ${handle.state.stage}: nothing can be taken back`, {
+          code: "cannot-flush",
+        });
+      const { line } = this.#memory;
+      if (!line) throw new LinkError("the network server's broker is away", { code: "closed" });
+      await line.takeBack(device, handle.id);
+    });
+  }
+
+  /** Only this one; the others keep their places. */
+  async takeBack(device: LoraUnit, id: string): Promise<void> {
+    const { downlinks } = this.#memory;
+    const left = downlinks.queued(device.id).filter((one) => one.id !== id);
+    await this.#replaceQueue(device, left);
+    downlinks.hear(id, { kind: "taken-back", reason: "it was taken back" });
+    this.#armExpiry();
+  }
+
   async flush(device: LoraUnit): Promise<void> {
     const { downlinks } = this.#memory;
-    const message = this.#bridge.replaceQueue?.(this.#address(device), []);
+    const queued = downlinks.queued(device.id);
+    await this.#replaceQueue(device, []);
+    for (const { id } of queued) downlinks.hear(id, { kind: "taken-back", reason: "it was taken back" });
+    this.#armExpiry();
+  }
+
+  async #replaceQueue(device: LoraUnit, downlinks: readonly Downlink[]): Promise<void> {
+    const message = this.#bridge.replaceQueue?.(this.#address(device), downlinks);
     if (!message)
       throw new RefusedError("this network server takes nothing back over MQTT", {
         code: "cannot-flush",
         hint: "flush the device's queue in ChirpStack; give downlinks an expiry",
       });
     await this.#live.publish(message, this.#qos);
-    for (const { id } of downlinks.queued(device.id))
-      downlinks.hear(id, { kind: "failed", reason: "taken back" });
-    this.#armExpiry();
   }
 
   /** Where its downlinks go: configured, or learned from what it said. */
@@ -414,6 +459,7 @@ class LoraLine implements LoraDriver {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#expiry?.[Symbol.dispose]();
     this.#expiry = undefined;
+    if (this.#memory.line === this) this.#memory.line = undefined;
     await this.#session?.[Symbol.asyncDispose]();
     await this.#memory.kept.flush();
     await this.#scripts[Symbol.asyncDispose]();

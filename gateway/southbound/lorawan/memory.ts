@@ -3,6 +3,7 @@ import type { Sender } from "./bridge.ts";
 import { Downlinks } from "./downlinks.ts";
 import type { FrameCounts } from "./frame-counts.ts";
 import { KeptCounts } from "./kept-counts.ts";
+import type { LoraUnit } from "./results.ts";
 import { Seen } from "./seen.ts";
 import type { LoraConnection } from "./settings.ts";
 import { UnknownDevices } from "./unknown-devices.ts";
@@ -20,6 +21,11 @@ export interface DeviceMemory {
   noted: string | undefined;
 }
 
+/** Takes a downlink from the server's queue. */
+export interface QueueKeeper {
+  takeBack(device: LoraUnit, id: string): Promise<void>;
+}
+
 /** What outlives a broken connection. */
 export class Memory {
   readonly seen = new Seen(mostUplinks);
@@ -30,6 +36,8 @@ export class Memory {
   /** Marks that an earlier run stored. */
   readonly stored: ReadonlySet<string>;
   readonly kept: KeptCounts;
+  /** Who speaks with the broker now: what was begun over one connection goes on over the next. */
+  line: QueueKeeper | undefined;
   readonly #devices = new Map<string, DeviceMemory>();
 
   constructor(kept: KeptCounts, stored: Iterable<string>) {

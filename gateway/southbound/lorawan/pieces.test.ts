@@ -175,8 +175,12 @@ describe("a LoRaWAN profile", () => {
 
 describe("what decodes", () => {
   const layout = headSchema.parse({ payload: { fields: [{ name: "a", type: "u16" }] }, decoder: "server" });
-  const script = { decodeUplink: async () => ({ data: { a: 9 }, errors: [], warnings: ["odd"] }) };
-  const broken = { decodeUplink: async () => ({ errors: ["it threw"], warnings: [] }) };
+  const encodeDownlink = async () => ({ errors: ["it cannot"] });
+  const script = {
+    encodeDownlink,
+    decodeUplink: async () => ({ data: { a: 9 }, errors: [], warnings: ["odd"] }),
+  };
+  const broken = { encodeDownlink, decodeUplink: async () => ({ errors: ["it threw"], warnings: [] }) };
   const codec = headSchema.parse({ codec: { file: "x.js", text: "" } });
 
   it("is the layout, the script, the server, in this order", async () => {
