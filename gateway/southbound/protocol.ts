@@ -4,6 +4,7 @@ import type { Device, DeviceProfile, Point } from "../model/device.ts";
 import type { ConfigError, UnsupportedPointError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import type { Quality } from "../model/quality.ts";
+import type { Reading } from "../model/reading.ts";
 import type { RawValue, Value } from "../model/value.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { Connect } from "../transport/transport.ts";
@@ -105,6 +106,15 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
     what: ProbeInput<Settings>,
     context: SouthboundContext,
   ): AsyncIterable<ProbeFinding>;
+  /**
+   * How well a profile fits a device that was heard and is not configured: for onboarding. Undefined when
+   * what was heard is not understood. Never rejects for what a profile does with it.
+   */
+  fit?(
+    profile: DeviceProfile<Address, Head>,
+    heard: Pick<UnknownDevice, "settings" | "model" | "given">,
+    sandbox?: SouthboundContext["sandbox"],
+  ): Promise<ProfileFit | undefined>;
   /** What a tapped dialogue with a live device of this profile becomes as an example's `given:`. Pure. */
   record?(dialogue: readonly Turn[], connection: Connection, profile: DeviceProfile<Address, Head>): unknown;
   /** A driver that answers from an example's `given:` instead of a wire; same decoding code as the real one. */
@@ -287,6 +297,16 @@ export interface PendingWrite {
 export interface Refusal {
   readonly device: Device;
   readonly error: ConfigError;
+}
+
+/** How well a profile fits a device. */
+export interface ProfileFit {
+  /** 0 (not at all) to 1. */
+  readonly fit: number;
+  /** Whether its model's name says so; else it is only that the profile can read what was said. */
+  readonly named: boolean;
+  /** What it makes of the last word. */
+  readonly readings: readonly Reading[];
 }
 
 /** A device that speaks and that gateway.yaml does not know. Plain data. */
