@@ -12,7 +12,9 @@ import type { Reading } from "./model/reading.ts";
 import { unitOf } from "./model/units.ts";
 import { version } from "./model/version.ts";
 import { openSide, type Side } from "./northbound/side.ts";
-import type { Gap, PackHead } from "./outbox/outbox.ts";
+import type { Gap, Mark, PackHead } from "./outbox/outbox.ts";
+import { commonMarks } from "./outbox/recent-marks.ts";
+import { driverMemory } from "./southbound/driver-memories.ts";
 import { learnedPlans } from "./southbound/learned-plans.ts";
 import { type ConnectionLoop, networkReopen, openLoop, serialReopen } from "./southbound/loop.ts";
 import type { SouthboundContext } from "./southbound/protocol.ts";
@@ -81,6 +83,8 @@ export class Gateway implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #signal: AbortSignal;
   #config: GatewayConfig;
+  /** What an earlier run stored in every outbox. */
+  #marks: readonly Mark[] = [];
   #stateTimer: Disposable | undefined;
   /** Settles when far sides that are being reopened are there again: a pack between two of them would be lost to both. */
   #sidesReady: Promise<unknown> = Promise.resolve();
@@ -115,6 +119,8 @@ export class Gateway implements AsyncDisposable {
 
   async start(): Promise<void> {
     for (const side of this.#config.northbound.values()) await this.#openSide(side);
+    this.#marks = commonMarks(Array.from(this.sides.values(), ({ outbox }) => outbox.recentMarks));
+    this.builder.remember(this.#marks);
     for (const line of this.#config.connections.values()) await this.#openLoop(line);
     for (const device of this.#config.devices) this.#describe(device);
     this.#announce();
@@ -163,6 +169,8 @@ export class Gateway implements AsyncDisposable {
     stack.use(this.builder);
     stack.use(this.pipeline);
     for (const loop of this.loops.values()) stack.use(loop);
+    // While the lines are still there: who waits for our word of what is stored gets it before they go.
+    stack.defer(() => this.builder.flush());
   }
 
   /** A pack goes to every far side's outbox; the least safe answer counts. */
@@ -234,9 +242,11 @@ export class Gateway implements AsyncDisposable {
           timeSource: this.#context.timeSource,
           sandbox: this.#context.sandbox,
           names: { gateway: this.#config.gateway.id, connection: name },
+          marks: this.#marks.map(({ mark }) => mark),
+          memory: driverMemory(() => openDisk("plans"), name),
         },
-        sink: (_device, readings) => {
-          const kept = this.pipeline.take(readings);
+        sink: (_device, readings, mark) => {
+          const kept = this.pipeline.take(readings, mark);
           // A server that waits for our word is told when they are durable; a poll never waits for a pack.
           if (protocol.everyWord) return kept;
           kept.catch(() => {});

@@ -51,6 +51,7 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["acl", async () => (await import("./acl.ts")).aclCommand],
   ["catalogue", async () => (await import("./catalogue.ts")).catalogueCommand],
   ["duplicates", async () => (await import("./duplicates.ts")).duplicatesCommand],
+  ["lorawan", async () => (await import("./lorawan/index.ts")).lorawanCommand],
   ["profile", async () => (await import("./profile/index.ts")).profileCommand],
   ["demo", async () => (await import("./demo.ts")).demoCommand],
 ]);

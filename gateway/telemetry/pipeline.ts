@@ -44,21 +44,24 @@ export class Pipeline implements Disposable {
     return this.#taken;
   }
 
-  /** Takes readings at once; resolves when those worth sending are durable or deliberately dropped. Rejects when they were lost. */
-  take(readings: readonly Reading[]): Promise<void> {
+  /**
+   * Takes readings at once; resolves when those worth sending are durable or deliberately dropped. Rejects
+   * when they were lost. `mark`: as PackBuilder.add says; readings of which none is worth sending leave none.
+   */
+  take(readings: readonly Reading[], mark?: string): Promise<void> {
     this.#taken += readings.length;
     const made = this.#privacy.take(readings);
-    return this.#pass(made.length === 0 ? readings : [...readings, ...made]);
+    return this.#pass(made.length === 0 ? readings : [...readings, ...made], mark);
   }
 
-  #pass(readings: readonly Reading[]): Promise<void> {
+  #pass(readings: readonly Reading[], mark?: string): Promise<void> {
     const at = this.#clock.monotonic();
     const worthSending: Reading[] = [];
     for (const reading of readings) {
       this.latest.update(reading);
       if (this.#filter.passes(reading, at)) worthSending.push(reading);
     }
-    return this.#send(worthSending);
+    return this.#send(worthSending, mark);
   }
 
   /** A device that is gone or was configured anew. */
@@ -98,13 +101,13 @@ export class Pipeline implements Disposable {
     );
   }
 
-  async #send(worthSending: readonly Reading[]): Promise<void> {
+  async #send(worthSending: readonly Reading[], mark?: string): Promise<void> {
     const readings = worthSending.some(isDropped)
       ? worthSending.filter((reading) => !isDropped(reading))
       : worthSending;
     if (readings.length === 0) return;
     try {
-      await this.#builder.add(readings);
+      await this.#builder.add(readings, "live", mark);
     } catch (error) {
       if (error instanceof PrivacyError) {
         // Deliberately dropped: whoever waits for durability must not send them again.
