@@ -106,6 +106,7 @@ async function replace(
   name: string,
   random: Random,
   records: Iterable<Uint8Array>,
+  renaming?: () => void,
 ): Promise<Place> {
   if ((await disk.list()).includes(aside(name))) await disk.remove(aside(name));
   const file = await disk.create(aside(name));
@@ -129,6 +130,7 @@ async function replace(
     await flush();
     await file.sync();
     await disk.syncNames();
+    renaming?.();
     await disk.rename(aside(name), name);
     await disk.syncNames();
     return place;
@@ -254,11 +256,15 @@ class FileJournal implements Journal {
 
   async #compact(snapshot: () => Iterable<Uint8Array>): Promise<void> {
     const old = this.#place;
+    let renamed = false;
+    const renaming = () => {
+      renamed = true;
+    };
     try {
-      this.#place = await replace(this.#disk, this.#name, this.#options.random, snapshot());
+      this.#place = await replace(this.#disk, this.#name, this.#options.random, snapshot(), renaming);
     } catch (error) {
-      // The new name may stand or not: only a compaction that succeeds tells what the file is.
-      if (error instanceof StorageError) this.#problem = error;
+      // From the renaming on nobody knows which file stands; before it the old one is as good as it was.
+      if (renamed && error instanceof StorageError) this.#problem = error;
       throw error;
     }
     this.#problem = undefined;
