@@ -60,24 +60,41 @@ function lamp(id: string): Device {
 
 const lamps = new Map(["lamp-1", "lamp-2"].map((id) => [id, lamp(id)]));
 
+export interface PhysicalWrite {
+  /** Unix ms. */
+  readonly at: number;
+  readonly place: string;
+  readonly value: Value;
+  /** Which call of `Field.write` it belongs to. */
+  readonly call: number;
+  /** By a command, not by the gateway itself. */
+  readonly commanded: boolean;
+}
+
+let calls = 0;
+
 /** A device that remembers what it was told, and every physical write. Outlives the gateway. */
 export class World {
   readonly values = new Map<string, Value>([
     ["lamp-1/door", false],
     ["lamp-2/door", false],
   ]);
-  readonly writes: {
-    readonly at: number;
-    readonly place: string;
-    readonly value: Value;
-    readonly id?: string;
-  }[] = [];
+  readonly writes: PhysicalWrite[] = [];
   readonly answers: {
     readonly northbound: string;
     readonly result: CommandResult;
     readonly answer: Answer;
   }[] = [];
   readonly audit: AuditEntry[] = [];
+
+  /** What is outside the gateway at this moment. */
+  clone(): World {
+    const copy = new World();
+    for (const [place, value] of this.values) copy.values.set(place, value);
+    copy.writes.push(...this.writes);
+    copy.answers.push(...this.answers);
+    return copy;
+  }
 }
 
 export interface BenchOptions {
@@ -213,6 +230,8 @@ export class Bench {
   }
 
   async #write(device: string, order: WriteOrder, signal: AbortSignal): Promise<WriteOutcome> {
+    const call = ++calls;
+    const commanded = order.expiresAt !== undefined;
     await this.clock.sleep(this.#writeMs / 2, signal);
     if (this.gone.has(device)) throw new LinkError("not connected", { code: "not-connected" });
     const place = `${device}/${order.point}`;
@@ -237,7 +256,7 @@ export class Bench {
       order.progress?.("writing");
       this.#moment("before-write");
       values.set(place, prepared.value);
-      writes.push({ at: this.clock.monotonic(), place, value: prepared.value });
+      writes.push({ at: this.clock.now(), place, value: prepared.value, call, commanded });
       this.#moment("after-write");
       await this.clock.sleep(this.#writeMs / 2, signal);
     }
