@@ -15,9 +15,16 @@ export interface Retention {
   readonly ageMs: number;
   /** Of `count`, refused commands: whoever floods the gateway with them pushes out only his like. */
   readonly refused: number;
+  /** By so much the file may grow beyond twice what it must hold before it is written anew. */
+  readonly growthBytes: number;
 }
 
-export const defaultRetention: Retention = { count: 10_000, ageMs: 7 * 86_400_000, refused: 1000 };
+export const defaultRetention: Retention = {
+  count: 10_000,
+  ageMs: 7 * 86_400_000,
+  refused: 1000,
+  growthBytes: 256 * 1024,
+};
 
 export interface LedgerOptions {
   readonly disk: Disk;
@@ -29,7 +36,6 @@ export interface LedgerOptions {
 
 const fileName = "commands.journal";
 const maxBytes = 128 * 1024 * 1024;
-const leastGrowth = 256 * 1024;
 
 /**
  * What must outlive a restart: commands with their results, what each point was last told, physical
@@ -124,7 +130,7 @@ export class Ledger implements AsyncDisposable {
     } finally {
       this.#unsettled.delete(batch);
     }
-    if (this.#journal.bytes > 2 * this.#base + leastGrowth && !this.#healing) {
+    if (this.#journal.bytes > 2 * this.#base + this.#options.retention.growthBytes && !this.#healing) {
       this.#healing = this.#compact().finally(() => {
         this.#healing = undefined;
       });

@@ -1,3 +1,4 @@
+import type { CommandRules } from "../commands/rules.ts";
 import type { Device, Text } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { NorthboundKind } from "../northbound/northbound.ts";
@@ -18,6 +19,7 @@ export interface GatewayConfig {
   readonly northbound: ReadonlyMap<string, NorthboundConfig>;
   readonly storage: StorageConfig;
   readonly telemetry: TelemetryConfig;
+  readonly commands: CommandRules;
   readonly local: LocalConfig;
   readonly log: { readonly level: LogLevel };
   readonly clock: { readonly trust: ClockTrust };

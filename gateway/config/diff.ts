@@ -17,6 +17,8 @@ export interface ConfigChange {
   readonly changedNorthbounds: readonly string[];
   /** Whether the log level differs; applied without a restart. */
   readonly logChanged: boolean;
+  /** Whether the rules of commands differ; applied without a restart. */
+  readonly commandsChanged: boolean;
   /** Sections that differ and only count after a restart; a reload is refused when there are any. */
   readonly restartNeeded: readonly (typeof atStart)[number][];
 }
@@ -47,6 +49,7 @@ export function diffConfig(running: GatewayConfig, wanted: GatewayConfig): Confi
     removedNorthbounds: northbounds.removed,
     changedNorthbounds: northbounds.changed,
     logChanged: running.log.level !== wanted.log.level,
+    commandsChanged: !same(running.commands, wanted.commands),
     restartNeeded: atStart.filter((section) => !same(running[section], wanted[section])),
   };
 }
@@ -94,5 +97,6 @@ export function describeChange(change: ConfigChange, config: GatewayConfig): str
   ];
   const changes = lines.flatMap(([what, names]) => names.map((name) => `${what} ${name}`));
   if (change.logChanged) changes.push(`log level ${config.log.level}`);
+  if (change.commandsChanged) changes.push("rules of commands");
   return changes.length > 0 ? changes : ["nothing has changed"];
 }

@@ -7,6 +7,7 @@ import type { NorthboundKind } from "../northbound/northbound.ts";
 import { toText } from "../profiles/compile.ts";
 import type { ProfileLibrary } from "../profiles/library.ts";
 import type { Protocol } from "../southbound/protocol.ts";
+import { buildCommands } from "./commands.ts";
 import type {
   AudienceConfig,
   ConnectionConfig,
@@ -53,6 +54,15 @@ export function loadConfig(text: string, file: string, options: ConfigOptions): 
   const usedProfiles = options.profiles.quarantined.filter(({ id }) => builder.profilesWanted.has(id));
   const quarantined = [...usedProfiles, ...builder.quarantined];
   const base = dirname(file);
+  const commands = buildCommands(written.commands, {
+    document,
+    base,
+    readFile: options.readFile,
+    devices: Object.keys(written.devices),
+  });
+  const found = [...top.diagnostics, ...commands.diagnostics, ...builder.diagnostics];
+  if (commands.diagnostics.some(({ severity }) => severity === "error"))
+    return { diagnostics: [...options.profiles.diagnostics, ...sorted(found)] };
   const config: GatewayConfig = {
     gateway: {
       id: written.gateway.id,
@@ -76,6 +86,7 @@ export function loadConfig(text: string, file: string, options: ConfigOptions): 
       maxReadings: written.telemetry.maxReadings,
       maxBytes: written.telemetry.maxBytes,
     },
+    commands: commands.rules,
     local: { socket: resolve(base, written.local.socket) },
     log: written.log,
     clock: written.clock,
@@ -84,11 +95,7 @@ export function loadConfig(text: string, file: string, options: ConfigOptions): 
   const ofProfiles = usedProfiles.flatMap((one) => one.diagnostics);
   return {
     config,
-    diagnostics: [
-      ...options.profiles.diagnostics,
-      ...ofProfiles,
-      ...sorted([...top.diagnostics, ...builder.diagnostics]),
-    ],
+    diagnostics: [...options.profiles.diagnostics, ...ofProfiles, ...sorted(found)],
   };
 }
 

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { byteSize, duration, text } from "../codec/settings.ts";
 import { chosenSchema } from "../profiles/option.ts";
+import { commandsSchema } from "./commands.ts";
 import { clockTrusts, logLevels } from "./config.ts";
 
 // gateway.yaml. What stands here refuses the whole file when it is wrong; entries of connections,
@@ -62,6 +63,7 @@ export const configSchema = z.strictObject({
       maxBytes: byteSize.prefault("16kB"),
     })
     .prefault({}),
+  commands: commandsSchema.prefault({}),
   local: z.strictObject({ socket: z.string().min(1).max(100).default("data/stadsnod.sock") }).prefault({}),
   log: z.strictObject({ level: z.enum(logLevels).default("info") }).prefault({}),
   clock: z.strictObject({ trust: z.enum(clockTrusts).default("auto") }).prefault({}),

@@ -1,3 +1,4 @@
+import { defaultRetention } from "../../gateway/commands/ledger.ts";
 import { type Command, type CommandResult, commandFailures } from "../../gateway/model/command.ts";
 import { StorageError, TransientError } from "../../gateway/model/errors.ts";
 import { Bench, commandOf, World, words } from "./desk-harness.ts";
@@ -18,6 +19,8 @@ interface Cut {
 }
 
 const points = ["often", "safe", "last", "pump", "worn", "lock"];
+// A journal that is written anew every few commands.
+const retention = { ...defaultRetention, growthBytes: 0 };
 const generations = 3;
 const lifetime = 12;
 const perDay = 5;
@@ -57,7 +60,15 @@ async function oneLife(random: () => number, sent: Command[], before: Cut, flaws
     if (random() >= 1 / seen) return;
     cuts[0] = { at, ...stopped(random, disk, clock, flaws), world: world.clone(), acked: new Set(acked) };
   };
-  const bench = new Bench({ disk, world, clock, seed: Math.floor(random() * 1e9), moment, writeMs: 200 });
+  const bench = new Bench({
+    disk,
+    world,
+    clock,
+    seed: Math.floor(random() * 1e9),
+    moment,
+    writeMs: 200,
+    desk: { retention },
+  });
   const faulty = random() < 0.2;
   const diskOptions = {
     random,
