@@ -169,6 +169,11 @@ export class AnswerSender implements AsyncDisposable {
 
   #drop(one: Tellable, telling: Telling, upTo: number): void {
     if (telling.told >= upTo) return;
+    if (this.dropped === 0)
+      this.#options.log.warn(
+        {},
+        "answers to commands are dropped: no far side takes them; last words are kept longest",
+      );
     this.dropped += upTo - telling.told;
     telling.told = upTo;
     for (const [name, other] of one.tellings) if (other === telling) this.#options.told(one, name);

@@ -17,6 +17,7 @@ export interface ArmingOptions {
 export class Arming implements Disposable {
   readonly #options: ArmingOptions;
   readonly #waiting = new Map<Entry, Disposable>();
+  #closed = false;
 
   constructor(options: ArmingOptions) {
     this.#options = options;
@@ -25,6 +26,7 @@ export class Arming implements Disposable {
   arm(entry: Entry): void {
     const { clock, lanes, rules } = this.#options;
     entry.phase = "armed";
+    if (this.#closed) return;
     const late = () => {
       this.#waiting.delete(entry);
       void lanes.giveUp(entry, { state: "expired", text: "nobody confirmed it in time" });
@@ -64,6 +66,7 @@ export class Arming implements Disposable {
 
   /** They stay open in the ledger: the next start gives them their last word. */
   [Symbol.dispose](): void {
+    this.#closed = true;
     for (const timer of this.#waiting.values()) timer[Symbol.dispose]();
     this.#waiting.clear();
   }

@@ -7,7 +7,7 @@ import type { WriteOrder } from "../southbound/write-order.ts";
 import type { Said } from "./book.ts";
 import { heldBy, targetOf } from "./checks.ts";
 import type { Field } from "./command-desk.ts";
-import type { Entry } from "./entry.ts";
+import { type Entry, pointKey } from "./entry.ts";
 import { atLeast, holdOf } from "./holds.ts";
 import type { Ledger } from "./ledger.ts";
 import { leastAge } from "./moment.ts";
@@ -48,7 +48,7 @@ export async function carryOut(
   if (!target || value === undefined)
     return nothing({ state: "failed", code: "unavailable", text: "the point is no longer there" });
   if (lifeLeft(entry, clock) <= 0) return nothing(tooLate);
-  const hold = holdOf(ledger.standings.get(`${command.device}\n${command.point}`), clock);
+  const hold = holdOf(ledger.standings.get(pointKey(command)), clock);
   if (hold && origin.kind !== "failsafe" && !atLeast(command.priority, hold.priority))
     return nothing({ state: "failed", code: "overridden", text: heldBy(hold) });
   const { device, point, rule } = target;

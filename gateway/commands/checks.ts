@@ -10,7 +10,7 @@ import { atLeast } from "./holds.ts";
 import { foreseen, inputsOf, writesOf } from "./order.ts";
 import { type CommandRules, matchesAny } from "./rules.ts";
 
-// Why a command is not taken. One small pure function each; their order is the list below, and it is part
+// A little long: every check in the one place that shows their order. Why a command is not taken. One small pure function each; their order is the list below, and it is part
 // of what issuers see: of several reasons they get the first one. Form and signature of bytes come before (codec-seam.ts).
 
 /** A command with what is known of how it came. */
@@ -92,8 +92,10 @@ export const checks: readonly Check[] = [
   { name: "budget", check: withinBudget },
   {
     name: "busy",
-    check: (_asked, desk) =>
-      desk.busy ? refuse("busy", "too many commands are kept or under way") : undefined,
+    check: ({ origin }, desk) =>
+      desk.busy && origin.kind !== "failsafe"
+        ? refuse("busy", "too many commands are kept or under way")
+        : undefined,
   },
 ];
 

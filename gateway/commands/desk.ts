@@ -1,24 +1,22 @@
 import type { Clock, Random } from "../model/clock.ts";
-import { type Command, type CommandOrigin, type CommandResult, commandId, isLast } from "../model/command.ts";
+import { type Command, type CommandOrigin, type CommandResult, commandId } from "../model/command.ts";
 import { GatewayError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import type { IncomingCommand } from "../northbound/northbound.ts";
 import type { Disk } from "../store/disk.ts";
 import { AnswerSender } from "./answer-sender.ts";
 import { Arming } from "./arming.ts";
-import { Book, type Said } from "./book.ts";
-import { type Asked, type Circumstances, judge, needsConfirmation, type Verdict } from "./checks.ts";
-import type { CommandCodec, WallTime } from "./codec-seam.ts";
-import { Allowance, CommandAudit } from "./command-audit.ts";
+import { Book } from "./book.ts";
+import type { CommandCodec } from "./codec-seam.ts";
+import { CommandAudit } from "./command-audit.ts";
 import type { Answerers, Audit, CommandDesk, DeskStatus, Field, Hold } from "./command-desk.ts";
-import { type Entry, entryKey, pointKey, present, sameCommand, type Telling } from "./entry.ts";
+import { present, type Telling } from "./entry.ts";
 import { Guardian, type Links } from "./guardian.ts";
 import { holdOf } from "./holds.ts";
+import { Intake } from "./intake.ts";
 import { Lanes } from "./lanes.ts";
 import { defaultRetention, Ledger, type Retention } from "./ledger.ts";
-import { momentOf } from "./moment.ts";
 import { recover } from "./recover.ts";
-import { reserve } from "./reserve.ts";
 import type { CommandRules } from "./rules.ts";
 import { Subscribers } from "./subscribers.ts";
 import { Rates, Wear } from "./wear.ts";
@@ -42,9 +40,6 @@ export interface DeskOptions {
   /** Commands without a last word; beyond, further ones are refused `busy`. Default 500. */
   readonly maxOpen?: number | undefined;
 }
-
-/** Refused commands that are kept per minute: each one costs a sync of the disk. */
-const keptRefusals = 60;
 
 /**
  * Opens the ledger and gives every command of earlier runs its last word. Rejects with StorageError when
@@ -76,17 +71,14 @@ class Desk implements CommandDesk {
   readonly #lanes: Lanes;
   readonly #arming: Arming;
   readonly #guardian: Guardian;
-  readonly #refusals: Allowance;
-  readonly #maxOpen: number;
+  readonly #intake: Intake;
 
   constructor(options: DeskOptions, ledger: Ledger) {
-    const { clock, audit, maxOpen = 500 } = options;
+    const { clock, audit } = options;
     const rules = () => options.rules();
     this.#options = options;
     this.#ledger = ledger;
-    this.#maxOpen = maxOpen;
     this.#audit = new CommandAudit(audit, clock);
-    this.#refusals = new Allowance(clock, keptRefusals);
     this.#wear = new Wear(ledger.wear, clock);
     this.#rates = new Rates(clock);
     this.#sender = new AnswerSender({
@@ -106,6 +98,14 @@ class Desk implements CommandDesk {
       carriedOut: ({ command }) => this.#guardian.carriedOut(command),
     });
     this.#arming = new Arming({ ...shared, lanes: this.#lanes });
+    this.#intake = new Intake({
+      ...shared,
+      book: this.#book,
+      sender: this.#sender,
+      lanes: this.#lanes,
+      arming: this.#arming,
+      rates: this.#rates,
+    });
     this.#guardian = new Guardian({
       ...shared,
       lanes: this.#lanes,
@@ -122,30 +122,28 @@ class Desk implements CommandDesk {
 
   async receive(northbound: string, message: IncomingCommand): Promise<void> {
     await this.#ready();
+    const { codec, clock } = this.#options;
     const origin: CommandOrigin = { kind: "northbound", northbound, reply: message.replyTo };
-    const decoded = this.#options.codec.decode(message, this.#now());
+    const decoded = codec.decode(message, { unixMs: clock.now(), trusted: clock.trusted });
     if ("command" in decoded) {
       const { command, issuersOfKey } = decoded;
-      await this.#take({ command, origin, retained: message.retained, issuersOfKey });
+      await this.#intake.take({ command, origin, retained: message.retained, issuersOfKey });
       return;
     }
     const { refuse, text, id, point = "", issuer = "" } = decoded;
     this.#book.countRefusal(refuse);
     this.#audit.malformed(northbound, { device: message.device, code: refuse, text, id, point, issuer });
     if (id === undefined || !commandId.test(id)) return;
-    this.#answerOnce({ id, device: message.device, point, issuer }, origin, { refuse, text });
+    this.#intake.answerOnce({ id, device: message.device, point, issuer }, origin, { refuse, text });
   }
 
   async submit(command: Command, origin: CommandOrigin): Promise<CommandResult> {
     await this.#ready();
-    return this.#take({ command, origin });
+    return this.#intake.take({ command, origin });
   }
 
   check(command: Command, origin: CommandOrigin): CommandResult | undefined {
-    const verdict = judge({ command, origin }, this.#circumstances());
-    if (!verdict) return undefined;
-    if ("again" in verdict) return present(this.#known(command));
-    return this.#book.result({ command }, refused(verdict));
+    return this.#intake.check({ command, origin });
   }
 
   async *follow(id: string, signal: AbortSignal): AsyncGenerator<CommandResult, void, undefined> {
@@ -192,7 +190,7 @@ class Desk implements CommandDesk {
 
   status(): DeskStatus {
     const problem = this.#ledger.problem?.message;
-    return { open: this.#open(), ...this.#book.counts, unanswered: this.#sender.waiting, problem };
+    return { open: this.#intake.open, ...this.#book.counts, unanswered: this.#sender.waiting, problem };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -212,132 +210,6 @@ class Desk implements CommandDesk {
     this.#stop.signal.throwIfAborted();
   }
 
-  async #take(asked: Asked): Promise<CommandResult> {
-    const { command, origin } = asked;
-    const verdict = judge(asked, this.#circumstances());
-    if (verdict && "again" in verdict) {
-      const known = this.#known(command);
-      await known.saved;
-      this.#book.again(known, origin);
-      return present(known);
-    }
-    if (verdict) return this.#refuse(asked, verdict);
-    if (command.action === "confirm") return this.#confirm(asked);
-    if (command.action === "release") return this.#release(asked);
-    return this.#accept(asked);
-  }
-
-  async #accept({ command, origin }: Asked): Promise<CommandResult> {
-    const { field } = this.#options;
-    const armed = needsConfirmation(command, field) && origin.kind !== "failsafe";
-    const taken = reserve(command, field, this.#wear);
-    const first: Said = armed ? { state: "accepted", stage: "armed" } : { state: "accepted" };
-    const entry = this.#entry({ command, origin }, first, armed ? "armed" : "waiting", taken.reserved);
-    this.#rates.note(command, entry.received);
-    try {
-      await this.#book.begin(entry, taken.records);
-    } catch (error) {
-      this.#rates.takeBack(command, entry.received);
-      taken.giveBack();
-      throw error;
-    }
-    if (armed) this.#arming.arm(entry);
-    else this.#queue(entry);
-    // What it is now: a queue may have ended it at once.
-    return entry.states[0] ?? present(entry);
-  }
-
-  async #confirm(asked: Asked): Promise<CommandResult> {
-    const { confirms = "" } = asked.command;
-    const waiting = this.#arming.take(confirms);
-    const text = `${confirms} is carried out`;
-    const entry = this.#entry(asked, { state: "succeeded", text }, "ended");
-    try {
-      await this.#book.begin(entry);
-    } catch (error) {
-      if (waiting) this.#arming.arm(waiting);
-      throw error;
-    }
-    if (waiting) this.#queue(waiting);
-    return present(entry);
-  }
-
-  async #release(asked: Asked): Promise<CommandResult> {
-    const key = pointKey(asked.command);
-    const { standings } = this.#ledger;
-    const standing = standings.get(key);
-    const held = standing !== undefined && !standing.released;
-    const said: Said = { state: "succeeded", unchanged: held ? undefined : true };
-    const entry = this.#entry(asked, said, "ended");
-    if (!standing) await this.#book.begin(entry);
-    else {
-      const released = { ...standing, released: true };
-      await this.#book.begin(entry, [{ type: "standing", standing: released }], () => {
-        // A write that came in between holds it anew.
-        if (standings.get(key) === standing) standings.set(key, released);
-      });
-    }
-    return present(entry);
-  }
-
-  async #refuse(asked: Asked, verdict: Verdict & { readonly by: string }): Promise<CommandResult> {
-    if ("again" in verdict) throw new RangeError("not a refusal");
-    const { command, origin } = asked;
-    const kept =
-      !["form", "signature", "id", "busy"].includes(verdict.by) &&
-      (origin.kind !== "northbound" || this.#refusals.take());
-    if (!kept) {
-      this.#book.countRefusal(verdict.refuse);
-      return this.#answerOnce(command, origin, verdict, command);
-    }
-    const entry = this.#entry(asked, refused(verdict), "ended");
-    await this.#book.begin(entry);
-    return present(entry);
-  }
-
-  /** An answer that the ledger does not keep. */
-  #answerOnce(
-    about: Pick<Command, "id" | "device" | "point" | "issuer">,
-    origin: CommandOrigin,
-    verdict: { readonly refuse: NonNullable<Said["code"]>; readonly text: string },
-    command?: Command,
-  ): CommandResult {
-    const { id, device, point, issuer } = about;
-    const time = this.#options.clock.stamp();
-    const result: CommandResult = { id, device, point, issuer, ...refused(verdict), time, last: true };
-    if (command) this.#audit.command(command, origin, result, true);
-    this.#sender.offer({ states: [result], tellings: tellingsFor(origin) });
-    return result;
-  }
-
-  #entry(
-    { command, origin }: Pick<Asked, "command" | "origin">,
-    first: Said,
-    phase: Entry["phase"],
-    reserved: Entry["reserved"] = new Map(),
-  ): Entry {
-    const { clock } = this.#options;
-    const { expiry } = command;
-    return {
-      key: entryKey(command),
-      command,
-      origin,
-      received: momentOf(clock),
-      lifeMs: "at" in expiry ? Math.max(0, expiry.at - clock.now()) : expiry.inMs,
-      refused: first.state === "failed",
-      states: [this.#book.result({ command }, first)],
-      tellings: tellingsFor(origin),
-      reserved,
-      phase,
-      saved: Promise.resolve(),
-    };
-  }
-
-  #queue(entry: Entry): void {
-    this.#arming.supersede(entry);
-    this.#lanes.enqueue(entry);
-  }
-
   /** Submits and waits for the last word. Rejects with StorageError. */
   async #carry(command: Command, origin: CommandOrigin): Promise<CommandResult> {
     const first = await this.submit(command, origin);
@@ -345,12 +217,6 @@ class Desk implements CommandDesk {
     let last = first;
     for await (const result of this.follow(command.id, this.#stop.signal)) last = result;
     return last;
-  }
-
-  #known(command: Command): Entry {
-    const entry = this.#ledger.entries.get(entryKey(command));
-    if (!entry) throw new RangeError(`no command ${command.id}`);
-    return entry;
   }
 
   #told(one: { readonly tellings: ReadonlyMap<string, Telling> }, far: string): void {
@@ -361,50 +227,4 @@ class Desk implements CommandDesk {
       .save([{ type: "told", key: one.key, far, told: telling.told }], { sync: false })
       .catch(() => {});
   }
-
-  #open(): number {
-    let open = 0;
-    for (const entry of this.#ledger.entries.values()) if (!isLast(present(entry).state)) open++;
-    return open;
-  }
-
-  #now(): WallTime {
-    const { clock } = this.#options;
-    return { unixMs: clock.now(), trusted: clock.trusted };
-  }
-
-  #circumstances(): Circumstances {
-    const { field, clock } = this.#options;
-    const ledger = this.#ledger;
-    return {
-      now: this.#now(),
-      rules: this.#options.rules(),
-      device: (id) => field.device(id),
-      latest: (device, point) => field.latest(device, point),
-      known: (command) => {
-        const entry = ledger.entries.get(entryKey(command));
-        return entry && (sameCommand(entry.command, command) ? "same" : "other");
-      },
-      hold: (device, point) => holdOf(ledger.standings.get(pointKey({ device, point })), clock),
-      armed: (command) => this.#arming.stateOf(command, ledger.byId(command.confirms ?? "")),
-      rateWait: (command, rate) => this.#rates.wait(command, rate),
-      budgetLeft: (device, point, budget) => this.#wear.left({ device, point }, budget),
-      busy: ledger.full || this.#open() >= this.#maxOpen,
-    };
-  }
-}
-
-function refused({
-  refuse,
-  text,
-}: {
-  readonly refuse: NonNullable<Said["code"]>;
-  readonly text: string;
-}): Said {
-  return { state: "failed", code: refuse, text };
-}
-
-function tellingsFor(origin: CommandOrigin): Map<string, Telling> {
-  if (origin.kind !== "northbound") return new Map();
-  return new Map([[origin.northbound, { told: 0, reply: origin.reply }]]);
 }

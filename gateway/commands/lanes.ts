@@ -42,6 +42,8 @@ export class Lanes implements AsyncDisposable {
 
   /** An accepted command gets in line; what waits there and is not stronger is given up for it. */
   enqueue(entry: Entry): void {
+    // It stays open in the ledger: the next start gives it its last word.
+    if (this.#closed) return;
     const { clock } = this.#options;
     const { command } = entry;
     const lane = this.#lane(pointKey(command));

@@ -168,7 +168,8 @@ export class Ledger implements AsyncDisposable {
 
   /** Whether no more commands can be kept. */
   get full(): boolean {
-    return this.entries.size >= this.#options.retention.count * 1.1;
+    const { count } = this.#options.retention;
+    return this.entries.size >= count + Math.floor(count / 10);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

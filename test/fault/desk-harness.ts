@@ -58,7 +58,7 @@ function lamp(id: string): Device {
   };
 }
 
-const lamps = new Map(["lamp-1", "lamp-2"].map((id) => [id, lamp(id)]));
+export const lamps = new Map(["lamp-1", "lamp-2"].map((id) => [id, lamp(id)]));
 
 export interface PhysicalWrite {
   /** Unix ms. */
