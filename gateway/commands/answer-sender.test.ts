@@ -24,7 +24,7 @@ function sender(answer: (text: string) => Promise<void>, over: Partial<AnswerSen
   const clock = new VirtualClock();
   const told: string[] = [];
   const made = new AnswerSender({
-    northbounds: ["city"],
+    northbounds: () => ["city"],
     answerers: {
       answer: (_northbound, { body }) => answer(Buffer.from(body).toString()),
       connected: async () => {},
@@ -95,7 +95,7 @@ describe("answers", () => {
   });
 
   it("for a far side that is gone from gateway.yaml are nobody's", async () => {
-    const { made, told } = sender(async () => {}, { northbounds: [] });
+    const { made, told } = sender(async () => {}, { northbounds: () => [] });
     made.offer(tellable("a", "accepted", "succeeded"));
     expect([made.dropped, made.waiting, told]).toEqual([2, 0, ["a"]]);
   });

@@ -13,7 +13,7 @@ export interface Tellable {
 }
 
 export interface AnswerSenderOptions {
-  readonly northbounds: readonly string[];
+  northbounds(): readonly string[];
   readonly answerers: Answerers;
   readonly codec: Pick<CommandCodec, "encodeResult">;
   readonly clock: Clock;
@@ -44,7 +44,6 @@ export class AnswerSender implements AsyncDisposable {
 
   constructor(options: AnswerSenderOptions) {
     this.#options = options;
-    for (const name of options.northbounds) this.#fars.set(name, new Far(name));
   }
 
   /** States that no far side has taken yet. */
@@ -57,7 +56,7 @@ export class AnswerSender implements AsyncDisposable {
   /** There may be something to tell. Cheap when there is not. */
   offer(one: Tellable): void {
     for (const [name, telling] of one.tellings) {
-      const far = this.#fars.get(name);
+      const far = this.#far(name);
       if (!far) {
         // Gone from gateway.yaml: nobody will ever take it.
         this.#drop(one, telling, one.states.length);
@@ -73,6 +72,16 @@ export class AnswerSender implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new GatewayError("the command desk is closed", { code: "closed" }));
     await Promise.allSettled([...this.#fars.values()].flatMap(({ running }) => [...running]));
+  }
+
+  #far(name: string): Far | undefined {
+    if (!this.#options.northbounds().includes(name)) return undefined;
+    let far = this.#fars.get(name);
+    if (!far) {
+      far = new Far(name);
+      this.#fars.set(name, far);
+    }
+    return far;
   }
 
   #pump(far: Far): void {

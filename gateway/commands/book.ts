@@ -15,7 +15,7 @@ export interface BookOptions {
   readonly sender: AnswerSender;
   readonly subscribers: Subscribers;
   readonly audit: CommandAudit;
-  readonly northbounds: readonly string[];
+  northbounds(): readonly string[];
   readonly clock: Clock;
   readonly log: Log;
   /** Ends all waiting for the disk. */
@@ -102,7 +102,7 @@ export class Book {
     const result = this.result(entry, said);
     const states = [...entry.states, result];
     if (entry.origin.kind !== "northbound" && changed(result))
-      for (const far of this.#options.northbounds)
+      for (const far of this.#options.northbounds())
         if (!entry.tellings.has(far)) entry.tellings.set(far, { told: states.length - 1 });
     const records: LedgerRecord[] = [...beside(), { type: "entry", entry: { ...entry, states } }];
     const commit = () => {

@@ -31,8 +31,8 @@ export interface DeskOptions {
   readonly disk: Disk;
   readonly field: Field;
   readonly answerers: Answerers;
-  /** Names of the far sides. */
-  readonly northbounds: readonly string[];
+  /** Names of the far sides that are configured now. */
+  northbounds(): readonly string[];
   readonly links: Links;
   readonly audit: Audit;
   readonly codec: CommandCodec;
@@ -43,17 +43,16 @@ export interface DeskOptions {
 
 /**
  * Opens the ledger and gives every command of earlier runs its last word. Rejects with StorageError when
- * the ledger cannot be read or written. Nothing is written to devices before `open` resolves.
+ * the ledger cannot be read or written. Nothing of earlier runs is written again, but for what profiles say of a restart.
  */
 export async function openDesk(options: DeskOptions): Promise<CommandDesk> {
   const { retention = defaultRetention } = options;
-  const ledger = await Ledger.open({ ...options, retention });
+  const desk = new Desk(options, await Ledger.open({ ...options, retention }));
   try {
-    const desk = new Desk(options, ledger);
     await desk.recover();
     return desk;
   } catch (error) {
-    await ledger[Symbol.asyncDispose]();
+    await desk[Symbol.asyncDispose]();
     throw error;
   }
 }

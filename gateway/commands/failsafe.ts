@@ -21,7 +21,7 @@ export interface Links {
 
 export interface FailsafeOptions extends OwnWriteOptions {
   readonly links: Links;
-  readonly northbounds: readonly string[];
+  northbounds(): readonly string[];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -62,7 +62,8 @@ export class Failsafe implements Disposable {
   /** A link or a point has changed. */
   refresh(): void {
     const { links, northbounds, clock, ledger } = this.#options;
-    const lost = northbounds.length > 0 && !northbounds.some((name) => links.linkUp(name));
+    const names = northbounds();
+    const lost = names.length > 0 && !names.some((name) => links.linkUp(name));
     this.#lostSince = lost ? (this.#lostSince ?? clock.monotonic()) : undefined;
     for (const [key, standing] of ledger.standings) this.#plan(key, standing);
   }

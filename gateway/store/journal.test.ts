@@ -1,8 +1,12 @@
+import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { seeded } from "../../test/fault/random.ts";
 import { SimulatedDisk } from "../../test/fault/simulated-disk.ts";
 import { StorageError } from "../model/errors.ts";
+import { openFolderDisk } from "./folder-disk.ts";
 import { openJournal } from "./journal.ts";
 
 const options = { random: seeded(7), maxBytes: 1_000_000 };
@@ -71,6 +75,26 @@ describe("journal", () => {
     await journal[Symbol.asyncDispose]();
     const after = disk.cutPower({ random: seeded(3) });
     expect(textOf((await openJournal(after, "j", options)).records)).toEqual(["kept", "anew"]);
+  });
+
+  it("lives in a folder of the real file system", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "journal-"));
+    try {
+      const disk = await openFolderDisk(folder);
+      const { journal } = await openJournal(disk, "j", options);
+      await Promise.all(["a", "b"].map((text) => journal.append(bytesOf(text))));
+      await journal.compact(() => [bytesOf("ab")]);
+      await journal.append(bytesOf("c"));
+      await journal[Symbol.asyncDispose]();
+      appendFileSync(join(folder, "j"), "torn");
+      const { journal: again, records, lostBytes } = await openJournal(disk, "j", options);
+      expect([textOf(records), lostBytes]).toEqual([["ab", "c"], 4]);
+      await again.append(bytesOf("d"));
+      await again[Symbol.asyncDispose]();
+      expect(textOf((await openJournal(disk, "j", options)).records)).toEqual(["ab", "c", "d"]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("refuses to grow beyond its bound, without harm", async () => {

@@ -155,7 +155,7 @@ export class Bench {
       disk: this.disk,
       field: this.#field(),
       answerers: this.#answerers(),
-      northbounds: ["city"],
+      northbounds: () => ["city"],
       links: {
         linkUp: (name) => bench.up.get(name) ?? false,
         onChange: (callback) => {
