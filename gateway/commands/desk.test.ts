@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Bench, commandOf, words } from "../../test/fault/desk-harness.ts";
 import { VirtualClock } from "../../test/fault/virtual-clock.ts";
-import { LinkError, RefusedError, TransientError } from "../model/errors.ts";
+import { ConfigError, LinkError, RefusedError, TransientError } from "../model/errors.ts";
 
 const open = (options: ConstructorParameters<typeof Bench>[0] = {}) => new Bench(options).open();
 
@@ -64,6 +64,7 @@ describe("the life of a command", () => {
     [new TransientError("timeout", { code: "timeout" }), "failed: no-answer"],
     [new TransientError("another value", { code: "not-verified" }), "failed: not-verified"],
     [new LinkError("gone", { code: "closed" }), "failed: link"],
+    [new ConfigError("another model", { code: "wrong-device" }), "failed: unavailable"],
     [new TypeError("a bug"), "failed: internal"],
   ])("ends with the meaning of %s", async (error, expected) => {
     const bench = await open();

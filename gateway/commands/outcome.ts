@@ -1,5 +1,6 @@
 import { type CommandCode, type CommandState, commandFailures, commandRefusals } from "../model/command.ts";
 import {
+  ConfigError,
   GatewayError,
   LinkError,
   RefusedError,
@@ -30,6 +31,8 @@ export function endingOf(error: unknown): Ending {
 function codeOfClass(error: GatewayError): CommandCode {
   if (error instanceof RefusedError || error instanceof UnsupportedPointError) return "refused-by-device";
   if (error instanceof TransientError) return "no-answer";
+  // Another model answered, or what is configured cannot write.
+  if (error instanceof ConfigError) return "unavailable";
   return error instanceof LinkError ? "link" : "internal";
 }
 
