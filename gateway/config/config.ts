@@ -1,3 +1,4 @@
+import type { CommandRules } from "../commands/rules.ts";
 import type { Schedule } from "../commands/schedules/schedules.ts";
 import type { Device, Text } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
@@ -23,6 +24,7 @@ export interface GatewayConfig {
   readonly holidays: { readonly sweden: boolean; readonly eves: boolean; readonly extra: readonly string[] };
   readonly storage: StorageConfig;
   readonly telemetry: TelemetryConfig;
+  readonly commands: CommandRules;
   readonly local: LocalConfig;
   /** Undefined: none is kept. */
   readonly history: HistoryConfig | undefined;

@@ -10,6 +10,7 @@ import { toText } from "../profiles/compile.ts";
 import type { ProfileLibrary } from "../profiles/library.ts";
 import type { Protocol } from "../southbound/protocol.ts";
 import { catalogueOf } from "./catalogue.ts";
+import { buildCommands } from "./commands.ts";
 import type {
   AudienceConfig,
   ConnectionConfig,
@@ -60,6 +61,15 @@ export async function loadConfig(text: string, file: string, options: ConfigOpti
   const usedProfiles = options.profiles.quarantined.filter(({ id }) => builder.profilesWanted.has(id));
   const quarantined = [...usedProfiles, ...builder.quarantined];
   const base = dirname(file);
+  const commands = buildCommands(written.commands, {
+    document,
+    base,
+    readFile: options.readFile,
+    devices: Object.keys(written.devices),
+  });
+  const found = [...top.diagnostics, ...commands.diagnostics, ...builder.diagnostics];
+  if (commands.diagnostics.some(({ severity }) => severity === "error"))
+    return { diagnostics: [...options.profiles.diagnostics, ...sorted(found)] };
   const config: GatewayConfig = {
     gateway: {
       id: written.gateway.id,
@@ -87,6 +97,7 @@ export async function loadConfig(text: string, file: string, options: ConfigOpti
       maxReadings: written.telemetry.maxReadings,
       maxBytes: written.telemetry.maxBytes,
     },
+    commands: commands.rules,
     local: { socket: resolve(base, written.local.socket) },
     history: historyConfig(written.history),
     auditLog: written.auditLog,
@@ -97,11 +108,7 @@ export async function loadConfig(text: string, file: string, options: ConfigOpti
   const ofProfiles = usedProfiles.flatMap((one) => one.diagnostics);
   return {
     config,
-    diagnostics: [
-      ...options.profiles.diagnostics,
-      ...ofProfiles,
-      ...sorted([...top.diagnostics, ...builder.diagnostics]),
-    ],
+    diagnostics: [...options.profiles.diagnostics, ...ofProfiles, ...sorted(found)],
   };
 }
 

@@ -3,6 +3,7 @@ import { byteSize, duration, text } from "../codec/settings.ts";
 import { openAudience } from "../model/privacy.ts";
 import { chosenSchema } from "../profiles/option.ts";
 import { catalogueSchema } from "./catalogue.ts";
+import { commandsSchema } from "./commands.ts";
 import { clockTrusts, logLevels } from "./config.ts";
 import { auditLogSchema, historySchema } from "./history.ts";
 import { deviceRecordFields } from "./privacy.ts";
@@ -81,6 +82,7 @@ export const configSchema = z.strictObject({
       maxBytes: byteSize.prefault("16kB"),
     })
     .prefault({}),
+  commands: commandsSchema.prefault({}),
   local: z.strictObject({ socket: z.string().min(1).max(100).default("data/stadsnod.sock") }).prefault({}),
   history: historySchema,
   auditLog: auditLogSchema,
