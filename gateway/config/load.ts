@@ -16,6 +16,7 @@ import type {
 } from "./config.ts";
 import { buildDevice } from "./device.ts";
 import { Entry } from "./entry.ts";
+import { localOf } from "./local.ts";
 import {
   configSchema,
   connectionHead,
@@ -76,7 +77,7 @@ export function loadConfig(text: string, file: string, options: ConfigOptions): 
       maxReadings: written.telemetry.maxReadings,
       maxBytes: written.telemetry.maxBytes,
     },
-    local: { socket: resolve(base, written.local.socket) },
+    local: localOf(written.local, base),
     log: written.log,
     clock: written.clock,
     quarantined,
