@@ -142,11 +142,11 @@ function takeBodies(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
     if (body.length === 0) done(null, undefined);
-    else json(request, String(body), done);
+    else void json(request, String(body), done);
   });
   app.addContentTypeParser("*", { parseAs: "string" }, (request, body, done) => {
     if (body.length === 0) done(null, undefined);
-    else if (request.headers["content-type"] === undefined) json(request, String(body), done);
+    else if (request.headers["content-type"] === undefined) void json(request, String(body), done);
     else
       done(
         new ApiError(415, "wrong-content-type", "the body must come as content-type: application/json"),
