@@ -313,8 +313,8 @@ MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
   const rules = (text: string, key = ed25519) =>
     read(`${good}commands: ${text}\n`, { "/etc/gw/keys/city.pem": key });
 
-  it("allow nothing unless somebody is named", () => {
-    expect(configOf(good).commands).toEqual({
+  it("allow nothing unless somebody is named", async () => {
+    expect((await configOf(good)).commands).toEqual({
       issuers: new Map(),
       trust: new Map(),
       untrustedClock: "relative",
@@ -324,8 +324,8 @@ MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
     });
   });
 
-  it("name issuers, keys beside gateway.yaml, and times", () => {
-    const { config, diagnostics } = rules(
+  it("name issuers, keys beside gateway.yaml, and times", async () => {
+    const { config, diagnostics } = await rules(
       `{issuers: {city: {devices: ["meter-*"], points: [level]}}, trust: {k1: {key: keys/city.pem, issuers: [city]}}, untrustedClock: refuse, arming: 2m, share: 20%, hold: {operator: until-released, schedule: 5m}}`,
     );
     expect(diagnostics).toEqual([]);
@@ -347,8 +347,8 @@ MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
       `-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VuAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n`,
       "a key of this kind (x25519) cannot sign commands",
     ],
-  ])("refuse the file with %s", (_name, key, message) => {
-    const found = rules(
+  ])("refuse the file with %s", async (_name, key, message) => {
+    const found = await rules(
       "{issuers: {city: {devices: [meter-1], points: [level]}}, trust: {k1: {key: keys/city.pem, issuers: [city]}}}",
       key,
     );

@@ -6,6 +6,7 @@ import { catalogueSchema } from "./catalogue.ts";
 import { commandsSchema } from "./commands.ts";
 import { clockTrusts, logLevels } from "./config.ts";
 import { auditLogSchema, historySchema } from "./history.ts";
+import { localSchema } from "./local.ts";
 import { deviceRecordFields } from "./privacy.ts";
 import { holidaysSchema, timeZone } from "./schedule-schema.ts";
 
@@ -83,7 +84,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   commands: commandsSchema.prefault({}),
-  local: z.strictObject({ socket: z.string().min(1).max(100).default("data/stadsnod.sock") }).prefault({}),
+  local: localSchema,
   history: historySchema,
   auditLog: auditLogSchema,
   log: z.strictObject({ level: z.enum(logLevels).default("info") }).prefault({}),
