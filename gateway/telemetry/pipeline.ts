@@ -25,12 +25,20 @@ export class Pipeline implements Disposable {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #builder: Pick<PackBuilder, "add">;
+  readonly #record: (readings: readonly Reading[]) => void;
   /** When each counter's reset was told, monotonic ms, by device and name. */
   readonly #resets = new Map<string, number>();
   #timer: Disposable | undefined;
   #taken = 0;
 
-  constructor(clock: Clock, log: Log, builder: Pick<PackBuilder, "add">) {
+  /** @param record what is sent is kept here as well: must not wait nor throw */
+  constructor(
+    clock: Clock,
+    log: Log,
+    builder: Pick<PackBuilder, "add">,
+    record: (readings: readonly Reading[]) => void = () => {},
+  ) {
+    this.#record = record;
     this.#clock = clock;
     this.#log = log;
     this.#builder = builder;
@@ -106,6 +114,7 @@ export class Pipeline implements Disposable {
       ? worthSending.filter((reading) => !isDropped(reading))
       : worthSending;
     if (readings.length === 0) return;
+    this.#record(readings);
     try {
       await this.#builder.add(readings, "live", mark);
     } catch (error) {
