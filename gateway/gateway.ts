@@ -372,6 +372,7 @@ export class Gateway implements AsyncDisposable {
         .map(({ audience, settledSeq }) => ({ audience, lastSeq: settledSeq }))
         .filter(({ lastSeq }) => lastSeq > 0),
       previousRuns: side.outbox.previousRuns,
+      audit: this.#auditLog?.status().head,
     };
   }
 
