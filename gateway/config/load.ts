@@ -18,6 +18,7 @@ import type {
 } from "./config.ts";
 import { buildDevice } from "./device.ts";
 import { Entry } from "./entry.ts";
+import { localOf } from "./local.ts";
 import { buildSchedule, calendarOf } from "./schedules.ts";
 import {
   configSchema,
@@ -84,7 +85,7 @@ export async function loadConfig(text: string, file: string, options: ConfigOpti
       maxReadings: written.telemetry.maxReadings,
       maxBytes: written.telemetry.maxBytes,
     },
-    local: { socket: resolve(base, written.local.socket) },
+    local: localOf(written.local, base),
     log: written.log,
     clock: written.clock,
     quarantined,
