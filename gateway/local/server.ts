@@ -9,15 +9,11 @@ import type { RequestCounts, RouteContext } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { EventStreams } from "./events.ts";
 import { createServer, secureHttp } from "./http.ts";
-import { serverCertificate } from "./https.ts";
 import type { Accounts, Door } from "./identity.ts";
 import { LoginGuard } from "./login-guard.ts";
-import { Passwords } from "./passwords.ts";
-import { Sessions } from "./sessions.ts";
 import { openSources } from "./sources.ts";
 import type { LocalAudit, LocalSurface } from "./surface.ts";
 import { listenOnSocket } from "./unix-socket.ts";
-import { openUsers } from "./users.ts";
 
 export interface LocalServerOptions {
   /** Path of the Unix socket. */
@@ -132,6 +128,13 @@ export async function openLocalServer(options: LocalServerOptions): Promise<Loca
   return {
     streams,
     async openHttps({ port, host, certificate, openDisk, names, firstPassword }) {
+      // Only where they are needed: a gateway with one door does without their memory.
+      const [{ serverCertificate }, { Passwords }, { Sessions }, { openUsers }] = await Promise.all([
+        import("./https.ts"),
+        import("./passwords.ts"),
+        import("./sessions.ts"),
+        import("./users.ts"),
+      ]);
       const disk = await openDisk();
       const { cert, key, fingerprint } = await serverCertificate({ certificate, disk, names, clock });
       const users = await openUsers({ disk, passwords: new Passwords(), firstPassword });

@@ -38,7 +38,7 @@ export interface LocalSurface {
   audit?(query: AuditQuery, signal: AbortSignal): AsyncIterable<object>;
   /** The last lines of the log, the oldest first: JSON texts. */
   logs?(count: number): readonly string[];
-  /** The text of gateway.yaml, with stars for secrets that stand in it in plain text. */
+  /** The text of gateway.yaml, with stars for secrets that stand on one line with their key. */
   configText?(): Promise<string>;
   /** What is wrong with a text that could become gateway.yaml. Nothing is applied. */
   checkConfig?(text: string): Promise<readonly Diagnostic[]>;

@@ -27,7 +27,7 @@ const expected: readonly [route: string, from: "anyone" | "session" | (typeof ro
   ["GET /v1/commands/:id", "viewer"],
   ["GET /v1/holds", "viewer"],
   ["POST /v1/read", "technician"],
-  ["GET /v1/configuration", "technician"],
+  ["GET /v1/configuration", "admin"],
   ["POST /v1/configuration/check", "technician"],
   ["GET /v1/logs", "technician"],
   ["GET /v1/audit", "technician"],
