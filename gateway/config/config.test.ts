@@ -208,6 +208,7 @@ describe("diffConfig", async () => {
     changedNorthbounds: [],
     schedulesChanged: false,
     logChanged: false,
+    nodeRedChanged: false,
     restartNeeded: [],
   };
 

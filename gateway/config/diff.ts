@@ -19,6 +19,8 @@ export interface ConfigChange {
   readonly schedulesChanged: boolean;
   /** Whether the log level differs; applied without a restart. */
   readonly logChanged: boolean;
+  /** Whether Node-RED's part differs: nothing for the daemon to do. */
+  readonly nodeRedChanged: boolean;
   /** Sections that differ and only count after a restart; a reload is refused when there are any. */
   readonly restartNeeded: readonly (typeof atStart)[number][];
 }
@@ -59,6 +61,7 @@ export function diffConfig(running: GatewayConfig, wanted: GatewayConfig): Confi
     changedNorthbounds: northbounds.changed,
     schedulesChanged: !same(running.schedules, wanted.schedules) || !same(running.holidays, wanted.holidays),
     logChanged: running.log.level !== wanted.log.level,
+    nodeRedChanged: !same(running.nodeRed, wanted.nodeRed),
     restartNeeded: atStart.filter((section) => !same(running[section], wanted[section])),
   };
 }
@@ -106,5 +109,6 @@ export function describeChange(change: ConfigChange, config: GatewayConfig): str
   ];
   const changes = lines.flatMap(([what, names]) => names.map((name) => `${what} ${name}`));
   if (change.logChanged) changes.push(`log level ${config.log.level}`);
+  if (change.nodeRedChanged) changes.push("Node-RED takes its part when `stadsnod node-red` starts anew");
   return changes.length > 0 ? changes : ["nothing has changed"];
 }

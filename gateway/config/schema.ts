@@ -4,6 +4,7 @@ import { chosenSchema } from "../profiles/option.ts";
 import { clockTrusts, logLevels } from "./config.ts";
 import { auditLogSchema, historySchema } from "./history.ts";
 import { localSchema } from "./local.ts";
+import { nodeRedSchema } from "./node-red.ts";
 import { holidaysSchema, timeZone } from "./schedule-schema.ts";
 
 // gateway.yaml. What stands here refuses the whole file when it is wrong; entries of connections,
@@ -69,6 +70,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   local: localSchema,
+  nodeRed: nodeRedSchema,
   history: historySchema,
   auditLog: auditLogSchema,
   log: z.strictObject({ level: z.enum(logLevels).default("info") }).prefault({}),
