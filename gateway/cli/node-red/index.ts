@@ -10,7 +10,7 @@ import { table } from "../table.ts";
 import { type Backup, listBackups, restoreBackup } from "./backups.ts";
 import { placesOf } from "./prepare.ts";
 import { runNodeRed } from "./run.ts";
-import { readStatus } from "./status-file.ts";
+import { nodeRedLine, readStatus } from "./status-file.ts";
 
 export function nodeRedCommand(context: CliContext): Command {
   const run = command("run", "run Node-RED beside the gateway and look after it (systemd starts it so)", [
@@ -64,22 +64,9 @@ function statusCommand(context: CliContext): Command {
         context.err("Node-RED has not run here yet\n");
         throw new ExitError(exit.unreachable);
       }
-      context.out(options.json ? `${JSON.stringify(status)}\n` : `${statusLine(status)}\n`);
+      context.out(options.json ? `${JSON.stringify(status)}\n` : `${nodeRedLine(status)}\n`);
       if (status.state === "stopped") throw new ExitError(exit.unreachable);
     });
-}
-
-/** One line for people. */
-export function statusLine(status: NonNullable<Awaited<ReturnType<typeof readStatus>>>): string {
-  const { state, url, since, memoryMB, crashes, lastCrash } = status;
-  const parts = [
-    `Node-RED ${state} since ${since}`,
-    url,
-    ...(memoryMB === undefined ? [] : [`${memoryMB} MB`]),
-    ...(crashes === 0 ? [] : [`${crashes} crashes`]),
-    ...(lastCrash ? [`last ${lastCrash.time}: ${lastCrash.text}`] : []),
-  ];
-  return parts.join(", ");
 }
 
 function flowsCommand(context: CliContext): Command {

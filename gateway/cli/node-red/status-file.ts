@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
+import { isLocked } from "../store-lock.ts";
 
 /** What the supervisor says about Node-RED, for `stadsnod status` and itself after a restart. */
 export const nodeRedStatus = z.object({
@@ -32,19 +32,22 @@ export async function readStatus(folder: string): Promise<NodeRedStatus | undefi
   try {
     const found = nodeRedStatus.safeParse(JSON.parse(await readFile(join(folder, fileName), "utf8")));
     if (!found.success) return undefined;
-    return found.data.state === "stopped" || isAlive(found.data.pid)
-      ? found.data
-      : { ...found.data, state: "stopped" };
+    // A supervisor that was killed could not say so.
+    return (await isLocked(folder)) ? found.data : { ...found.data, state: "stopped" };
   } catch {
     return undefined;
   }
 }
 
-/** Whether a process with this id is a supervisor of ours. */
-export function isAlive(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes("node-red");
-  } catch {
-    return false;
-  }
+/** One line for people. */
+export function nodeRedLine(status: NodeRedStatus): string {
+  const { state, url, since, memoryMB, crashes, lastCrash } = status;
+  const parts = [
+    `Node-RED ${state} since ${since}`,
+    url,
+    ...(memoryMB === undefined ? [] : [`${memoryMB} MB`]),
+    ...(crashes === 0 ? [] : [`${crashes} crashes`]),
+    ...(lastCrash ? [`last ${lastCrash.time}: ${lastCrash.text}`] : []),
+  ];
+  return parts.join(", ");
 }
