@@ -34,12 +34,12 @@ export class PinnedAgent extends Agent {
     socket.once("error", failed);
     socket.once("secureConnect", () => {
       socket.off("error", failed);
-      const seen = socket.getPeerCertificate().fingerprint256?.replaceAll(":", "");
-      if (seen === this.#fingerprint) return connected(null, socket);
+      const { fingerprint256: seen = "none" } = socket.getPeerCertificate();
+      if (seen.replaceAll(":", "") === this.#fingerprint) return connected(null, socket);
       socket.destroy();
       failed(
         new ClientError("wrong-certificate", "this is not the gateway whose fingerprint was entered", {
-          hint: `its certificate has ${socket.getPeerCertificate().fingerprint256 ?? seen ?? "none"}`,
+          hint: `the fingerprint of its certificate is ${seen}`,
         }),
       );
     });
