@@ -41,6 +41,8 @@ export interface LocalGateway extends AsyncDisposable {
   commanded(count: number): Promise<readonly Command[]>;
   /** Resolves when a stream of readings is open. */
   listened(): Promise<void>;
+  /** Resolves when no stream of readings is open. */
+  deserted(): Promise<void>;
   /** The daemon stops, and starts again on the same socket. */
   stop(): Promise<void>;
   start(): Promise<void>;
@@ -223,6 +225,7 @@ export async function openLocalGateway(): Promise<LocalGateway> {
       return submitted;
     },
     listened: () => readings.joined(),
+    deserted: () => readings.left(),
     async stop() {
       await server?.[Symbol.asyncDispose]();
       server = undefined;
