@@ -16,6 +16,7 @@ export default defineConfig({
     "sqlite-worker": "gateway/store/sqlite-worker.ts",
     // Of Node-RED's process, named in gateway/cli/node-red/child-process.ts.
     "node-red-settings": "gateway/cli/node-red/child/settings.ts",
+    "flow-test": "gateway/cli/flow/child/flow-test.ts",
     "node-red-preload": "gateway/cli/node-red/child/preload.ts",
   },
   format: ["esm"],

@@ -48,6 +48,7 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["outbox", async () => (await import("./outbox.ts")).outboxCommand],
   ["audit", async () => (await import("./audit.ts")).auditCommand],
   ["node-red", async () => (await import("./node-red/index.ts")).nodeRedCommand],
+  ["flow", async () => (await import("./flow/index.ts")).flowCommand],
   ["users", async () => (await import("./users.ts")).usersCommand],
   ["profile", async () => (await import("./profile/index.ts")).profileCommand],
   ["demo", async () => (await import("./demo.ts")).demoCommand],

@@ -9,7 +9,7 @@ import { placesOf } from "../../gateway/cli/node-red/prepare.ts";
 import { readStatus } from "../../gateway/cli/node-red/status-file.ts";
 import { newFolder, root, run as runProgram } from "../system/daemon.ts";
 import { openDoors } from "../system/local-doors.ts";
-import { ask, atStart, deploy, type Supervised, startNodeRed } from "./node-red.ts";
+import { ask, atStart, deploy, freePort, type Supervised, startNodeRed } from "./node-red.ts";
 
 const idle = atStart("return msg;");
 
@@ -179,12 +179,12 @@ describe("the built supervisor", () => {
     await Promise.race([there.promise, ended.then(() => Promise.reject(new Error("it ended")))]);
     // No gateway is there: nobody gets in, and Node-RED works on.
     expect((await ask({ url: `http://127.0.0.1:${port}` }, "/flows")).status).toBe(401);
-    const { out } = await runProgram(["node-red", "status", "--json"], folder);
+    const { out } = await runProgram(["node-red", "status", "--json"], { cwd: folder });
     expect(JSON.parse(out)).toMatchObject({ state: "running", crashes: 0, pid: child.pid });
     child.kill("SIGTERM");
     expect((await ended)[0]).toBe(0);
     await expect(ask({ url: `http://127.0.0.1:${port}` }, "/flows")).rejects.toThrow();
-    expect(await runProgram(["node-red", "status"], folder)).toMatchObject({ code: 3 });
+    expect(await runProgram(["node-red", "status"], { cwd: folder })).toMatchObject({ code: 3 });
   });
 });
 

@@ -38,7 +38,7 @@ const lastLines = 40;
 const longestLine = 2000;
 
 /** Beside this file in the sources, in the bundle's folder when built (see tsup.config.ts). */
-export function childFile(name: "settings" | "preload" | "flow-test"): string {
+export function childFile(name: "settings" | "preload"): string {
   const path = import.meta.url.endsWith(".ts") ? `./child/${name}.ts` : `./node-red-${name}.js`;
   return fileURLToPath(new URL(path, import.meta.url));
 }
