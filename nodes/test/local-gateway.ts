@@ -116,10 +116,10 @@ export async function openLocalGateway(): Promise<LocalGateway> {
     },
     async *follow(id, signal) {
       const told = results.listen(signal);
-      const known = words.get(id);
-      if (!known) return;
-      for (const result of known) yield result;
-      if (known.at(-1)?.last) return;
+      const latest = words.get(id)?.at(-1);
+      if (!latest) return;
+      yield latest;
+      if (latest.last) return;
       for await (const result of told) {
         if (result.id !== id) continue;
         yield result;
