@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -38,6 +38,7 @@ export async function runFlow(
     });
   }
   const folder = mkdtempSync(join(tmpdir(), "stadsnod-flow-"));
+  writeFileSync(join(folder, "package.json"), "{}\n");
   const { PATH, LANG, NODE_COMPILE_CACHE } = options.env;
   const child = spawn(process.execPath, ["--max-old-space-size=512", childFile()], {
     cwd: folder,

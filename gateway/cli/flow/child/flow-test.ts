@@ -173,6 +173,15 @@ class FlowTest {
           if (typeof msg === "object" && msg !== null)
             this.#add({ kind: "output", at: time.passed, node, port, msg: cloneMessage(msg) });
     };
+    // A node without wires is given a `send` of its own that does nothing.
+    const { updateWires } = prototype;
+    prototype.updateWires = function (
+      this: { id: string; _wireCount?: number; send?: unknown },
+      wires: unknown,
+    ) {
+      updateWires.call(this, wires);
+      if (this._wireCount === 0) this.send = (given: unknown) => watch(this.id, given);
+    };
     prototype.send = function (this: { id: string; _alias?: string }, given: unknown) {
       watch(this._alias ?? this.id, given);
       return send.call(this, given);
