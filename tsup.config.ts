@@ -14,6 +14,10 @@ export default defineConfig({
     stadsnod: "gateway/main.ts",
     "codec-worker": "gateway/sandbox/worker.ts",
     "sqlite-worker": "gateway/store/sqlite-worker.ts",
+    // Of Node-RED's process, named in gateway/cli/node-red/child-process.ts.
+    "node-red-settings": "gateway/cli/node-red/child/settings.ts",
+    "flow-test": "gateway/cli/flow/child/flow-test.ts",
+    "node-red-preload": "gateway/cli/node-red/child/preload.ts",
   },
   format: ["esm"],
   target: "node24",
@@ -80,7 +84,7 @@ export default defineConfig({
       },
     },
   ],
-  external: ["serialport", "aedes", "modbus-serial", "cbor-x"],
+  external: ["node-red", "serialport", "aedes", "modbus-serial", "cbor-x"],
   esbuildOptions(options) {
     options.charset = "ascii";
     options.minifyWhitespace = true;

@@ -52,6 +52,8 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["catalogue", async () => (await import("./catalogue.ts")).catalogueCommand],
   ["duplicates", async () => (await import("./duplicates.ts")).duplicatesCommand],
   ["lorawan", async () => (await import("./lorawan/index.ts")).lorawanCommand],
+  ["node-red", async () => (await import("./node-red/index.ts")).nodeRedCommand],
+  ["flow", async () => (await import("./flow/index.ts")).flowCommand],
   ["users", async () => (await import("./users.ts")).usersCommand],
   ["profile", async () => (await import("./profile/index.ts")).profileCommand],
   ["demo", async () => (await import("./demo.ts")).demoCommand],

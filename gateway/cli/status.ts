@@ -1,7 +1,9 @@
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import type { GatewayStatus } from "../local/surface.ts";
-import { type CliContext, ExitError, exit } from "./context.ts";
+import { type CliContext, ExitError, exit, inFolder } from "./context.ts";
 import { command, daemonOf, socketOption } from "./daemon.ts";
+import { type NodeRedStatus, nodeRedLine, readStatus } from "./node-red/status-file.ts";
 import { table } from "./table.ts";
 
 export function statusCommand(context: CliContext): Command {
@@ -13,8 +15,18 @@ export function statusCommand(context: CliContext): Command {
     .option("--json", "the whole status as JSON")
     .action(async (options: { socket?: string; json?: boolean }) => {
       const status = await (await daemonOf(context, options)).get<GatewayStatus>("/v1/status");
-      context.out(options.json ? `${JSON.stringify(status)}\n` : render(status));
+      const nodeRed = options.socket === undefined ? await nodeRedHere(context) : undefined;
+      if (options.json) context.out(`${JSON.stringify({ ...status, ...(nodeRed ? { nodeRed } : {}) })}\n`);
+      else context.out(`${render(status)}${nodeRed ? `\n${nodeRedLine(nodeRed)}\n` : ""}`);
     });
+}
+
+/** The daemon knows nothing of Node-RED: its supervisor writes down how it is. */
+async function nodeRedHere(context: CliContext): Promise<NodeRedStatus | undefined> {
+  if (!existsSync(inFolder(context, "gateway.yaml"))) return undefined;
+  const { readConfiguration } = await import("./files.ts");
+  const { config } = await readConfiguration(context, "gateway.yaml");
+  return config?.nodeRed.enabled ? readStatus(config.nodeRed.userDir) : undefined;
 }
 
 export function reloadCommand(context: CliContext): Command {

@@ -40,6 +40,11 @@ export async function lockStore(folder: string): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: () => rm(file, { force: true }).catch(() => {}) };
 }
 
+/** Whether a process that lives holds the lock of a folder. */
+export async function isLocked(folder: string): Promise<boolean> {
+  return isAlive(await readFile(join(folder, "lock"), "utf8").catch(() => ""));
+}
+
 async function write(file: string, text: string): Promise<void> {
   const handle = await open(file, "w", 0o640);
   try {

@@ -209,6 +209,7 @@ describe("diffConfig", async () => {
     schedulesChanged: false,
     logChanged: false,
     commandsChanged: false,
+    nodeRedChanged: false,
     restartNeeded: [],
   };
 

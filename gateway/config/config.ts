@@ -6,6 +6,7 @@ import type { NorthboundKind } from "../northbound/northbound.ts";
 import type { Protocol } from "../southbound/protocol.ts";
 import type { AuditLogConfig, HistoryConfig } from "./history.ts";
 import type { LocalConfig } from "./local.ts";
+import type { NodeRedConfig } from "./node-red.ts";
 
 /**
  * What gateway.yaml says, checked, with defaults filled in, durations in ms and sizes in bytes.
@@ -27,6 +28,8 @@ export interface GatewayConfig {
   readonly telemetry: TelemetryConfig;
   readonly commands: CommandRules;
   readonly local: LocalConfig;
+  /** Of no concern to the daemon. */
+  readonly nodeRed: NodeRedConfig;
   /** Undefined: none is kept. */
   readonly history: HistoryConfig | undefined;
   readonly auditLog: AuditLogConfig;

@@ -21,6 +21,8 @@ export interface ConfigChange {
   readonly logChanged: boolean;
   /** Whether the rules of commands differ; applied without a restart. */
   readonly commandsChanged: boolean;
+  /** Whether Node-RED's part differs: nothing for the daemon to do. */
+  readonly nodeRedChanged: boolean;
   /** Sections that differ and only count after a restart; a reload is refused when there are any. */
   readonly restartNeeded: readonly (typeof atStart)[number][];
 }
@@ -62,6 +64,7 @@ export function diffConfig(running: GatewayConfig, wanted: GatewayConfig): Confi
     schedulesChanged: !same(running.schedules, wanted.schedules) || !same(running.holidays, wanted.holidays),
     logChanged: running.log.level !== wanted.log.level,
     commandsChanged: !same(running.commands, wanted.commands),
+    nodeRedChanged: !same(running.nodeRed, wanted.nodeRed),
     restartNeeded: atStart.filter((section) => !same(running[section], wanted[section])),
   };
 }
@@ -110,5 +113,6 @@ export function describeChange(change: ConfigChange, config: GatewayConfig): str
   const changes = lines.flatMap(([what, names]) => names.map((name) => `${what} ${name}`));
   if (change.logChanged) changes.push(`log level ${config.log.level}`);
   if (change.commandsChanged) changes.push("rules of commands");
+  if (change.nodeRedChanged) changes.push("Node-RED takes its part when `stadsnod node-red` starts anew");
   return changes.length > 0 ? changes : ["nothing has changed"];
 }

@@ -22,6 +22,7 @@ import { buildDevice } from "./device.ts";
 import { Entry } from "./entry.ts";
 import { historyConfig } from "./history.ts";
 import { localOf } from "./local.ts";
+import { nodeRedOf } from "./node-red.ts";
 import { buildSchedule, calendarOf } from "./schedules.ts";
 import {
   configSchema,
@@ -100,6 +101,7 @@ export async function loadConfig(text: string, file: string, options: ConfigOpti
     },
     commands: commands.rules,
     local: localOf(written.local, base),
+    nodeRed: nodeRedOf(written.nodeRed, base),
     history: historyConfig(written.history),
     auditLog: written.auditLog,
     log: written.log,
@@ -129,11 +131,28 @@ export function profilesOf(text: string, file: string): { folders: string[]; use
 
 function checkTop(document: YamlDocument): { value?: WrittenConfig; diagnostics: readonly Diagnostic[] } {
   const checked = checkSchema(document, configSchema);
-  if (!checked.value || checked.value.gateway.pen !== documentationPen) return checked;
+  if (!checked.value) return checked;
+  return { ...checked, diagnostics: [...checked.diagnostics, ...warningsOf(document, checked.value)] };
+}
+
+function warningsOf(document: YamlDocument, { gateway, nodeRed, local }: WrittenConfig): Diagnostic[] {
+  const found: Diagnostic[] = [];
   const message = `device names use the enterprise number ${documentationPen}, which is for documentation only`;
   const hint = "write the number that IANA gave your organisation as gateway.pen (free of charge)";
   const finding = { severity: "warning", code: "documentation-pen", message, hint } as const;
-  return { ...checked, diagnostics: [diagnose(document, ["gateway", "pen"], "value", finding)] };
+  if (gateway.pen === documentationPen) found.push(diagnose(document, ["gateway", "pen"], "value", finding));
+  // The daemon works all the same: it has nothing to do with Node-RED.
+  if (nodeRed.enabled && !local.https) {
+    found.push(
+      diagnose(document, ["nodeRed", "enabled"], "value", {
+        severity: "warning",
+        code: "node-red-without-users",
+        message: "nobody can log in to Node-RED: its users are those of the HTTPS door, which is not open",
+        hint: "set `local: {https: {port: 8443}}`",
+      }),
+    );
+  }
+  return found;
 }
 
 /** Builds the parts one by one; what is bad goes to `quarantined` and leaves the rest alone. */

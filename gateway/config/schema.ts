@@ -7,6 +7,7 @@ import { commandsSchema } from "./commands.ts";
 import { clockTrusts, logLevels } from "./config.ts";
 import { auditLogSchema, historySchema } from "./history.ts";
 import { localSchema } from "./local.ts";
+import { nodeRedSchema } from "./node-red.ts";
 import { deviceRecordFields } from "./privacy.ts";
 import { holidaysSchema, timeZone } from "./schedule-schema.ts";
 
@@ -85,6 +86,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   commands: commandsSchema.prefault({}),
   local: localSchema,
+  nodeRed: nodeRedSchema,
   history: historySchema,
   auditLog: auditLogSchema,
   log: z.strictObject({ level: z.enum(logLevels).default("info") }).prefault({}),

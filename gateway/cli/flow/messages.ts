@@ -1,0 +1,45 @@
+import type { Scenario } from "./scenario.ts";
+
+/** What the process that runs a flow is given. */
+export interface FlowJob {
+  readonly flow: readonly FlowNode[];
+  readonly scenario: Scenario;
+  /** Folder of node-red-contrib-stadsnod, built. */
+  readonly nodes: string;
+  /** Empty, of this run. */
+  readonly folder: string;
+}
+
+export interface FlowNode {
+  readonly id: string;
+  readonly type: string;
+  readonly name?: string;
+  readonly [property: string]: unknown;
+}
+
+/** Whether what a step expected happened. */
+export interface StepResult {
+  /** Of the scenario's steps, from 0. */
+  readonly step: number;
+  /** Ms since the start. */
+  readonly at: number;
+  readonly passed: boolean;
+  readonly expected: string;
+  /** What happened instead, in the order of time. */
+  readonly got: readonly string[];
+}
+
+/** What it answers. */
+export type FlowAnswer =
+  | {
+      readonly kind: "done";
+      readonly results: readonly StepResult[];
+      /** Errors of nodes and of the runtime, which may explain what did not happen. */
+      readonly problems: readonly string[];
+    }
+  | { readonly kind: "failed"; readonly message: string };
+
+export function isFlowAnswer(value: unknown): value is FlowAnswer {
+  if (typeof value !== "object" || value === null || !("kind" in value)) return false;
+  return value.kind === "done" || value.kind === "failed";
+}
