@@ -6,6 +6,7 @@ import { defineConfig } from "tsup";
 const zodLocales = "zod-locales";
 const mqttClient = "mqtt-client";
 const nothing = "nothing";
+const notForFastify = "not-for-fastify";
 
 export default defineConfig({
   // The others are threads of their own, named in gateway/sandbox/thread.ts and gateway/store/sqlite.ts.
@@ -31,7 +32,7 @@ export default defineConfig({
       if (found) throw new Error(`dist/${name} has a character beyond Latin 1: ${found[0]}`);
     }
   },
-  noExternal: [/^(zod|yaml|commander|pino|mqtt|mqtt-packet|smol-toml)(\/|$)/],
+  noExternal: [/^(zod|yaml|commander|fastify|pino|mqtt|mqtt-packet|smol-toml)(\/|$)/],
   skipNodeModulesBundle: false,
   esbuildPlugins: [
     {
@@ -60,6 +61,22 @@ export default defineConfig({
         // Timers for browsers, which mqtt.js leaves alone on Node.
         onResolve({ filter: /^worker-timers$/ }, ({ path }) => ({ path, namespace: nothing }));
         onLoad({ filter: /.*/, namespace: nothing }, () => ({ contents: "export {};" }));
+      },
+    },
+    {
+      name: "fastify-without-compilers",
+      setup({ onResolve, onLoad }) {
+        // The local API checks with zod and writes with JSON.stringify: Fastify asks for none of these, and they
+        // would be half a megabyte of code. Nor for its own log, requests without a socket, versions of
+        // plug-ins, proxies, and the servers that gateway/local/server.ts does not use.
+        const unused =
+          /^(@fastify\/(ajv-compiler|fast-json-stringify-compiler|proxy-addr)|light-my-request|semver|\.\/logger-pino\.js|node:(https|http2|dns))$/;
+        onResolve({ filter: unused }, ({ path, importer }) =>
+          /[\\/]node_modules[\\/]fastify[\\/]/.test(importer)
+            ? { path, namespace: notForFastify }
+            : undefined,
+        );
+        onLoad({ filter: /.*/, namespace: notForFastify }, () => ({ contents: "module.exports = {};" }));
       },
     },
   ],

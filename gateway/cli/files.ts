@@ -32,20 +32,24 @@ export interface ReadConfiguration {
 
 /**
  * Reads gateway.yaml with its profiles, and loads the protocols that it names. Rejects with ConfigError
- * when the file cannot be read at all.
+ * when the file cannot be read at all. `instead`: a text that is looked at in its place.
  */
-export async function readConfiguration(context: CliContext, path: string): Promise<ReadConfiguration> {
+export async function readConfiguration(
+  context: CliContext,
+  path: string,
+  instead?: string,
+): Promise<ReadConfiguration> {
   const file = inFolder(context, path);
+  const source: ProfileFiles = {
+    list: files.list,
+    read: (one) => (instead !== undefined && one === file ? instead : files.read(one)),
+  };
   const read = async (protocols: readonly Protocol[]): Promise<ReadConfiguration> => {
-    const { config, diagnostics } = await readConfig(file, {
-      files,
-      protocols,
-      northbounds,
-      env: context.env,
-    });
+    const options = { files: source, protocols, northbounds, env: context.env };
+    const { config, diagnostics } = await readConfig(file, options);
     return { config, diagnostics };
   };
-  const text = textOf(file);
+  const text = instead ?? textOf(file);
   const found = await read(await loadProtocols(({ name }) => text.includes(name)));
   // What a wrong name was meant to be can only be said of all of them.
   return found.diagnostics.some(({ code }) => code === "unknown-protocol")

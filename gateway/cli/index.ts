@@ -47,6 +47,7 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["decode", async () => (await import("./decode.ts")).decodeCommand],
   ["outbox", async () => (await import("./outbox.ts")).outboxCommand],
   ["audit", async () => (await import("./audit.ts")).auditCommand],
+  ["users", async () => (await import("./users.ts")).usersCommand],
   ["profile", async () => (await import("./profile/index.ts")).profileCommand],
   ["demo", async () => (await import("./demo.ts")).demoCommand],
 ]);

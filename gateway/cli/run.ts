@@ -1,7 +1,8 @@
 import type { Command } from "commander";
-import type { CliContext } from "./context.ts";
+import { withoutSecrets } from "../model/diagnostic.ts";
+import { type CliContext, inFolder } from "./context.ts";
 import { command, configArgument } from "./daemon.ts";
-import { readConfiguration, requireConfiguration } from "./files.ts";
+import { files, readConfiguration, requireConfiguration } from "./files.ts";
 import { openLog, startDaemon } from "./start.ts";
 
 export function runCommand(context: CliContext): Command {
@@ -18,7 +19,11 @@ export function runCommand(context: CliContext): Command {
         const reason = diagnostics.find(({ severity }) => severity === "error")?.message;
         log.error({ kind, id, reason }, "does not start: its configuration is wrong");
       }
-      await using daemon = await startDaemon(config, log, () => readConfiguration(context, path));
+      await using daemon = await startDaemon(config, log, () => readConfiguration(context, path), {
+        configText: async () =>
+          files.read(inFolder(context, path)).split("\n").map(withoutSecrets).join("\n"),
+        checkConfig: async (text) => (await readConfiguration(context, path, text)).diagnostics,
+      });
       context.onReload(() => {
         daemon.gateway.reload().then(
           (result) => {

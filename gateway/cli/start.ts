@@ -1,8 +1,17 @@
+import { readFileSync } from "node:fs";
+import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { destination, pino } from "pino";
 import type { GatewayConfig, LogLevel } from "../config/config.ts";
 import { type Gateway, openGateway } from "../gateway.ts";
-import { openLocalServer } from "../local/server.ts";
+import { LogRing } from "../local/log-ring.ts";
+import {
+  type HttpsDoor,
+  isDoorProblem,
+  type LocalServer,
+  type LocalServerOptions,
+  openLocalServer,
+} from "../local/server.ts";
 import type { LocalSurface } from "../local/surface.ts";
 import { ConfigError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
@@ -19,6 +28,8 @@ import { keepTime, readKeptTime } from "./time-keeper.ts";
 const buildTime = Date.UTC(2026, 10, 1);
 
 export interface DaemonLog extends Log {
+  /** The last lines, also those of the logs that were derived from it. */
+  readonly ring: LogRing;
   /** Also of the logs that were derived from it. */
   setLevel(level: LogLevel): void;
 }
@@ -27,6 +38,8 @@ export interface DaemonLog extends Log {
 export function openLog(level: LogLevel | "fatal"): DaemonLog {
   // pino hands its level to children once, when they are made.
   let children: WeakRef<{ level: string }>[] = [];
+  const ring = new LogRing();
+  const out = destination({ dest: 2, sync: true });
   const log = pino(
     {
       level,
@@ -34,9 +47,15 @@ export function openLog(level: LogLevel | "fatal"): DaemonLog {
       timestamp: pino.stdTimeFunctions.isoTime,
       onChild: (child) => children.push(new WeakRef(child)),
     },
-    destination({ dest: 2, sync: true }),
+    {
+      write(line: string) {
+        ring.push(line);
+        out.write(line);
+      },
+    },
   );
   return Object.assign(log, {
+    ring,
     setLevel(next: LogLevel) {
       log.level = next;
       children = children.filter((child) => child.deref() !== undefined);
@@ -54,6 +73,7 @@ export async function startDaemon(
   config: GatewayConfig,
   log: DaemonLog,
   read: () => Promise<ReadConfiguration>,
+  file: Pick<LocalSurface, "configText" | "checkConfig"> = {},
 ): Promise<RunningDaemon> {
   const { folder } = config.storage;
   const openDisk = () => openFolderDisk(folder);
@@ -61,9 +81,10 @@ export async function startDaemon(
   await using opened = new AsyncDisposableStack();
   // Before anything is opened: a second gateway must not even look at the log of the first.
   let surface: LocalSurface | undefined;
-  opened.use(await openDoor(config.local.socket, () => surface, log));
-  opened.use(await lockStore(folder));
   const clock = opened.use(openClock({ trust: config.clock.trust, floor: Math.max(buildTime, kept.floor) }));
+  const server = await openDoor({ socket: config.local.socket, surface: () => surface, clock, log });
+  if (server) opened.use(server);
+  opened.use(await lockStore(folder));
   opened.use(keepTime(clock, openDisk, kept));
   const sandbox = opened.use(openSandbox({ clock, log }));
   const gateway = opened.use(
@@ -84,23 +105,69 @@ export async function startDaemon(
       reloadConfig: read,
     }),
   );
-  surface = localSurface(gateway);
-  log.info({ socket: config.local.socket }, "the local API listens");
+  const https = server && (await openSecondDoor(server, config, log));
+  const logs = (count: number) => log.ring.last(count);
+  surface = localSurface(gateway, { logs, ...file, ...(https ? { https: () => https } : {}) });
+  log.info({ socket: config.local.socket, ...https }, "the local API listens");
   const held = opened.move();
   return { gateway, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 /** The local API; a disk that takes no socket must not keep the gateway from polling. */
-async function openDoor(
-  socket: string,
-  surface: () => LocalSurface | undefined,
-  log: Log,
-): Promise<AsyncDisposable> {
+async function openDoor(options: LocalServerOptions): Promise<LocalServer | undefined> {
   try {
-    return await openLocalServer(socket, surface, log);
+    return await openLocalServer(options);
   } catch (error) {
     if (!(error instanceof ConfigError) || error.code !== "local-disk") throw error;
-    log.error({ code: error.code, hint: error.hint }, `${error.message}: there is no local API`);
-    return { [Symbol.asyncDispose]: async () => {} };
+    options.log.error({ code: error.code, hint: error.hint }, `${error.message}: there is no local API`);
+    return undefined;
   }
+}
+
+/** HTTPS, where it is asked for. What keeps it shut must not keep the gateway from polling. */
+async function openSecondDoor(
+  server: LocalServer,
+  { local: { https }, storage }: GatewayConfig,
+  log: Log,
+): Promise<HttpsDoor | undefined> {
+  if (!https) return undefined;
+  try {
+    const { port, host, certificate } = https;
+    return await server.openHttps({
+      port,
+      host,
+      certificate: certificate && { cert: textOf(certificate.cert), key: textOf(certificate.key) },
+      openDisk: () => openFolderDisk(join(storage.folder, "local")),
+      names: namesOfThisMachine(),
+      // Not by the log, which others collect and keep.
+      firstPassword: (user, password) => {
+        process.stderr.write(
+          `stadsnod: the first password of user ${user} is ${password} (to be changed at the first login; it is not shown again)\n`,
+        );
+      },
+    });
+  } catch (error) {
+    if (!isDoorProblem(error)) throw error;
+    log.error({ code: error.code, hint: error.hint }, `${error.message}: HTTPS stays shut`);
+    return undefined;
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unreadable";
+    throw new ConfigError(`${path} cannot be read (${code})`, { code: "https-certificate", cause });
+  }
+}
+
+/** What a certificate of its own is for: the machine's names and its addresses at the first start. */
+function namesOfThisMachine(): string[] {
+  const name = hostname().toLowerCase();
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((all) => all ?? [])
+    .map(({ address }) => address.replace(/%.*$/, ""));
+  const local = name.includes(".") ? [] : [`${name}.local`];
+  return [...new Set([name, ...local, "localhost", ...addresses])];
 }

@@ -12,21 +12,26 @@ import { formatDiagnostic } from "../model/diagnostic.ts";
 import { readingToJson } from "../model/json.ts";
 import { version } from "../model/version.ts";
 
+/** What the local API is told by who started the gateway. */
+export type SurfaceExtras = Pick<LocalSurface, "logs" | "configText" | "checkConfig"> & {
+  readonly https?: () => GatewayStatus["https"];
+};
+
 /** The running gateway as the local API shows it. */
-export function localSurface(gateway: Gateway): LocalSurface {
+export function localSurface(gateway: Gateway, { https, ...extras }: SurfaceExtras = {}): LocalSurface {
   const { clock, pipeline } = gateway;
   const wanted = ({ device, point }: ReadingFilter) => ({
     devices: device === undefined ? undefined : [device],
     points: point === undefined ? undefined : [point],
   });
   return {
-    status: () => statusOf(gateway),
+    ...extras,
+    status: () => ({ ...statusOf(gateway), https: https?.() }),
+    devices: () => gateway.config.devices,
     latest: (filter) => pipeline.latest.list(wanted(filter)).map((reading) => readingToJson(reading, clock)),
     async *readings(filter, signal) {
       const subscription = pipeline.latest.subscribe(wanted(filter));
       signal.addEventListener("abort", () => subscription.close(), { once: true });
-      const known = pipeline.latest.list(wanted(filter));
-      if (known.length > 0) yield known.map((reading) => readingToJson(reading, clock));
       for await (const { readings, lost } of subscription) {
         if (lost > 0) yield { lost };
         yield readings.map((reading) => readingToJson(reading, clock));

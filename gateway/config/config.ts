@@ -4,6 +4,7 @@ import type { Diagnostic } from "../model/diagnostic.ts";
 import type { NorthboundKind } from "../northbound/northbound.ts";
 import type { Protocol } from "../southbound/protocol.ts";
 import type { AuditLogConfig, HistoryConfig } from "./history.ts";
+import type { LocalConfig } from "./local.ts";
 
 /**
  * What gateway.yaml says, checked, with defaults filled in, durations in ms and sizes in bytes.
@@ -88,11 +89,6 @@ export interface TelemetryConfig {
   readonly maxReadings: number;
   /** Of the uncompressed pack. */
   readonly maxBytes: number;
-}
-
-export interface LocalConfig {
-  /** Path of the Unix socket of the local API. */
-  readonly socket: string;
 }
 
 export const logLevels = ["debug", "info", "warn", "error"] as const;

@@ -19,6 +19,7 @@ import type {
 import { buildDevice } from "./device.ts";
 import { Entry } from "./entry.ts";
 import { historyConfig } from "./history.ts";
+import { localOf } from "./local.ts";
 import { buildSchedule, calendarOf } from "./schedules.ts";
 import {
   configSchema,
@@ -85,9 +86,9 @@ export async function loadConfig(text: string, file: string, options: ConfigOpti
       maxReadings: written.telemetry.maxReadings,
       maxBytes: written.telemetry.maxBytes,
     },
-    local: { socket: resolve(base, written.local.socket) },
     history: historyConfig(written.history),
     auditLog: written.auditLog,
+    local: localOf(written.local, base),
     log: written.log,
     clock: written.clock,
     quarantined,

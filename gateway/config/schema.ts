@@ -3,6 +3,7 @@ import { byteSize, duration, text } from "../codec/settings.ts";
 import { chosenSchema } from "../profiles/option.ts";
 import { clockTrusts, logLevels } from "./config.ts";
 import { auditLogSchema, historySchema } from "./history.ts";
+import { localSchema } from "./local.ts";
 import { holidaysSchema, timeZone } from "./schedule-schema.ts";
 
 // gateway.yaml. What stands here refuses the whole file when it is wrong; entries of connections,
@@ -67,9 +68,9 @@ export const configSchema = z.strictObject({
       maxBytes: byteSize.prefault("16kB"),
     })
     .prefault({}),
-  local: z.strictObject({ socket: z.string().min(1).max(100).default("data/stadsnod.sock") }).prefault({}),
   history: historySchema,
   auditLog: auditLogSchema,
+  local: localSchema,
   log: z.strictObject({ level: z.enum(logLevels).default("info") }).prefault({}),
   clock: z.strictObject({ trust: z.enum(clockTrusts).default("auto") }).prefault({}),
 });

@@ -8,6 +8,7 @@ export interface LocalClient {
   get<T>(path: string): Promise<T>;
   /** Rejects with GatewayError carrying the daemon's own code, message and hint; 422 bodies are returned. */
   post<T>(path: string, body?: unknown): Promise<T>;
+  delete<T>(path: string): Promise<T>;
   /** Items of a server-sent event stream. */
   events<T>(path: string, signal: AbortSignal): AsyncIterable<{ event: string; data: T }>;
 }
@@ -16,6 +17,7 @@ export function localClient(socket: string): LocalClient {
   return {
     get: (path) => json(socket, "GET", path),
     post: (path, body) => json(socket, "POST", path, body),
+    delete: (path) => json(socket, "DELETE", path),
     async *events<T>(path: string, signal: AbortSignal) {
       const response = await open(socket, "GET", path, undefined, signal);
       let event = "message";

@@ -1,219 +1,212 @@
-import { chmod, mkdir, rm, stat } from "node:fs/promises";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { connect } from "node:net";
-import { dirname } from "node:path";
-import { ConfigError, GatewayError } from "../model/errors.ts";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { AddressInfo, Server } from "node:net";
+import type { Clock } from "../model/clock.ts";
+import { ConfigError, type GatewayError, StorageError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
-import { createServer } from "./http.ts";
-import type { LocalSurface } from "./surface.ts";
+import type { Disk } from "../store/disk.ts";
+import type { LocalApp } from "./app.ts";
+import type { RequestCounts, RouteContext } from "./context.ts";
+import { ApiError } from "./errors.ts";
+import { EventStreams } from "./events.ts";
+import { createServer, secureHttp } from "./http.ts";
+import type { Accounts, Door } from "./identity.ts";
+import { LoginGuard } from "./login-guard.ts";
+import { openSources } from "./sources.ts";
+import type { LocalAudit, LocalSurface } from "./surface.ts";
+import { listenOnSocket } from "./unix-socket.ts";
 
-const maxBodyBytes = 64 * 1024;
+export interface LocalServerOptions {
+  /** Path of the Unix socket. */
+  readonly socket: string;
+  /** Until there is one, everything but /healthz is answered with 503. */
+  readonly surface: () => LocalSurface | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly audit?: LocalAudit | undefined;
+  readonly limits?: Partial<ServerLimits> | undefined;
+}
+
+export interface HttpsOptions {
+  readonly port: number;
+  /** All addresses when absent. */
+  readonly host?: string | undefined;
+  /** PEM; without them the gateway makes a certificate of its own, once. */
+  readonly certificate?: { readonly cert: string; readonly key: string } | undefined;
+  /** Where `users.json` and a certificate of its own are kept. Rejects with StorageError. */
+  openDisk(): Promise<Disk>;
+  /** Names and addresses that this machine is reached by. */
+  readonly names: readonly string[];
+  /** Told once, when there are no users: for a person's eyes, and kept nowhere. */
+  readonly firstPassword: (user: string, password: string) => void;
+}
+
+export interface ServerLimits {
+  /** For the head of a request. */
+  readonly headersMs: number;
+  /** For a whole request. */
+  readonly requestMs: number;
+  readonly checkEveryMs: number;
+  readonly socketConnections: number;
+  readonly httpsConnections: number;
+}
+
+const usualLimits: ServerLimits = {
+  headersMs: 5000,
+  requestMs: 10_000,
+  checkEveryMs: 2000,
+  socketConnections: 1100,
+  // A TLS connection takes about 40 kB, and anybody may open one.
+  httpsConnections: 256,
+};
+
+/** The second door, while it is open. */
+export interface HttpsDoor {
+  readonly port: number;
+  /** SHA-256 of the certificate. */
+  readonly fingerprint: string;
+}
+
+export interface LocalServer extends AsyncDisposable {
+  /** Opens the second door. Rejects with ConfigError `https-port`, `https-certificate`, or StorageError: then it stays shut. */
+  openHttps(options: HttpsOptions): Promise<HttpsDoor>;
+  readonly streams: EventStreams;
+}
 
 /**
- * The one door for everything local: HTTP over a Unix socket, guarded by the socket's file mode
- * (0660: owner and group). Until there is a surface it answers 503. Throws ConfigError:
- * `already-running`, `local-socket` (this path can never be one), `local-disk` (the disk takes no socket now).
+ * The one door for everything local: HTTP over a Unix socket, guarded by the socket's file mode, and HTTPS
+ * with users where it is opened. Rejects as `listenOnSocket`.
  */
-export async function openLocalServer(
-  socket: string,
-  surface: () => LocalSurface | undefined,
-  log: Log,
-): Promise<AsyncDisposable> {
-  await prepare(socket);
-  await removeStaleSocket(socket);
-  const server = createServer((request, response) => {
-    const ready = surface();
-    if (!ready) {
-      return send(response, 503, { error: "starting", message: "the gateway is still starting" });
-    }
-    handle(ready, request, response).catch((error: unknown) => {
-      const known = error instanceof GatewayError;
-      if (!known) log.error({ err: error, path: request.url }, "local API request failed");
-      send(response, known ? (error instanceof ConfigError ? 404 : 502) : 500, {
-        error: known ? error.code : "internal",
-        message: known ? error.message : "internal error; see the log",
-        ...(known && error.hint ? { hint: error.hint } : {}),
-      });
-    });
-  });
-  server.headersTimeout = 5_000;
-  server.requestTimeout = 10_000;
-  server.maxConnections = 64;
-  await listen(server, socket);
-  await chmod(socket, 0o660);
-  return {
-    [Symbol.asyncDispose]: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+export async function openLocalServer(options: LocalServerOptions): Promise<LocalServer> {
+  const { socket, surface, clock, log, audit = silentAudit } = options;
+  const limits = { ...usualLimits, ...options.limits };
+  const streams = new EventStreams(clock);
+  const counts: RequestCounts = { byClass: new Map(), loginsFailed: 0, loginsSucceeded: 0 };
+  let accounts: Accounts | undefined;
+  const ready = () => {
+    const here = surface();
+    if (here) return here;
+    throw new ApiError(503, "starting", "the gateway is still starting", { retryAfter: 1 });
   };
-}
-
-async function handle(
-  surface: LocalSurface,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const url = new URL(request.url ?? "/", "http://local");
-  const filter = {
-    device: url.searchParams.get("device") ?? undefined,
-    point: url.searchParams.get("point") ?? undefined,
+  const context: RouteContext = {
+    surface: ready,
+    clock,
+    log,
+    audit,
+    get accounts() {
+      return accounts;
+    },
+    guard: new LoginGuard(clock),
+    streams,
+    sources: openSources(ready, clock, (error) => {
+      log.error({ err: error }, "an event stream of the local API has ended");
+    }),
+    counts,
   };
-  switch (`${request.method} ${url.pathname}`) {
-    case "GET /v1/status":
-      return send(response, 200, surface.status());
-    case "GET /v1/latest":
-      return send(response, 200, surface.latest(filter));
-    case "GET /v1/connections":
-      return send(response, 200, surface.connections());
-    case "GET /v1/accounting":
-      return send(response, 200, surface.accounting());
-    case "GET /v1/readings":
-      return stream(surface, filter, response);
-    case "POST /v1/read": {
-      const { device, points } = readRequest(await body(request));
-      return send(response, 200, await surface.readNow(device, points, ended(response)));
-    }
-    case "POST /v1/reload": {
-      const result = await surface.reload();
-      return send(response, result.applied ? 200 : 422, result);
-    }
-    default:
-      return send(response, 404, {
-        error: "not-found",
-        message: `no ${request.method} ${url.pathname} here`,
-      });
-  }
-}
-
-/** Server-sent events: `data:` holds an array of readings, event `lost` how many a slow reader missed. */
-async function stream(
-  surface: LocalSurface,
-  filter: { device?: string | undefined; point?: string | undefined },
-  response: ServerResponse,
-): Promise<void> {
-  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-  response.flushHeaders();
-  const signal = ended(response);
-  for await (const item of surface.readings(filter, signal)) {
-    const text = "lost" in item ? `event: lost\ndata: ${item.lost}\n\n` : `data: ${JSON.stringify(item)}\n\n`;
-    // The subscription behind bounds what waits; here only one item is ever in hand.
-    if (!response.write(text)) await drained(response);
-    if (signal.aborted) break;
-  }
-  response.end();
-}
-
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off("drain", done);
-      response.off("close", done);
-      resolve();
+  // Loaded when somebody asks for something: a gateway that nobody asks does without its 6 MB.
+  let app: Promise<LocalApp> | undefined;
+  const handle = (door: Door): RequestListener => {
+    return (request: IncomingMessage, response: ServerResponse) => {
+      app ??= import("./app.ts").then(({ openApp }) => openApp(context));
+      app.then(
+        (opened) => opened.handle(door, request, response),
+        (error: unknown) => {
+          log.error({ err: error }, "the local API cannot answer");
+          response.destroy();
+        },
+      );
     };
-    response.on("drain", done);
-    response.on("close", done);
-  });
+  };
+  await using opening = new AsyncDisposableStack();
+  opening.defer(async () => (await app)?.[Symbol.asyncDispose]());
+  opening.use(streams);
+  const http = { connectionsCheckingInterval: limits.checkEveryMs };
+  const server = createServer(http, handle("socket"));
+  limit(server, limits, limits.socketConnections);
+  await listenOnSocket(server, socket);
+  opening.defer(() => closed(server));
+  const open = opening.move();
+  return {
+    streams,
+    async openHttps({ port, host, certificate, openDisk, names, firstPassword }) {
+      // Only where they are needed: a gateway with one door does without their memory.
+      const [{ serverCertificate }, { Passwords }, { Sessions }, { openUsers }] = await Promise.all([
+        import("./https.ts"),
+        import("./passwords.ts"),
+        import("./sessions.ts"),
+        import("./users.ts"),
+      ]);
+      const disk = await openDisk();
+      const { cert, key, fingerprint } = await serverCertificate({ certificate, disk, names, clock });
+      const users = await openUsers({ disk, passwords: new Passwords(), firstPassword });
+      const secure = createSecure({ cert, key }, http, handle("https"));
+      limit(secure, limits, limits.httpsConnections);
+      // Of one who does not speak TLS, or hangs up in between: nobody's fault here.
+      secure.on("tlsClientError", (_error, socket) => socket.destroy());
+      const bound = await listenOnPort(secure, port, host);
+      open.defer(() => closed(secure));
+      accounts = { users, sessions: new Sessions(clock) };
+      return { port: bound, fingerprint };
+    },
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
 }
 
-function ended(response: ServerResponse): AbortSignal {
-  const controller = new AbortController();
-  response.once("close", () => controller.abort());
-  return controller.signal;
-}
+type HttpServer = ReturnType<typeof createServer>;
+type HttpsServer = ReturnType<ReturnType<typeof secureHttp>["createServer"]>;
 
-function readRequest(value: unknown): { device: string; points: string[] } {
-  if (typeof value === "object" && value !== null && "device" in value && typeof value.device === "string") {
-    const points = "points" in value ? value.points : [];
-    if (Array.isArray(points) && points.every((point) => typeof point === "string")) {
-      return { device: value.device, points };
-    }
-  }
-  throw new ConfigError("the body must be {device: string, points?: string[]}", { code: "bad-request" });
-}
-
-async function body(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += chunk.length;
-    if (size > maxBodyBytes) throw new ConfigError("the body is too large", { code: "body-too-large" });
-    chunks.push(chunk);
-  }
+function createSecure(
+  pair: { cert: string; key: string },
+  http: { connectionsCheckingInterval: number },
+  listener: RequestListener,
+): HttpsServer {
   try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    return secureHttp().createServer(
+      { ...pair, ...http, minVersion: "TLSv1.2", handshakeTimeout: 10_000 },
+      listener,
+    );
   } catch (cause) {
-    throw new ConfigError("the body is not JSON", { code: "bad-request", cause });
+    throw new ConfigError("the certificate and key of `local: {https: ...}` cannot be used", {
+      code: "https-certificate",
+      hint: "both are PEM files, and the key belongs to the certificate and has no passphrase",
+      cause,
+    });
   }
 }
 
-function send(response: ServerResponse, status: number, value: unknown): void {
-  if (response.headersSent) {
-    response.end();
-    return;
-  }
-  response.writeHead(status, { "content-type": "application/json" });
-  response.end(`${JSON.stringify(value)}\n`);
+function limit(server: HttpServer | HttpsServer, limits: ServerLimits, connections: number): void {
+  server.headersTimeout = limits.headersMs;
+  server.requestTimeout = limits.requestMs;
+  server.maxConnections = connections;
 }
 
-function listen(server: Server, socket: string): Promise<void> {
+function listenOnPort(server: Server, port: number, host: string | undefined): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
-      reject(socketError(socket, cause));
+      reject(
+        new ConfigError(`cannot listen on port ${port} (${cause.code})`, {
+          code: "https-port",
+          hint: "set `local: {https: {port: ...}}` to a free port from 1024 on",
+          cause,
+        }),
+      );
     });
-    server.listen(socket, resolve);
+    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+      const address: AddressInfo | string | null = server.address();
+      resolve(typeof address === "object" && address ? address.port : port);
+    });
   });
 }
 
-async function prepare(socket: string): Promise<void> {
-  try {
-    await mkdir(dirname(socket), { recursive: true });
-  } catch (cause) {
-    throw socketError(socket, cause);
-  }
-}
-
-const diskCodes = new Set(["EROFS", "ENOSPC", "EDQUOT", "EIO"]);
-
-function socketError(socket: string, cause: unknown): ConfigError {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
-  const ofDisk = diskCodes.has(code);
-  return new ConfigError(`cannot open the local socket ${socket} (${code})`, {
-    code: ofDisk ? "local-disk" : "local-socket",
-    hint: ofDisk
-      ? "set `local: {socket: ...}` to a path in memory, such as /run/stadsnod/stadsnod.sock"
-      : Buffer.byteLength(socket) > 107
-        ? "a Unix socket's path must be shorter than 108 bytes: set `local: {socket: ...}`"
-        : "set `local: {socket: ...}` to a path that this user may write",
-    cause,
+function closed(server: HttpServer | HttpsServer): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
   });
 }
 
-/** A socket file that nobody answers on was left by a crash. */
-async function removeStaleSocket(socket: string): Promise<void> {
-  const found = await stat(socket).catch(() => undefined);
-  if (!found) return;
-  if (!found.isSocket()) {
-    throw new ConfigError(`${socket} exists and is not a socket`, {
-      code: "local-socket",
-      hint: "remove it, or set `local: {socket: ...}`",
-    });
-  }
-  const alive = await new Promise<boolean>((resolve) => {
-    const probe = connect(socket, () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once("error", () => resolve(false));
-  });
-  if (alive) {
-    throw new ConfigError(`another gateway already listens on ${socket}`, {
-      code: "already-running",
-      hint: "stop it first, or give this one its own `local: {socket: ...}` and `storage: {folder: ...}`",
-    });
-  }
-  await rm(socket, { force: true }).catch((cause: unknown) => {
-    throw socketError(socket, cause);
-  });
+const silentAudit: LocalAudit = { record: async () => {} };
+
+/** What keeps the second door shut without keeping the gateway from its work. */
+export function isDoorProblem(error: unknown): error is GatewayError {
+  return error instanceof ConfigError || error instanceof StorageError;
 }

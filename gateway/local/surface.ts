@@ -1,8 +1,14 @@
+import type { Command, CommandOrigin, CommandResult, Priority } from "../model/command.ts";
+import type { Device } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { ReadingJson } from "../model/json.ts";
+import type { Value } from "../model/value.ts";
 import type { OutboxStatus } from "../outbox/outbox.ts";
 
-/** What the local API offers, implemented by the gateway. Everything here is plain JSON. */
+/**
+ * What the local API offers, implemented by the gateway. What the API shows as it is comes as plain JSON;
+ * devices and commands come in the model's words. A part that is optional and absent is answered with 404.
+ */
 export interface LocalSurface {
   status(): GatewayStatus;
   /** Latest reading of every point, optionally of one device. */
@@ -20,6 +26,97 @@ export interface LocalSurface {
   accounting(): unknown;
   /** Reads the configuration again and applies what changed, per device; or refuses it whole. */
   reload(): Promise<ReloadResult>;
+  /** The devices as they are configured now. */
+  devices(): readonly Device[];
+  /** Why it does not do its work yet or any more, for readiness; undefined when it does. */
+  unready?(): string | undefined;
+  /** The command desk. */
+  readonly commands?: LocalCommands | undefined;
+  /** What was measured earlier, the oldest first. Rejects with ConfigError for an unknown device or point. */
+  history?(query: HistoryQuery, signal: AbortSignal): Promise<HistoryAnswer>;
+  /** Lines of the audit log, the oldest first: plain JSON objects. Nothing is read before it is asked for. */
+  audit?(query: AuditQuery, signal: AbortSignal): AsyncIterable<object>;
+  /** The last lines of the log, the oldest first: JSON texts. */
+  logs?(count: number): readonly string[];
+  /** The text of gateway.yaml, with stars for secrets that stand on one line with their key. */
+  configText?(): Promise<string>;
+  /** What is wrong with a text that could become gateway.yaml. Nothing is applied. */
+  checkConfig?(text: string): Promise<readonly Diagnostic[]>;
+}
+
+/** The part of the command desk that the local API uses; `CommandDesk` (commands/command-desk.ts) is one. */
+export interface LocalCommands {
+  submit(command: Command, origin: CommandOrigin): Promise<CommandResult>;
+  check(command: Command, origin: CommandOrigin): CommandResult | undefined;
+  follow(id: string, signal: AbortSignal): AsyncIterable<CommandResult>;
+  results(signal: AbortSignal): AsyncIterable<CommandResult | { readonly lost: number }>;
+  list(filter?: {
+    device?: string;
+    point?: string;
+    open?: boolean;
+    limit?: number;
+  }): readonly CommandResult[];
+  holds(): readonly LocalHold[];
+  status(): LocalDeskStatus;
+}
+
+/** As `Hold` of the desk. */
+export interface LocalHold {
+  readonly device: string;
+  readonly point: string;
+  readonly priority: Priority;
+  readonly issuer: string;
+  readonly value: Value;
+  /** Unix ms; undefined: until released. */
+  readonly until?: number | undefined;
+}
+
+/** As `DeskStatus` of the desk. */
+export interface LocalDeskStatus {
+  readonly open: number;
+  readonly accepted: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly expired: number;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly unanswered: number;
+  readonly problem?: string | undefined;
+}
+
+/** As `Audit` of the desk: takes one line of the audit log, never rejects. */
+export interface LocalAudit {
+  record(entry: {
+    readonly what: string;
+    readonly who: string;
+    readonly detail: Readonly<Record<string, unknown>>;
+  }): Promise<void>;
+}
+
+export interface HistoryQuery {
+  readonly device: string;
+  /** All of the device when absent. */
+  readonly point?: string | undefined;
+  /** Unix ms, included. */
+  readonly from?: number | undefined;
+  /** Unix ms, not included. */
+  readonly to?: number | undefined;
+  /** Most readings to be given. */
+  readonly limit: number;
+}
+
+export interface HistoryAnswer {
+  readonly readings: readonly ReadingJson[];
+  /** Whether there are more than `limit`. */
+  readonly more: boolean;
+}
+
+export interface AuditQuery {
+  /** Unix ms, included. */
+  readonly from?: number | undefined;
+  /** Unix ms, not included. */
+  readonly to?: number | undefined;
+  /** Most lines, the newest ones; all when absent. */
+  readonly limit?: number | undefined;
 }
 
 export interface ReadingFilter {
@@ -46,6 +143,8 @@ export interface GatewayStatus {
   /** Parts that did not start, each with the message that says why. */
   readonly quarantined: readonly { readonly kind: string; readonly id: string; readonly reason: string }[];
   readonly memoryMB: number;
+  /** The HTTPS door, while it is open: its port and the SHA-256 of its certificate. */
+  readonly https?: { readonly port: number; readonly fingerprint: string } | undefined;
 }
 
 export interface DeviceStatus {

@@ -19,7 +19,7 @@ const secretValue =
 const referenceAlone = /^["']?\$\{[^{}]*\}["']?\s*$/;
 
 /** The line with stars for secrets in plain text, as long as they are: findings go to terminals, logs and bug reports. */
-function withoutSecrets(line: string): string {
+export function withoutSecrets(line: string): string {
   return line.replace(secretValue, (whole, key: string, value: string) =>
     referenceAlone.test(value) ? whole : key + "*".repeat(value.length),
   );

@@ -91,9 +91,9 @@ describe("the local API of a running gateway", () => {
     const wrong: [string, number, string][] = [
       ['{"device": "nobody"}', 404, "unknown-device"],
       ['{"device": "meter-1", "points": ["nothing"]}', 404, "unknown-point"],
-      ['{"device": 7}', 404, "bad-request"],
-      ["no json", 404, "bad-request"],
-      [`{"device": "${"x".repeat(70_000)}"}`, 404, "body-too-large"],
+      [`{"device": 7}`, 400, "bad-request"],
+      ["no json", 400, "bad-request"],
+      [`{"device": "${"x".repeat(70_000)}"}`, 413, "body-too-large"],
     ];
     for (const [body, status, error] of wrong)
       expect(await post(body)).toMatchObject({ status, body: { error } });

@@ -1,0 +1,263 @@
+import * as z from "zod";
+import { version } from "../model/version.ts";
+import { access, type RouteKey } from "./access.ts";
+import * as answers from "./answers.ts";
+import * as schemas from "./schemas.ts";
+
+// The OpenAPI 3.1 document of the API, made from the schemas that check its requests. Loaded when asked for.
+
+interface Described {
+  readonly summary: string;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  /** Of the answer: its schema, or the media type where it is no JSON. */
+  readonly answer: z.ZodType | string;
+  /** Of the answer, 200 when absent. */
+  readonly status?: readonly number[];
+}
+
+const routes: Readonly<Record<RouteKey, Described>> = {
+  "GET /healthz": { summary: "Whether the process lives", answer: answers.ok },
+  "GET /readyz": { summary: "Whether the gateway does its work", answer: answers.ok },
+  "GET /v1/openapi.json": { summary: "This document", answer: z.record(z.string(), z.unknown()) },
+  "POST /v1/login": {
+    summary: "Log in: a token in the body, and the same as a cookie",
+    body: schemas.loginBody,
+    answer: answers.login,
+  },
+  "GET /v1/session": { summary: "Who is logged in", answer: answers.session },
+  "POST /v1/logout": { summary: "End this session", answer: answers.ok },
+  "POST /v1/password": {
+    summary: "Change the own password; all other sessions of the user end",
+    body: schemas.passwordBody,
+    answer: answers.ok,
+  },
+  "GET /metrics": { summary: "Metrics for Prometheus", answer: "text/plain" },
+  "GET /v1/status": { summary: "What the gateway does", answer: answers.status },
+  "GET /v1/devices": { summary: "All devices", answer: answers.devices },
+  "GET /v1/devices/:device": {
+    summary: "One device, its profile and its points",
+    params: schemas.devicePath,
+    answer: answers.device,
+  },
+  "GET /v1/latest": {
+    summary: "The latest reading of every point",
+    query: schemas.filterQuery,
+    answer: answers.readings,
+  },
+  "GET /v1/history": {
+    summary: "Earlier readings, the oldest first",
+    query: schemas.historyQuery,
+    answer: answers.history,
+  },
+  "GET /v1/readings": {
+    summary:
+      "Readings as they come, the latest first: server-sent events whose data is an array of Reading; event `lost` says how many at most a slow reader missed. Last-Event-ID means nothing",
+    query: schemas.filterQuery,
+    answer: "text/event-stream",
+  },
+  "GET /v1/states": {
+    summary:
+      "States of devices, connections and far sides, then their changes: server-sent events whose data is an array of State",
+    answer: "text/event-stream",
+  },
+  "GET /v1/results": {
+    summary: "Results of all commands as they come: server-sent events whose data is a CommandResult",
+    query: schemas.resultsQuery,
+    answer: "text/event-stream",
+  },
+  "GET /v1/connections": { summary: "What each line does and can carry", answer: answers.connections },
+  "GET /v1/accounting": {
+    summary: "What was produced, stored and acknowledged in this run",
+    answer: answers.accounting,
+  },
+  "GET /v1/commands": {
+    summary: "The latest result of every command that is kept, the newest first",
+    query: schemas.commandsQuery,
+    answer: answers.results,
+  },
+  "GET /v1/commands/:id": {
+    summary: "The latest result of one command",
+    params: schemas.commandPath,
+    answer: answers.result,
+  },
+  "GET /v1/holds": { summary: "Who holds which point", answer: answers.holds },
+  "POST /v1/read": {
+    summary: "Poll now, ahead of the schedule",
+    body: schemas.readBody,
+    answer: answers.readings,
+  },
+  "GET /v1/configuration": {
+    summary: "The text of gateway.yaml, with stars for secrets",
+    answer: answers.configuration,
+  },
+  "POST /v1/configuration/check": {
+    summary: "What is wrong with a text that could become gateway.yaml; nothing is applied",
+    body: schemas.checkBody,
+    answer: answers.checked,
+  },
+  "GET /v1/logs": {
+    summary: "The last lines of the log, the oldest first",
+    query: schemas.logsQuery,
+    answer: answers.logs,
+  },
+  "GET /v1/audit": {
+    summary: "The audit log, one JSON object per line, the oldest first",
+    query: schemas.auditQuery,
+    answer: "application/x-ndjson",
+  },
+  "POST /v1/commands": {
+    summary:
+      "Command a point. 202: it stands in the ledger and will get a last word; 200: this is the last word, also a refusal",
+    query: schemas.commandQuery,
+    body: schemas.commandBody,
+    answer: answers.commanded,
+    status: [200, 202],
+  },
+  "POST /v1/reload": {
+    summary: "Apply the changed gateway.yaml, device by device; 422 when it is refused",
+    answer: answers.reloaded,
+    status: [200, 422],
+  },
+  "GET /v1/users": { summary: "All users", answer: answers.users },
+  "POST /v1/users": {
+    summary: "Add a user; a password that is not given is made up and told once",
+    body: schemas.userBody,
+    answer: answers.user,
+    status: [201],
+  },
+  "DELETE /v1/users/:name": { summary: "Remove a user", params: schemas.namePath, answer: answers.ok },
+  "POST /v1/users/:name/password": {
+    summary: "Give a user a new password, to be changed at the next login",
+    params: schemas.namePath,
+    body: schemas.resetBody,
+    answer: answers.reset,
+  },
+  "GET /v1/tokens": { summary: "All API tokens, without their secrets", answer: answers.tokens },
+  "POST /v1/tokens": {
+    summary: "Add an API token for a machine; its secret is told once",
+    body: schemas.tokenBody,
+    answer: answers.token,
+    status: [201],
+  },
+  "DELETE /v1/tokens/:name": {
+    summary: "Remove an API token",
+    params: schemas.namePath,
+    answer: answers.ok,
+  },
+};
+
+type Json = Record<string, unknown>;
+
+export function openApiDocument(): Json {
+  const components: Record<string, unknown> = {};
+  const paths: Record<string, Json> = {};
+  const schemaOf = (schema: z.ZodType, io: "input" | "output"): Json => {
+    const {
+      $schema: _dialect,
+      $defs,
+      ...rest
+    } = z.toJSONSchema(schema, {
+      target: "draft-2020-12",
+      io,
+      unrepresentable: "any",
+    });
+    for (const [name, one] of Object.entries($defs ?? {})) components[name] = referring(one);
+    const { id, ...own } = rest;
+    if (typeof id !== "string") return referring(own);
+    components[id] = referring(own);
+    return { $ref: `#/components/schemas/${id}` };
+  };
+  const refused = (description: string) => ({
+    description,
+    content: { "application/json": { schema: schemaOf(answers.error, "output") } },
+  });
+  for (const [key, described] of Object.entries(routes)) {
+    const [method = "", path = ""] = key.split(" ");
+    const needed = Reflect.get(access, key);
+    const { answer, status = [200] } = described;
+    const content =
+      typeof answer === "string"
+        ? { [answer]: { schema: { type: "string" } } }
+        : { "application/json": { schema: schemaOf(answer, "output") } };
+    const operation: Json = {
+      operationId: operationId(method, path),
+      summary: described.summary,
+      ...(needed === "anyone" ? { security: [] } : { "x-stadsnod-role": needed }),
+      responses: {
+        ...Object.fromEntries(
+          status.map((code) => [code, { description: code < 300 ? "Done" : "Refused", content }]),
+        ),
+        ...(needed === "anyone"
+          ? {}
+          : { 401: refused("Not logged in"), 403: refused("Not allowed for this role") }),
+        default: refused("Refused, with a stable code"),
+      },
+    };
+    const parameters = [
+      ...parametersOf("path", described.params, schemaOf),
+      ...parametersOf("query", described.query, schemaOf),
+    ];
+    if (parameters.length > 0) operation.parameters = parameters;
+    if (described.body)
+      operation.requestBody = {
+        required: true,
+        content: { "application/json": { schema: schemaOf(described.body, "input") } },
+      };
+    const place = path.replaceAll(/:(\w+)/g, "{$1}");
+    paths[place] = { ...paths[place], [method.toLowerCase()]: operation };
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Stadsnod local API",
+      version,
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+      description: "See docs/local-api.md. On the Unix socket nobody needs to log in.",
+    },
+    security: [{ bearer: [] }, { cookie: [] }],
+    paths,
+    components: {
+      schemas: components,
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer", description: "An API token, or the token of a login" },
+        cookie: {
+          type: "apiKey",
+          in: "cookie",
+          name: "__Host-stadsnod",
+          description: "What changes something also needs the header x-stadsnod: 1",
+        },
+      },
+    },
+  };
+}
+
+function parametersOf(
+  place: "path" | "query",
+  schema: z.ZodObject | undefined,
+  schemaOf: (schema: z.ZodType, io: "input") => Json,
+): Json[] {
+  if (!schema) return [];
+  const { properties = {}, required = [] } = schemaOf(schema, "input");
+  const needed: readonly unknown[] = Array.isArray(required) ? required : [];
+  return Object.entries(properties ?? {}).map(([name, one]) => ({
+    name,
+    in: place,
+    required: place === "path" || needed.includes(name),
+    schema: one,
+  }));
+}
+
+/** References of zod lead to `$defs` of one schema; here all are beside each other. */
+function referring<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/'));
+}
+
+function operationId(method: string, path: string): string {
+  const words = path
+    .replace(/^\/v1/, "")
+    .split(/[^A-Za-z]+/)
+    .filter(Boolean);
+  return [method.toLowerCase(), ...words.map((word) => word[0]!.toUpperCase() + word.slice(1))].join("");
+}

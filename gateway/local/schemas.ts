@@ -1,0 +1,94 @@
+import * as z from "zod";
+import { duration } from "../codec/settings.ts";
+import { commandId, priorities } from "../model/command.ts";
+import { roles } from "./access.ts";
+import { accountName } from "./users.ts";
+
+// What may be sent to the API: bodies, queries and parts of paths. What it answers is in answers.ts.
+
+const id = z.string().min(1).max(63);
+const point = z.string().min(1).max(200);
+/** ISO 8601 with a zone. */
+const moment = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
+const count = (most: number) => z.coerce.number().int().min(1).max(most);
+const secret = z.string().min(1).max(256);
+
+function within(shortestMs: number, longestMs: number, words: string) {
+  return duration.refine((ms) => ms >= shortestMs && ms <= longestMs, { error: words });
+}
+
+export const filterQuery = z.strictObject({ device: id.optional(), point: point.optional() });
+export const resultsQuery = z.strictObject({ device: id.optional(), point: point.optional() });
+
+export const historyQuery = z.strictObject({
+  device: id,
+  point: point.optional(),
+  from: moment.optional(),
+  to: moment.optional(),
+  limit: count(10_000).default(1000),
+});
+
+export const readBody = z.strictObject({ device: id, points: z.array(point).max(1000).default([]) });
+
+export const commandBody = z
+  .strictObject({
+    /** The same id is never carried out twice; made up where none is given. */
+    id: z.string().regex(commandId).optional(),
+    device: id,
+    point,
+    action: z.enum(["write", "release", "confirm"]).default("write"),
+    /** In the words of the point; whole numbers beyond 2^53 in decimal, bytes in hexadecimal. */
+    value: z.union([z.number(), z.boolean(), z.string().max(1024)]).optional(),
+    confirms: z.string().regex(commandId).optional(),
+    expiresIn: within(1, 86_400_000, "a command lives between 1ms and 24h").prefault("30s"),
+    priority: z.enum(priorities).optional(),
+    reason: z.string().max(200).optional(),
+  })
+  .refine(({ action, value }) => (action === "write") === (value !== undefined), {
+    path: ["value"],
+    error: "belongs to action write, and to no other",
+  })
+  .refine(({ action, confirms }) => (action === "confirm") === (confirms !== undefined), {
+    path: ["confirms"],
+    error: "belongs to action confirm, and to no other",
+  });
+
+export const commandQuery = z.strictObject({
+  wait: within(0, 60_000, "a wait lasts at most 60s").optional(),
+  "dry-run": z.enum(["true", "false"]).optional(),
+});
+
+export const commandsQuery = z.strictObject({
+  device: id.optional(),
+  point: point.optional(),
+  open: z.enum(["true", "false"]).optional(),
+  limit: count(1000).default(100),
+});
+
+export const commandPath = z.strictObject({ id: z.string().regex(commandId) });
+export const devicePath = z.strictObject({ device: id });
+export const namePath = z.strictObject({ name: accountName });
+
+export const checkBody = z.strictObject({ text: z.string().max(1024 * 1024) });
+export const logsQuery = z.strictObject({ lines: count(1000).default(100) });
+export const auditQuery = z.strictObject({
+  from: moment.optional(),
+  to: moment.optional(),
+  limit: count(1_000_000).optional(),
+});
+
+export const loginBody = z.strictObject({ user: z.string().min(1).max(63), password: secret });
+export const passwordBody = z.strictObject({ old: secret, new: secret });
+export const userBody = z.strictObject({
+  name: accountName,
+  role: z.enum(roles),
+  /** Made up where none is given, and told in the answer. */
+  password: secret.optional(),
+});
+export const resetBody = z.strictObject({ password: secret.optional() });
+export const tokenBody = z.strictObject({
+  name: accountName,
+  role: z.enum(roles).default("operator"),
+  /** The strongest that its commands may have. */
+  priority: z.enum(["operator", "schedule", "automation"]).default("automation"),
+});
