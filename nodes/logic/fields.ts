@@ -28,7 +28,11 @@ export function durationField(field: string, written: unknown, absent: number): 
   }
 }
 
-export function choiceField<const T extends string>(field: string, written: unknown, allowed: readonly T[]): T {
+export function choiceField<const T extends string>(
+  field: string,
+  written: unknown,
+  allowed: readonly T[],
+): T {
   const found = allowed.find((one) => one === written);
   if (found === undefined) throw new SettingError(field, `one of ${allowed.join(", ")}`);
   return found;

@@ -1,6 +1,6 @@
 import type { NodeMessage } from "node-red";
-import type { AgedReading } from "../message.ts";
 import type { Clock } from "../clock.ts";
+import type { AgedReading } from "../message.ts";
 
 // What a logic node sees of a message: one of ours with `msg.reading`, or any other with a value in `msg.payload`.
 
@@ -33,7 +33,10 @@ export function inputOf(message: NodeMessage, clock: Clock): Input {
 }
 
 /** As `inputOf`, where the value must be a number; a text such as `23.5` is one. Throws TypeError. */
-export function numericInputOf(message: NodeMessage, clock: Clock): Input & { readonly value: number | undefined } {
+export function numericInputOf(
+  message: NodeMessage,
+  clock: Clock,
+): Input & { readonly value: number | undefined } {
   const input = inputOf(message, clock);
   return { ...input, value: input.value === undefined ? undefined : numberIn(input.value) };
 }

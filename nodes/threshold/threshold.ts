@@ -3,10 +3,10 @@ import { clockOf } from "../clock.ts";
 import { choiceField, durationField, valueField } from "../logic/fields.ts";
 import { isOn } from "../logic/hysteresis.ts";
 import { type Input, numericInputOf } from "../logic/input.ts";
+import { limitRuleOf, type WrittenRule } from "../logic/limit-rule.ts";
 import { Switch } from "../logic/switch.ts";
 import { Wake } from "../logic/wake.ts";
 import { failedStatus, StatusLine, valueText, warningStatus } from "../status.ts";
-import { limitRuleOf, type WrittenRule } from "../logic/limit-rule.ts";
 
 interface ThresholdDef extends NodeDef, WrittenRule {
   debounce: string;
@@ -76,7 +76,8 @@ export default function register(RED: NodeAPI): void {
       try {
         const input = numericInputOf(message, clock);
         const other = last?.input.reading && input.reading && last.input.topic !== input.topic;
-        if (other) throw new TypeError(`this node watches ${last?.input.topic}: ${input.topic} needs one of its own`);
+        if (other)
+          throw new TypeError(`this node watches ${last?.input.topic}: ${input.topic} needs one of its own`);
         const now = clock.monotonic();
         last = { input, message: { ...message }, at: now };
         tooOld = false;
