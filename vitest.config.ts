@@ -2,7 +2,13 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["gateway/**/*.test.ts", "simulators/**/*.test.ts", "scripts/**/*.test.ts", "test/**/*.test.ts"],
+    include: [
+      "gateway/**/*.test.ts",
+      "nodes/**/*.test.ts",
+      "simulators/**/*.test.ts",
+      "scripts/**/*.test.ts",
+      "test/**/*.test.ts",
+    ],
     exclude: ["test/ci/**", "**/node_modules/**"],
     pool: "forks",
     testTimeout: 30_000,

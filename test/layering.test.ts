@@ -105,6 +105,34 @@ describe("import rule", () => {
   });
 });
 
+describe("Node-RED nodes", () => {
+  // nodes/dist is made from them, nodes/test and build.ts are no part of it.
+  const files = sources("nodes").filter((file) => !/^nodes\/(dist|test|build\.ts)/.test(file));
+
+  it("take nothing from the gateway at run time: types of its model, and no more", () => {
+    const wrong = files.flatMap((file) =>
+      Array.from(
+        readFileSync(join(root, file), "utf8").matchAll(/import\s+(type\s)?[^;]*?"(\.[^"]+)"/g),
+        ([, isType, path]) => ({ isType, target: relative(root, resolve(root, dirname(file), path!)) }),
+      )
+        .filter(({ target }) => !target.startsWith("nodes/"))
+        .filter(({ isType, target }) => !isType || !target.startsWith("gateway/model/"))
+        .map(({ target }) => `${file} -> ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("take time and chance from nodes/clock.ts, the environment in one place, and never the console", () => {
+    const forbidden =
+      /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bprocess\.(env|hrtime)\b|\bconsole\.|\b(setTimeout|setInterval|setImmediate)\(|\bMath\.random\b/;
+    const allowed = ["nodes/clock.ts", "nodes/client/address.ts"];
+    const wrong = files.filter(
+      (file) => !allowed.includes(file) && forbidden.test(readFileSync(join(root, file), "utf8")),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
 describe("determinism rule", () => {
   it("reads time, environment and console only in main.ts, cli/ and the real clock", () => {
     const forbidden =

@@ -9,7 +9,7 @@ const memorySection = 5;
  *
  * @throws RangeError when the binary has no memory of its own, or already asks for more than `pages`
  */
-export function capMemory(binary: Uint8Array, pages: number): Uint8Array {
+export function capMemory(binary: Uint8Array, pages: number): Uint8Array<ArrayBuffer> {
   let at = 8;
   while (at < binary.length) {
     const id = binary[at];

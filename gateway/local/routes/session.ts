@@ -5,8 +5,10 @@ import { identityOf, present } from "../request.ts";
 import { loginBody, passwordBody } from "../schemas.ts";
 
 /** Logging in and out, and the user's own password. */
-export function sessionRoutes(app: App, { accounts, guard, audit, counts }: RouteContext): void {
-  const here = (): Accounts => present(accounts, "no-users", "this gateway has no users", usersHint);
+export function sessionRoutes(app: App, context: RouteContext): void {
+  const { guard, audit, counts } = context;
+  // Asked for each time: the second door may open after the first request.
+  const here = (): Accounts => present(context.accounts, "no-users", "this gateway has no users", usersHint);
   const cookie = (value: string, seconds: number) =>
     `${cookieName}=${value}; Path=/; Max-Age=${seconds}; Secure; HttpOnly; SameSite=Strict`;
 

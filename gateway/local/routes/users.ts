@@ -5,8 +5,9 @@ import { namePath, resetBody, tokenBody, userBody } from "../schemas.ts";
 import { usersHint } from "./session.ts";
 
 /** Users and machine tokens, for admins. A password or secret is told once, in the answer that made it. */
-export function userRoutes(app: App, { accounts, audit }: RouteContext): void {
-  const here = (): Accounts => present(accounts, "no-users", "this gateway has no users", usersHint);
+export function userRoutes(app: App, context: RouteContext): void {
+  const { audit } = context;
+  const here = (): Accounts => present(context.accounts, "no-users", "this gateway has no users", usersHint);
   const record = (request: Parameters<typeof identityOf>[0], detail: Record<string, unknown>) =>
     audit.record({ what: "user", who: identityOf(request).name, detail });
 
