@@ -55,7 +55,7 @@ describe("isOn", () => {
       fc.property(
         rules,
         fc.boolean(),
-        fc.array(fc.double({ min: 0.001, max: 0.999 })),
+        fc.array(fc.double({ min: 0.001, max: 0.999, noNaN: true })),
         ([kind, limit, hysteresis], start, parts) => {
           fc.pre(hysteresis > 0);
           const rule = { kind, limit, hysteresis } as const;

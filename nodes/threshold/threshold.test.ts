@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { openFlow, type Told } from "../test/flow.ts";
+import { openLogicNode, type Told } from "../test/logic-node.ts";
 import register from "./threshold.ts";
 
 const usual = {
@@ -18,7 +18,7 @@ const usual = {
   offPayloadType: "bool",
 };
 const open = (fields: object = {}, outputs = 1) =>
-  openFlow(register, "stadsnod-threshold", { ...usual, ...fields }, { outputs });
+  openLogicNode(register, "stadsnod-threshold", { ...usual, ...fields }, { outputs });
 
 function reading(
   value: number | undefined,
@@ -26,16 +26,15 @@ function reading(
   point = "temp",
 ): Told {
   const told = { device: "room-1", point, quality, unit: "Cel", ...(value === undefined ? {} : { value }) };
-  return { _msgid: "m", topic: `room-1/${point}`, payload: value, reading: told };
+  return { topic: `room-1/${point}`, payload: value, reading: told };
 }
-const payloads = (told: Told[]) => told.map(({ payload }) => payload);
 
 describe("stadsnod-threshold", () => {
   it("sends a message at each change, with topic and reading of what made it", async () => {
     await using flow = await open();
     for (const value of [20, 24, 26, 24, 26, 23, 22]) await flow.give(reading(value));
     const told = flow.taken();
-    expect(payloads(told)).toEqual([false, true, false]);
+    expect(told.map(({ payload }) => payload)).toEqual([false, true, false]);
     expect(told[1]).toMatchObject({ topic: "room-1/temp", reading: { value: 26 } });
     expect(flow.statuses[0]).toEqual({ fill: "grey", shape: "ring", text: "20 Cel" });
   });
@@ -47,10 +46,10 @@ describe("stadsnod-threshold", () => {
       offPayload: "",
       offPayloadType: "str",
     });
-    await flow.give({ _msgid: "1", payload: "26.5" });
-    await flow.give({ _msgid: "2", payload: { level: 3 } });
-    await flow.give({ _msgid: "3", payload: "warm" });
-    expect(payloads(flow.taken())).toEqual([80]);
+    await flow.give({ payload: "26.5" });
+    await flow.give({ payload: { level: 3 } });
+    await flow.give({ payload: "warm" });
+    expect(flow.payloads()).toEqual([80]);
     expect(flow.errors).toEqual([
       "msg.payload must be a value, and is an object",
       'msg.payload must be a number, and is "warm"',
@@ -63,12 +62,12 @@ describe("stadsnod-threshold", () => {
     await flow.advance(4999);
     expect(flow.taken()).toEqual([]);
     await flow.advance(1);
-    expect(payloads(flow.taken())).toEqual([true]);
+    expect(flow.payloads()).toEqual([true]);
     await flow.give(reading(10));
     await flow.advance(59_999);
     expect(flow.taken()).toEqual([]);
     await flow.advance(1);
-    expect(payloads(flow.taken())).toEqual([false]);
+    expect(flow.payloads()).toEqual([false]);
   });
 
   it("freezes on a bad reading: what was wanted before it does not count", async () => {
@@ -85,14 +84,14 @@ describe("stadsnod-threshold", () => {
     await flow.give(reading(30));
     await flow.advance(10_000);
     await flow.give(reading(undefined));
-    expect(payloads(flow.taken())).toEqual([true, false]);
+    expect(flow.payloads()).toEqual([true, false]);
   });
 
   it("hands bad readings to the second output when it is set to", async () => {
     await using flow = await open({ bad: "second" }, 2);
     await flow.give(reading(30));
     await flow.give(reading(undefined, "sentinel"));
-    expect(payloads(flow.taken(0))).toEqual([true]);
+    expect(flow.payloads(0)).toEqual([true]);
     expect(flow.taken(1)).toMatchObject([{ topic: "room-1/temp", reading: { quality: "sentinel" } }]);
   });
 
@@ -100,19 +99,19 @@ describe("stadsnod-threshold", () => {
     await using flow = await open({ bad: "release", maxAge: "1m" });
     await flow.give(reading(30));
     await flow.advance(59_999);
-    expect(payloads(flow.taken())).toEqual([true]);
+    expect(flow.payloads()).toEqual([true]);
     await flow.advance(1);
     expect(flow.taken()).toMatchObject([{ payload: false, reading: { value: 30 } }]);
     await flow.advance(600_000);
     await flow.give(reading(30));
-    expect(payloads(flow.taken())).toEqual([true]);
+    expect(flow.payloads()).toEqual([true]);
   });
 
   it("refuses a second point: two would make one limit chatter", async () => {
     await using flow = await open();
     await flow.give(reading(30));
     await flow.give(reading(5, "good", "outside"));
-    expect(payloads(flow.taken())).toEqual([true]);
+    expect(flow.payloads()).toEqual([true]);
     expect(flow.errors[0]).toContain("room-1/outside needs one of its own");
   });
 

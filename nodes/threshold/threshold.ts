@@ -1,4 +1,4 @@
-import type { NodeAPI, NodeDef, NodeMessage } from "node-red";
+import type { Node, NodeAPI, NodeDef, NodeMessage } from "node-red";
 import { clockOf } from "../clock.ts";
 import { choiceField, durationField, valueField } from "../logic/fields.ts";
 import { isOn } from "../logic/hysteresis.ts";
@@ -23,7 +23,8 @@ interface ThresholdDef extends NodeDef, WrittenRule {
 /** On or off by a limit; a message at each change. */
 export default function register(RED: NodeAPI): void {
   const clock = clockOf(RED);
-  RED.nodes.registerType<ThresholdDef>("stadsnod-threshold", function (def) {
+
+  function Threshold(this: Node, def: ThresholdDef): void {
     RED.nodes.createNode(this, def);
     const status = new StatusLine(this, clock);
     let settings: ReturnType<typeof settingsOf>;
@@ -94,7 +95,9 @@ export default function register(RED: NodeAPI): void {
       wake[Symbol.dispose]();
       status[Symbol.dispose]();
     });
-  });
+  }
+
+  RED.nodes.registerType("stadsnod-threshold", Threshold);
 }
 
 function settingsOf(def: ThresholdDef) {
