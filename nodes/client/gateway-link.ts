@@ -39,6 +39,11 @@ export class GatewayLink implements Disposable {
     this.#results = new SharedStream({ client, clock, path: "/v1/results" });
   }
 
+  /** Whether readings come now. */
+  get isReading(): boolean {
+    return this.#readings.isOpen;
+  }
+
   /** Readings that a filter lets through: first the latest of each point, then each new one. */
   readings(filter: Filter, reader: StreamReader<ReadingJson>): Disposable {
     return this.#readings.join({

@@ -2,6 +2,7 @@
 export class Feed<T> {
   readonly #listeners = new Set<(item: T) => void>();
   #joined = Promise.withResolvers<void>();
+  #left = Promise.withResolvers<void>();
 
   get size(): number {
     return this.#listeners.size;
@@ -16,6 +17,11 @@ export class Feed<T> {
     return this.size > 0 ? Promise.resolve() : this.#joined.promise;
   }
 
+  /** Resolves when nobody listens. */
+  left(): Promise<void> {
+    return this.size === 0 ? Promise.resolve() : this.#left.promise;
+  }
+
   /** Listens from the call on, until the signal aborts. */
   listen(signal: AbortSignal): AsyncIterable<T> {
     const queue: T[] = [];
@@ -26,7 +32,11 @@ export class Feed<T> {
     };
     const leave = () => {
       this.#listeners.delete(listener);
-      if (this.size === 0) this.#joined = Promise.withResolvers();
+      if (this.size === 0) {
+        this.#joined = Promise.withResolvers();
+        this.#left.resolve();
+        this.#left = Promise.withResolvers();
+      }
       wake.resolve();
     };
     this.#listeners.add(listener);

@@ -41,6 +41,8 @@ export interface LocalGateway extends AsyncDisposable {
   commanded(count: number): Promise<readonly Command[]>;
   /** Resolves when a stream of readings is open. */
   listened(): Promise<void>;
+  /** Resolves when no stream of readings is open. */
+  deserted(): Promise<void>;
   /** The daemon stops, and starts again on the same socket. */
   stop(): Promise<void>;
   start(): Promise<void>;
@@ -114,10 +116,10 @@ export async function openLocalGateway(): Promise<LocalGateway> {
     },
     async *follow(id, signal) {
       const told = results.listen(signal);
-      const known = words.get(id);
-      if (!known) return;
-      for (const result of known) yield result;
-      if (known.at(-1)?.last) return;
+      const latest = words.get(id)?.at(-1);
+      if (!latest) return;
+      yield latest;
+      if (latest.last) return;
       for await (const result of told) {
         if (result.id !== id) continue;
         yield result;
@@ -223,6 +225,7 @@ export async function openLocalGateway(): Promise<LocalGateway> {
       return submitted;
     },
     listened: () => readings.joined(),
+    deserted: () => readings.left(),
     async stop() {
       await server?.[Symbol.asyncDispose]();
       server = undefined;
