@@ -14,7 +14,7 @@ const usual = {
   bridge: "5m",
   rollover: "",
   leastShare: "50",
-  route: false,
+  quality: "all",
 };
 const open = (fields: object = {}, outputs = 1) =>
   openLogicNode(register, "stadsnod-aggregate", { ...usual, ...fields }, { outputs });
@@ -53,7 +53,7 @@ describe("stadsnod-aggregate", () => {
   });
 
   it("gives no value when too little is known, and hands it to the second output when set to", async () => {
-    await using node = await open({ route: true, aligned: false }, 2);
+    await using node = await open({ quality: "route", aligned: false }, 2);
     await node.give(reading(node.clock, 100));
     await node.advance(15 * minute + 1000);
     expect(node.taken(0)).toEqual([]);

@@ -22,7 +22,7 @@ interface AggregateDef extends NodeDef {
   bridge: string;
   rollover: string;
   leastShare: string;
-  route: boolean;
+  quality: string;
 }
 
 interface Watched {
@@ -48,7 +48,7 @@ export default function register(RED: NodeAPI): void {
       this.error(error instanceof Error ? error.message : String(error));
       return;
     }
-    const { windows, leastShare, rollover } = settings;
+    const { windows, leastShare, rollover, quality } = settings;
     const points = new Map<string, Watched>();
 
     const tell = ({ last }: Watched, outcome: Outcome, send: (messages: (NodeMessage | null)[]) => void) => {
@@ -57,8 +57,8 @@ export default function register(RED: NodeAPI): void {
       status.show(
         value === undefined ? warningStatus("state.too-little") : goodStatus(valueText(value, unit)),
       );
-      if (value === undefined && def.route) send([null, message]);
-      else send([message]);
+      if (value !== undefined || quality === "all") send([message]);
+      else if (quality === "route") send([null, message]);
     };
     const plan = () => {
       let due = Number.POSITIVE_INFINITY;
@@ -150,7 +150,8 @@ function settingsOf(def: AggregateDef) {
   };
   const rollover =
     def.rollover === "" || def.rollover === undefined ? undefined : numberField("rollover", def.rollover, 1);
-  return { windows, leastShare: share, rollover };
+  const quality = choiceField("quality", def.quality, ["all", "good", "route"]);
+  return { windows, leastShare: share, rollover, quality };
 }
 
 function onTheClock(lengthMs: number, timeZone: string) {

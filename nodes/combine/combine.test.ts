@@ -14,7 +14,7 @@ const usual = {
   unit: "Cel",
   topic: "house/feels",
   onChange: false,
-  route: false,
+  quality: "all",
 };
 const open = (fields: object = {}, outputs = 1) =>
   openLogicNode(register, "stadsnod-combine", { ...usual, ...fields }, { outputs });
@@ -57,7 +57,7 @@ describe("stadsnod-combine", () => {
   });
 
   it("tells a quality, once, while a point is not good", async () => {
-    await using node = await open({ route: true }, 2);
+    await using node = await open({ quality: "route" }, 2);
     await node.give(reading(node.clock, "roof/temp", 1), reading(node.clock, "hall/temp", 1));
     await node.give(reading(node.clock, "hall/temp", undefined), reading(node.clock, "roof/temp", 2));
     expect(node.payloads(0)).toEqual([3]);

@@ -20,7 +20,7 @@ interface CombineDef extends NodeDef {
   unit: string;
   topic: string;
   onChange: boolean;
-  route: boolean;
+  quality: string;
 }
 
 /** One value of several points, by an expression; nothing but a quality while one of them is not good. */
@@ -31,7 +31,9 @@ export default function register(RED: NodeAPI): void {
     RED.nodes.createNode(this, def);
     const status = new StatusLine(this, clock);
     let combination: Combination;
+    let quality: "all" | "good" | "route";
     try {
+      quality = choiceField("quality", def.quality, ["all", "good", "route"]);
       combination = new Combination(def.expression, termsOf(def));
     } catch (error) {
       status.show(failedStatus("state.bad-setting"));
@@ -49,8 +51,8 @@ export default function register(RED: NodeAPI): void {
       // What is missing is told once; a value at every reading, unless only changes are wanted.
       if (!isNews && (def.onChange || told.value === undefined)) return;
       const message = messageOf(def, told, combination.oldest() ?? clock.now());
-      if (told.value === undefined && def.route) send([null, message]);
-      else send([message]);
+      if (told.value !== undefined || quality === "all") send([message]);
+      else if (quality === "route") send([null, message]);
     };
     const show = ({ quality, value }: Combined) => {
       if (value !== undefined) return status.show(goodStatus(valueText(value, def.unit || undefined)));

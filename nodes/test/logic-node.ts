@@ -1,5 +1,5 @@
 import type { NodeMessage, NodeStatus } from "node-red";
-import type { FlowItem, Register } from "node-red-node-test-helper";
+import helper, { type FlowItem, type Register } from "node-red-node-test-helper";
 import type { VirtualClock } from "../../test/fault/virtual-clock.ts";
 import { type FlowOptions, openFlow, testClock } from "./flow.ts";
 
@@ -14,6 +14,8 @@ export interface LogicNode extends AsyncDisposable {
   readonly errors: readonly string[];
   /** Resolves when it has been dealt with and what came out has arrived. */
   give(...messages: Told[]): Promise<void>;
+  /** A deploy of this node alone, with other fields. */
+  restart(fields: object): Promise<void>;
   /** Time goes on. */
   advance(ms: number): Promise<void>;
   /** What has come out of an output since the last call. */
@@ -62,6 +64,13 @@ export async function openLogicNode(
     },
     async give(...messages) {
       for (const message of messages) flow.node("node").receive({ _msgid: "m", ...message } as NodeMessage);
+      await settled();
+    },
+    async restart(changed) {
+      await helper.setFlows(
+        items.map((item) => (item.id === "node" ? { ...item, ...changed } : { ...item })),
+        "nodes",
+      );
       await settled();
     },
     async advance(ms) {
