@@ -77,7 +77,8 @@ describe("stadsnod flow test", () => {
 
   it("is the same every time", async () => {
     const outs = [];
-    for (let time = 0; time < 3; time++) outs.push((await run("night.json", "pump.json", "--json")).out.replaceAll(ids, "id"));
+    for (let time = 0; time < 3; time++)
+      outs.push((await run("night.json", "pump.json", "--json")).out.replaceAll(ids, "id"));
     expect(new Set(outs).size).toBe(1);
   });
 
