@@ -22,7 +22,7 @@ export function openClient(address: Address, clock: Clock): Client {
   const call = <T>(method: "GET" | "POST", path: string, body?: object, waitMs = usualWaitMs): Promise<T> =>
     within(waitMs, clock, async (signal) => {
       const text = body === undefined ? undefined : JSON.stringify(body);
-      return answerOf<T>(await transport.open({ method, path, body: text, signal }));
+      return answerOf<T>(await transport.open({ method, path, body: text, signal }), signal);
     });
   return {
     get: (path) => call("GET", path),
@@ -48,7 +48,7 @@ async function openStream(
   });
   late.removeEventListener("abort", stop);
   if (response.statusCode === 200) return response;
-  await answerOf(response);
+  await answerOf(response, late);
   throw new ClientError("bad-answer", `the gateway answered ${response.statusCode} to ${path}`);
 }
 
@@ -60,9 +60,9 @@ async function within<T>(ms: number, clock: Clock, run: (signal: AbortSignal) =>
   return await run(waited.signal);
 }
 
-async function answerOf<T>(response: IncomingMessage): Promise<T> {
+async function answerOf<T>(response: IncomingMessage, signal: AbortSignal): Promise<T> {
   const status = response.statusCode ?? 0;
-  const value = parse(await textOf(response), status);
+  const value = parse(await textOf(response, signal), status);
   if (status < 400) return value as T;
   const {
     error = "bad-answer",
@@ -72,7 +72,7 @@ async function answerOf<T>(response: IncomingMessage): Promise<T> {
   throw new ClientError(error, message, hint === undefined ? {} : { hint });
 }
 
-async function textOf(response: IncomingMessage): Promise<string> {
+async function textOf(response: IncomingMessage, signal: AbortSignal): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
@@ -82,6 +82,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
       chunks.push(chunk);
     }
   } catch (cause) {
+    if (signal.aborted) throw signal.reason;
     if (cause instanceof ClientError) throw cause;
     throw new ClientError("unreachable", "the gateway went away in the middle of its answer", { cause });
   }

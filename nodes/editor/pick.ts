@@ -7,8 +7,6 @@ import { inLanguage, type Words } from "./red.ts";
 
 export interface PickOptions {
   readonly words: Words;
-  /** Of a configuration node, where it is not the field `gateway`. */
-  readonly gateway?: string;
   /** Which points are offered; all of them unless given. */
   readonly offers?: (point: ListedPoint) => boolean;
   /** Told when the point is another one, and when it becomes known what it is. */
@@ -21,46 +19,64 @@ interface Choice {
   readonly now: string;
 }
 
+/** Makes `#node-input-device` offer the gateway's devices, while `offered` says so. */
+export function pickDevice({ words, offered }: { words: Words; offered: () => boolean }): void {
+  const devices = listOf($("#node-input-gateway"), words, () => {});
+  offer($("#node-input-device"), () => (offered() ? devices().map(deviceChoice) : []));
+}
+
 /** Makes `#node-input-device` and `#node-input-point` offer what `#node-input-gateway` has. `#stadsnod-hint` says why not. */
-export function pickPoint({ words, gateway, offers = () => true, chosen }: PickOptions): void {
-  const field = $(gateway ?? "#node-input-gateway");
+export function pickPoint({ words, offers = () => true, chosen }: PickOptions): void {
   const device = $("#node-input-device");
   const point = $("#node-input-point");
-  const hint = $("#stadsnod-hint");
-  let devices: readonly ListedDevice[] = [];
   const offered = ({ points }: ListedDevice) => points.filter(offers);
   const tell = () => {
     const wanted = String(point.val());
-    chosen?.(devices.find(({ id }) => id === device.val())?.points.find(({ name }) => name === wanted));
+    chosen?.(
+      devices()
+        .find(({ id }) => id === device.val())
+        ?.points.find(({ name }) => name === wanted),
+    );
   };
+  const listed = listOf($("#node-input-gateway"), words, tell);
+  const devices = () => listed().filter((one) => offered(one).length > 0);
+  offer(device, () => devices().map(deviceChoice));
+  offer(point, () =>
+    devices()
+      .filter(({ id }, _index, all) => device.val() === id || !all.some((one) => one.id === device.val()))
+      .flatMap(offered)
+      .filter(({ name }, index, all) => all.findIndex((one) => one.name === name) === index)
+      .map((one) => ({ value: one.name, title: inLanguage(one.title), now: presentValue(one) })),
+  );
+  device.on("change", tell);
+  point.on("change", tell);
+}
+
+/** The devices of the gateway that a field has chosen, kept up to date; `#stadsnod-hint` says why there are none. */
+function listOf(field: JQuery, words: Words, loaded: () => void): () => readonly ListedDevice[] {
+  const hint = $("#stadsnod-hint");
+  let devices: readonly ListedDevice[] = [];
   const load = async () => {
     const id = String(field.val() ?? "");
     devices = [];
-    if (id === "" || id === "_ADD_") return hint.text("");
+    if (id === "" || id === "_ADD_") return void hint.text("");
     hint.text(words("common.loading"));
     try {
-      devices = (await listDevices(id)).filter((one) => offered(one).length > 0);
+      devices = await listDevices(id);
       hint.text("");
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       hint.text(words("common.no-list", { message }));
     }
-    tell();
+    loaded();
   };
-  offer(device, () =>
-    devices.map(({ id, title, state }) => ({ value: id, title: inLanguage(title), now: state })),
-  );
-  offer(point, () =>
-    devices
-      .filter(({ id }) => device.val() === id || !devices.some((one) => one.id === device.val()))
-      .flatMap(offered)
-      .filter(({ name }, index, all) => all.findIndex((one) => one.name === name) === index)
-      .map((one) => ({ value: one.name, title: inLanguage(one.title), now: presentValue(one) })),
-  );
   field.on("change", () => void load());
-  device.on("change", tell);
-  point.on("change", tell);
   void load();
+  return () => devices;
+}
+
+function deviceChoice({ id, title, state }: ListedDevice): Choice {
+  return { value: id, title: inLanguage(title), now: state };
 }
 
 /** A list that opens at a click and narrows while one types. */

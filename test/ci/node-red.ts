@@ -1,187 +1,106 @@
-import { type AddressInfo, createServer } from "node:net";
-import { join } from "node:path";
-import type { CrashPolicy } from "../../gateway/cli/node-red/crash-policy.ts";
-import { runNodeRed } from "../../gateway/cli/node-red/run.ts";
-import type { NodeRedStatus } from "../../gateway/cli/node-red/status-file.ts";
-import type { GatewayConfig } from "../../gateway/config/config.ts";
-import { loadConfig } from "../../gateway/config/load.ts";
-import type { Log } from "../../gateway/model/log.ts";
-import { loadProfiles } from "../../gateway/profiles/library.ts";
-import { openClock } from "../../gateway/store/clock.ts";
-import { newFolder } from "../system/daemon.ts";
-import { type Doors, openDoors } from "../system/local-doors.ts";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 
-// A real Node-RED under a real supervisor, beside a local API of ours whose gateway the test owns.
+const root = resolve(import.meta.dirname, "../..");
 
-export interface Supervised extends AsyncDisposable {
-  readonly doors: Doors;
-  readonly config: GatewayConfig;
+/** Node-RED as its users run it: a process of its own, with our package installed from a packed tarball. */
+export interface NodeRed extends AsyncDisposable {
   readonly url: string;
-  readonly log: readonly {
-    readonly level: string;
-    readonly text: string;
-    readonly [field: string]: unknown;
-  }[];
-  /** The first status, past or future, that holds. */
-  until(holds: (status: NodeRedStatus) => boolean): Promise<NodeRedStatus>;
-  readonly statuses: readonly NodeRedStatus[];
-  restart(): Promise<void>;
+  /** What it has written to its log. */
+  readonly log: () => string;
+  get<T>(path: string): Promise<T>;
+  /** Deploys these flows in place of all others. */
+  deploy(flows: readonly object[]): Promise<void>;
 }
 
-export interface SupervisedOptions {
-  readonly nodeRed?: Readonly<Record<string, unknown>>;
-  readonly policy?: Partial<CrashPolicy>;
-  /** Of an earlier run. */
-  readonly folder?: string;
-  readonly doors?: Doors;
+/** Installs nodes/ as npm would from the registry, into an empty folder. Gives the folder. */
+export function installPacked(): string {
+  const folder = mkdtempSync(join(tmpdir(), "stadsnod-node-red-"));
+  const npm = (cwd: string, ...args: string[]) =>
+    execFileSync("npm", [...args, "--loglevel=error"], {
+      cwd,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+  npm(join(root, "nodes"), "pack", "--pack-destination", folder);
+  const [tarball] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
+  writeFileSync(join(folder, "package.json"), '{"name":"node-red-user","version":"1.0.0","private":true}');
+  npm(folder, "install", "--offline", "--no-audit", "--no-fund", `./${tarball}`);
+  return folder;
 }
 
-export async function startNodeRed(options: SupervisedOptions = {}): Promise<Supervised> {
-  await using opening = new AsyncDisposableStack();
-  const doors = options.doors ?? opening.use(await openDoors());
-  const folder = options.folder ?? newFolder();
-  const config = await configOf(folder, doors.socket, options.nodeRed);
-  const log: Record<string, unknown>[] = [];
-  const statuses: NodeRedStatus[] = [];
-  let wake = Promise.withResolvers<void>();
-  const clock = opening.use(openClock({ trust: "always", floor: 0 }));
-  const running = opening.use(
-    await runNodeRed(config, {
-      clock,
-      log: listLog(log),
-      env: process.env,
-      policy: options.policy,
-      onStatus: (status) => {
-        statuses.push(status);
-        wake.resolve();
-      },
-    }),
+export async function startNodeRed(): Promise<NodeRed> {
+  const folder = installPacked();
+  const port = await freePort();
+  const settings = {
+    uiHost: "127.0.0.1",
+    uiPort: port,
+    flowFile: "flows.json",
+    credentialSecret: "of this test",
+    telemetry: { enabled: false, updateNotification: false },
+    externalModules: { palette: { allowInstall: false } },
+    editorTheme: { tours: false, projects: { enabled: false } },
+    logging: { console: { level: "info", metrics: false, audit: false } },
+  };
+  writeFileSync(join(folder, "settings.js"), `module.exports = ${JSON.stringify(settings)};`);
+  const child = spawn(
+    process.execPath,
+    [
+      join(root, "node_modules", "node-red", "red.js"),
+      "--userDir",
+      folder,
+      "--settings",
+      join(folder, "settings.js"),
+    ],
+    { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
   );
-  const open = opening.move();
+  let text = "";
+  const started = Promise.withResolvers<void>();
+  const take = (chunk: string) => {
+    text += chunk;
+    if (/Started flows/.test(text)) started.resolve();
+  };
+  child.stdout.setEncoding("utf8").on("data", take);
+  child.stderr.setEncoding("utf8").on("data", take);
+  const ended = new Promise<void>((done) => child.once("exit", () => done()));
+  void ended.then(() => started.reject(new Error(`node-red ended:\n${text}`)));
+  await started.promise;
+  const url = `http://127.0.0.1:${port}`;
+  const ask = async (path: string, init?: RequestInit): Promise<Response> => {
+    const response = await fetch(`${url}${path}`, init);
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response;
+  };
   return {
-    doors,
-    config,
-    url: `http://127.0.0.1:${config.nodeRed.port}`,
-    log: log as unknown as Supervised["log"],
-    statuses,
-    async until(holds) {
-      for (let from = 0; ; ) {
-        const found = statuses.slice(from).find(holds);
-        if (found) return found;
-        from = statuses.length;
-        wake = Promise.withResolvers();
-        await wake.promise;
-      }
+    url,
+    log: () => text,
+    get: async (path) =>
+      JSON.parse(await (await ask(path, { headers: { accept: "application/json" } })).text()),
+    deploy: async (flows) => {
+      await ask("/flows", {
+        method: "POST",
+        headers: { "content-type": "application/json", "node-red-api-version": "v2" },
+        body: JSON.stringify({ flows }),
+      });
     },
-    restart: () => running.restart(),
-    [Symbol.asyncDispose]: () => open.disposeAsync(),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
 
-async function configOf(
-  folder: string,
-  socket: string,
-  nodeRed: SupervisedOptions["nodeRed"] = {},
-): Promise<GatewayConfig> {
-  const written = JSON.stringify({
-    gateway: { id: "gw-test", pen: 32474 },
-    local: { socket, https: {} },
-    nodeRed: { enabled: true, port: await freePort(), userDir: "node-red", memory: "128MB", ...nodeRed },
-  });
-  const files = { list: () => [], read: () => "" };
-  const { config, diagnostics } = await loadConfig(written, join(folder, "gateway.yaml"), {
-    protocols: [],
-    northbounds: [],
-    profiles: loadProfiles([], files, [], new Set()),
-    env: {},
-    readFile: () => "",
-  });
-  if (!config) throw new Error(JSON.stringify(diagnostics));
-  return config;
-}
-
-function listLog(lines: Record<string, unknown>[]): Log {
-  const at = (level: string) => (fields: Record<string, unknown>, text: string) => {
-    lines.push({ ...fields, level, text });
-  };
-  return {
-    debug: at("debug"),
-    info: at("info"),
-    warn: at("warn"),
-    error: at("error"),
-    child: () => listLog(lines),
-  };
-}
-
-export function freePort(): Promise<number> {
+function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
+    const server = createServer();
+    server.once("error", reject);
     server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
     });
   });
-}
-
-export interface Node {
-  readonly id: string;
-  readonly type: string;
-  readonly [property: string]: unknown;
-}
-
-/** A flow whose function runs this code once, at its start. */
-export function atStart(code: string): Node[] {
-  return [
-    { id: "tab-1", type: "tab", label: "test" },
-    {
-      id: "inject-1",
-      type: "inject",
-      z: "tab-1",
-      props: [{ p: "payload" }],
-      payload: "1",
-      payloadType: "num",
-      once: true,
-      onceDelay: 0.1,
-      repeat: "",
-      crontab: "",
-      wires: [["function-1"]],
-    },
-    { id: "function-1", type: "function", z: "tab-1", func: code, outputs: 1, libs: [], wires: [[]] },
-  ];
-}
-
-export interface Answer {
-  readonly status: number;
-  readonly text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks at what it likes
-  readonly json: any;
-}
-
-/** Node-RED's admin API. */
-export async function ask(
-  { url }: Pick<Supervised, "url">,
-  path: string,
-  { token, body, method }: { token?: string; body?: unknown; method?: string } = {},
-): Promise<Answer> {
-  const response = await fetch(`${url}${path}`, {
-    method: method ?? (body === undefined ? "GET" : "POST"),
-    headers: {
-      "node-red-api-version": "v2",
-      accept: "application/json",
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  const isJson = response.headers.get("content-type")?.includes("json");
-  return { status: response.status, text, json: isJson ? JSON.parse(text) : undefined };
-}
-
-export function deploy(
-  where: Pick<Supervised, "url">,
-  token: string,
-  flows: readonly Node[],
-): Promise<Answer> {
-  return ask(where, "/flows", { token, body: { flows } });
 }
