@@ -9,7 +9,7 @@ import { placesOf } from "../../gateway/cli/node-red/prepare.ts";
 import { readStatus } from "../../gateway/cli/node-red/status-file.ts";
 import { newFolder, root, run as runProgram } from "../system/daemon.ts";
 import { openDoors } from "../system/local-doors.ts";
-import { ask, atStart, deploy, freePort, type Supervised, startNodeRed } from "./node-red.ts";
+import { ask, atStart, deploy, freePort, type Supervised, startNodeRed } from "./supervised.ts";
 
 const idle = atStart("return msg;");
 

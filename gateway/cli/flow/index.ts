@@ -22,11 +22,13 @@ function testCommand(context: CliContext): Command {
     ["stadsnod flow test street-lighting.json", "stadsnod flow test nodes/examples --json"],
   )
     .argument("<paths...>", "flows (flow.json, with flow.test.yaml beside it), or folders of them")
+    .option("--nodes <folder>", "of node-red-contrib-stadsnod, built (default: the one that is installed)")
     .option("--json", "one result per flow as JSON")
-    .action(async (paths: string[], options: { json?: boolean }) => {
+    .action(async (paths: string[], options: { json?: boolean; nodes?: string }) => {
+      const nodes = options.nodes === undefined ? undefined : inFolder(context, options.nodes);
       let failed = 0;
       for (const path of flowsIn(context, paths)) {
-        const report = await test(context, path);
+        const report = await test(context, path, nodes);
         if (!report.passed) failed++;
         if (options.json) context.out(`${JSON.stringify({ flow: path, ...report })}\n`);
         else show(context, path, report);
@@ -43,7 +45,7 @@ interface Report {
   readonly failure?: string;
 }
 
-async function test(context: CliContext, path: string): Promise<Report> {
+async function test(context: CliContext, path: string, nodes: string | undefined): Promise<Report> {
   const scenarioPath = path.replace(/\.json$/, ".test.yaml");
   const flow = flowOf(path, readNamed(context, path).toString("utf8"));
   const { scenario, diagnostics, lines } = readScenario(
@@ -53,7 +55,7 @@ async function test(context: CliContext, path: string): Promise<Report> {
   showDiagnostics(context, diagnostics);
   if (!scenario)
     return { passed: false, results: [], problems: [], failure: `${scenarioPath} cannot be used` };
-  const answer = await runFlow(flow, scenario, context);
+  const answer = await runFlow(flow, scenario, { ...context, nodes });
   if (answer.kind === "failed") return { passed: false, results: [], problems: [], failure: answer.message };
   const results = answer.results.map((result) => ({ ...result, line: lines[result.step] ?? 0 }));
   if (results.length === 0)

@@ -21,6 +21,8 @@ function childFile(): string {
 export interface RunFlowOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
+  /** Folder of our nodes; the one that is installed unless given. */
+  readonly nodes?: string | undefined;
   readonly longestMs?: number;
 }
 
@@ -30,7 +32,7 @@ export async function runFlow(
   scenario: Scenario,
   options: RunFlowOptions,
 ): Promise<FlowAnswer> {
-  const nodes = nodesFolder();
+  const nodes = options.nodes ?? nodesFolder();
   if (nodes === undefined) {
     throw new ConfigError("the nodes of Stadsnod are not built", {
       code: "no-nodes",

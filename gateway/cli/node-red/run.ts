@@ -20,6 +20,7 @@ export interface RunOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Other limits than the usual ones. */
   readonly policy?: Partial<CrashPolicy> | undefined;
+  /** Called once the status is written. */
   onStatus?(status: NodeRedStatus): void;
 }
 
@@ -64,10 +65,10 @@ export async function runNodeRed(config: GatewayConfig, options: RunOptions): Pr
   );
   let writing = Promise.resolve();
   const store = (status: NodeRedStatus) => {
-    options.onStatus?.(status);
     writing = writing
       .then(() => writeStatus(places.folder, status))
-      .catch((error: unknown) => log.error({ err: error }, "the status of Node-RED cannot be written"));
+      .catch((error: unknown) => log.error({ err: error }, "the status of Node-RED cannot be written"))
+      .then(() => options.onStatus?.(status));
   };
   opening.defer(() => writing);
   const before = await readStatus(places.folder);
