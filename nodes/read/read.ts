@@ -30,6 +30,22 @@ interface Target {
 /** A slow gateway must not let messages pile up here. */
 const mostInFlight = 20;
 const pollMs = 60_000;
+/** What the local API gives at once. */
+const mostRows = 5000;
+
+/** Of `GET /v1/history`; times are Unix ms. */
+interface HistoryJson {
+  readonly series: readonly {
+    readonly point: string;
+    readonly unit?: string;
+    readonly rows: readonly {
+      readonly time: number;
+      readonly quality: string;
+      readonly value?: number | boolean | string;
+    }[];
+  }[];
+  readonly next?: string;
+}
 
 /** Asks a gateway when a message comes. */
 export default function register(RED: NodeAPI): void {
@@ -99,17 +115,27 @@ async function history(
   clock: Clock,
 ): Promise<{ readings: readonly ReadingJson[]; more: boolean }> {
   oneDevice(device);
-  const limit = Math.min(Math.max(1, Math.round(Number(def.limit)) || 1000), 10_000);
+  const limit = Math.min(Math.max(1, Math.round(Number(def.limit)) || 1000), mostRows);
   const query = new URLSearchParams({
     device,
     ...(point.includes("*") ? {} : { point }),
     ...windowOf(msg, Number(def.minutes) || 60, clock),
     limit: String(limit),
   });
-  const { readings, more } = await link.client.get<{ readings: readonly ReadingJson[]; more: boolean }>(
-    `/v1/history?${query}`,
+  const { series, next } = await link.client.get<HistoryJson>(`/v1/history?${query}`);
+  const readings = series.flatMap(({ point: name, unit, rows }) =>
+    rows.map(
+      ({ time, quality, value }): ReadingJson => ({
+        device,
+        point: name,
+        ...(value === undefined ? {} : { value }),
+        ...(unit === undefined ? {} : { unit }),
+        quality,
+        time: new Date(time).toISOString(),
+      }),
+    ),
   );
-  return { readings: readings.filter((one) => matches({ device, point }, one)), more };
+  return { readings: readings.filter((one) => matches({ device, point }, one)), more: next !== undefined };
 }
 
 async function latest(link: GatewayLink, target: Target, isOne: boolean): Promise<readonly ReadingJson[]> {

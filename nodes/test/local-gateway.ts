@@ -179,18 +179,32 @@ export async function openLocalGateway(): Promise<LocalGateway> {
     accounting: () => ({}),
     reload: async () => ({ applied: true, changes: [], diagnostics: [] }),
     commands,
-    history: async ({ device, point, from, to, limit }) => {
+    history: async (query) => {
+      const device = query.get("device") ?? "";
+      const [from, to] = ["from", "to"].map((key) => momentOf(query.get(key)));
+      const limit = Number(query.get("limit") ?? 5000);
       known(device);
       const found = kept.filter((one) => {
         const time = Date.parse(one.time ?? "");
         return (
           one.device === device &&
-          (point === undefined || one.point === point) &&
+          (query.getAll("point").length === 0 || query.getAll("point").includes(one.point)) &&
           (from === undefined || time >= from) &&
           (to === undefined || time < to)
         );
       });
-      return { readings: found.slice(0, limit), more: found.length > limit };
+      const shown = found.slice(0, limit);
+      return {
+        device,
+        series: [...new Set(shown.map(({ point }) => point))].map((point) => ({
+          point,
+          unit: shown.find((one) => one.point === point)?.unit,
+          rows: shown
+            .filter((one) => one.point === point)
+            .map(({ time, quality, value }) => ({ time: Date.parse(time ?? ""), quality, value })),
+        })),
+        ...(found.length > limit ? { next: "there-is-more" } : {}),
+      };
     },
   };
   let server: LocalServer | undefined;
@@ -256,3 +270,9 @@ export async function openLocalGateway(): Promise<LocalGateway> {
 
 const nothing = () => {};
 const silent: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => silent };
+
+/** Unix ms or ISO 8601, as the real one takes them. */
+function momentOf(text: string | null): number | undefined {
+  if (text === null) return undefined;
+  return /^\d+$/.test(text) ? Number(text) : Date.parse(text);
+}
