@@ -9,8 +9,12 @@ const nothing = "nothing";
 const notForFastify = "not-for-fastify";
 
 export default defineConfig({
-  // The second is a thread's own entry, named in gateway/sandbox/thread.ts.
-  entry: { stadsnod: "gateway/main.ts", "codec-worker": "gateway/sandbox/worker.ts" },
+  // The others are threads of their own, named in gateway/sandbox/thread.ts and gateway/store/sqlite.ts.
+  entry: {
+    stadsnod: "gateway/main.ts",
+    "codec-worker": "gateway/sandbox/worker.ts",
+    "sqlite-worker": "gateway/store/sqlite-worker.ts",
+  },
   format: ["esm"],
   target: "node24",
   platform: "node",

@@ -5,7 +5,7 @@ import { GatewayError } from "../model/errors.ts";
 import type { RawValue, Value } from "../model/value.ts";
 import { unacceptable } from "../model/write.ts";
 import type { RawKind } from "../model/write-rule.ts";
-import type { PointContext } from "./compile.ts";
+import { kindOf, type PointContext } from "./compile.ts";
 import type { FormulaContext } from "./formula.ts";
 import { sampleDevice } from "./sample.ts";
 
@@ -76,7 +76,7 @@ export function refuseValue(
 /** Whether an address holds a raw value: kind, and range of its type. */
 export function checkRaw(context: WriteContext, address: unknown, raw: RawValue, path: Path): void {
   const { protocol, profile, report } = context;
-  const kind = protocol.rawKind(address, context.head);
+  const kind = kindOf(context, path, address);
   if (!fits(kind, raw)) {
     report(path, "value", {
       code: "wrong-type",

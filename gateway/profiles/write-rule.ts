@@ -3,6 +3,7 @@ import { rational } from "../model/decimal.ts";
 import type { Point } from "../model/device.ts";
 import { parseDuration } from "../model/duration.ts";
 import type { WriteRule, WriteStep } from "../model/write-rule.ts";
+import { kindOf } from "./compile.ts";
 import { compileFormula, scopeOf, typeOf } from "./formula.ts";
 import { rawLabels } from "./label.ts";
 import type { WrittenPoint } from "./schema.ts";
@@ -50,12 +51,12 @@ function compileRule(context: WriteContext, point: Point, written: WrittenWrite)
   }
   const address = written.at ?? point.address;
   const refused = protocol.writable?.(address);
+  const at = written.at === undefined ? ["points", point.name, "at"] : [...path, "at"];
   if (refused !== undefined) {
-    const at = written.at === undefined ? ["points", point.name, "at"] : [...path, "at"];
     report(at, "value", { code: "not-writable", ...refused });
     return undefined;
   }
-  const rawKind = protocol.rawKind(address, context.head);
+  const rawKind = kindOf(context, at, address);
   const mapped = written.values !== undefined && !Array.isArray(written.values);
   const labels = mapped && !Array.isArray(written.values) ? rawLabels(written.values ?? {}) : undefined;
   return {
@@ -71,6 +72,7 @@ function compileRule(context: WriteContext, point: Point, written: WrittenWrite)
     budget: written.budget,
     keepaliveMs: written.keepalive?.every,
     failsafe: written.failsafe && { afterMs: written.failsafe.after, value: written.failsafe.value },
+    restart: written.restart,
     expiryMs: written.expiry?.max,
     confirm: written.confirm ?? "none",
   };

@@ -2,6 +2,7 @@ import { suggest } from "../codec/suggest.ts";
 import type { Path } from "../codec/yaml.ts";
 import type { Point } from "../model/device.ts";
 import type { RawKind, VerifyRule } from "../model/write-rule.ts";
+import { kindOf } from "./compile.ts";
 import { typeOf } from "./formula.ts";
 import { kindWords, type WriteContext } from "./write-context.ts";
 import type { WrittenVerify } from "./write-schema.ts";
@@ -52,7 +53,7 @@ export function compileVerify(
     });
   if (address !== undefined) {
     const mine = point.write?.rawKind ?? protocol.rawKind(point.address, context.head);
-    const theirs = protocol.rawKind(address, context.head);
+    const theirs = kindOf(context, [...at, "at"], address);
     const numbers = (kind: RawKind): boolean => kind === "integer" || kind === "float";
     if (mine !== theirs && !(numbers(mine) && numbers(theirs)))
       report([...at, "at"], "value", {

@@ -4,8 +4,11 @@ import { GatewayError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import type { Reading } from "../model/reading.ts";
 
-/** Takes readings over. Resolves when they are durable or deliberately dropped. Called in order of time. */
-export type Sink = (device: Device, readings: readonly Reading[]) => Promise<void> | void;
+/**
+ * Takes readings over. Resolves when they are durable or deliberately dropped. Called in order of time.
+ * What comes again with the same `mark` is taken once.
+ */
+export type Sink = (device: Device, readings: readonly Reading[], mark?: string) => Promise<void> | void;
 
 /** Calls of the sink that may be on their way before polling waits. */
 const mostPending = 64;
@@ -26,6 +29,7 @@ export class Delivery {
   #failing = false;
   #impatient = false;
   #waiting: (() => void) | undefined;
+  #room: Promise<void> | undefined;
 
   constructor(sink: Sink, clock: Clock, log: Log) {
     this.#sink = sink;
@@ -43,7 +47,7 @@ export class Delivery {
   }
 
   /** Resolves, never rejects, when the readings are taken over or dropped; says which. */
-  async deliver(device: Device, readings: readonly Reading[]): Promise<"taken" | "dropped"> {
+  async deliver(device: Device, readings: readonly Reading[], mark?: string): Promise<"taken" | "dropped"> {
     if (readings.length === 0) return "taken";
     if (this.#pending >= mostPending * 2 || (this.#impatient && this.#pending >= mostPending)) {
       this.#dropped += readings.length;
@@ -51,7 +55,7 @@ export class Delivery {
     }
     this.#pending += 1;
     try {
-      await this.#sink(device, readings);
+      await this.#sink(device, readings, mark);
       if (this.#failing) this.#log.info({}, "readings are taken again");
       this.#failing = false;
       return "taken";
@@ -72,11 +76,13 @@ export class Delivery {
   /** Resolves when there is room, or patience is over, or the signal aborts. */
   room(signal: AbortSignal): Promise<void> {
     if (this.hasRoom || signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
+    // Whoever was called away meanwhile waits on, with the patience that is left.
+    this.#room ??= new Promise((resolve) => {
       const end = () => {
         timer[Symbol.dispose]();
         signal.removeEventListener("abort", end);
         this.#waiting = undefined;
+        this.#room = undefined;
         resolve();
       };
       const timer = this.#clock.timer(patienceMs, () => {
@@ -90,6 +96,7 @@ export class Delivery {
       signal.addEventListener("abort", end, { once: true });
       this.#waiting = end;
     });
+    return this.#room;
   }
 
   #caughtUp(): void {

@@ -50,6 +50,13 @@ export class Hearing {
     for (const state of [...this.#watched.keys()]) this.forget(state);
   }
 
+  /** Whether somebody waits for a word about this point. */
+  isAwaited(state: PolledDevice, point: Point): boolean {
+    for (const waiting of this.#waiting)
+      if (waiting.state === state && waiting.missing.has(point)) return true;
+    return false;
+  }
+
   /** The device spoke; `results` are all that its words say, thinned out or not. */
   heard(state: PolledDevice, results: readonly PointResult[]): void {
     const watched = this.#watched.get(state);

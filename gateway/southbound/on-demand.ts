@@ -121,7 +121,6 @@ function ask(
     const abort = () => reject(signal?.reason);
     const settle = () => signal?.removeEventListener("abort", abort);
     line.push({
-      costMs: request.costMs,
       async run(driver, ended) {
         if (signal?.aborted) return;
         const outcome = await line.attempt(driver, state, request, ended);

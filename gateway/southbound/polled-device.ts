@@ -6,8 +6,10 @@ import { addResultReadings, Derivation, isDerived } from "./derivation.ts";
 import { Identity } from "./identity.ts";
 import { requestPeriod } from "./line-plan.ts";
 import type { Learned, PointResult, Protocol, ReadRequest } from "./protocol.ts";
+import { Remembered } from "./remembered.ts";
 import type { Task } from "./schedule.ts";
 import { Setbacks } from "./setbacks.ts";
+import { Setup, setupPeriodMs, setupRequest } from "./setup.ts";
 
 export type Availability = "unknown" | "available" | "unavailable";
 
@@ -41,6 +43,11 @@ export class PolledDevice {
   /** Requests that fail while others are answered, by label. */
   readonly setbacks = new Setbacks();
   readonly identity: Identity;
+  readonly setup: Setup;
+  /** What writes look at. */
+  readonly remembered: Remembered;
+  /** Who is writing it: one at a time. */
+  writer: object | undefined;
   /** Undefined for the many whose points all stand for themselves. */
   readonly #derivation: Derivation | undefined;
   #probes = 0;
@@ -60,8 +67,20 @@ export class PolledDevice {
     this.device = device;
     this.learned = learned;
     this.identity = new Identity(device);
+    this.setup = new Setup(device);
+    this.remembered = new Remembered(device);
     this.#onlyTells = new Set(device.profile.identifyPoints);
     this.#derivation = isDerived(device.profile) ? new Derivation(device) : undefined;
+  }
+
+  /** Whether it is known who it is and it is set up: then it is polled, and what it says counts. */
+  get isReady(): boolean {
+    return this.identity.phase === "known" && this.setup.phase === "done";
+  }
+
+  /** Whether it waits to be set up. */
+  get isSettling(): boolean {
+    return this.identity.phase === "known" && this.setup.phase !== "done";
   }
 
   get tasks(): readonly PollTask[] {
@@ -83,6 +102,8 @@ export class PolledDevice {
   reconnect(): readonly PollTask[] {
     const removed = this.tasks;
     this.identity.reset();
+    this.setup.reset();
+    this.remembered.clear();
     this.#tasks = new Map();
     this.leftOut.clear();
     this.#passedAt.clear();
@@ -91,8 +112,9 @@ export class PolledDevice {
   }
 
   /**
-   * Plans what is not left out; while it is not known who the device is, only what tells. Requests that stay the same keep their tasks, and with them their
-   * place in the schedule. Throws what the protocol's plan throws.
+   * Plans what is not left out; while it is not known who the device is, only what tells; and until it
+   * is set up, that. Requests that stay the same keep their tasks, and with them their place in the
+   * schedule. Throws what the protocol's plan throws.
    */
   plan(protocol: Pick<Protocol, "plan">, settings: unknown): PlanChange {
     const { device, identity } = this;
@@ -100,10 +122,12 @@ export class PolledDevice {
     const wanted = (known ? device.profile.points : identity.points).filter(
       (point) => !this.leftOut.has(point) && !(known && this.#isDone(point)),
     );
-    const { requests, heard = [] } = protocol.plan(settings, device, wanted, this.learned);
+    const planned = protocol.plan(settings, device, wanted, this.learned);
+    const { heard = [] } = planned;
+    const requests = this.isSettling ? [setupRequest] : planned.requests;
     this.heard = new Set([...heard, ...[...this.heard].filter((point) => this.#isDone(point))]);
     const answered = new Set([...requests.flatMap((request) => request.points), ...heard]);
-    const unreadable = wanted.filter((point) => !answered.has(point));
+    const unreadable = this.isSettling ? [] : wanted.filter((point) => !answered.has(point));
     for (const point of unreadable) this.leftOut.add(point);
     const before = this.#tasks;
     const added: PollTask[] = [];
@@ -116,7 +140,7 @@ export class PolledDevice {
         device: device.id,
         request,
         costMs: request.costMs,
-        periodMs: identity.period(requestPeriod(device, request)),
+        periodMs: this.isSettling ? setupPeriodMs : identity.period(requestPeriod(device, request)),
       };
       if (!kept) added.push(task);
       this.#tasks.set(key, task);

@@ -28,6 +28,15 @@ export interface DeviceStatus {
  */
 export type ConnectionState = "idle" | "opening" | "open" | "waiting" | "failed" | "closed";
 
+/** What became of the writes of a connection since it was opened. */
+export interface WriteCounters {
+  /** Carried out, or found to be so already. */
+  readonly done: number;
+  /** The device, its interlock, or the time said no. */
+  readonly refused: number;
+  readonly failed: number;
+}
+
 /** How one connection fares. Plain data. */
 export interface ConnectionStatus {
   readonly connection: string;
@@ -48,6 +57,7 @@ export interface ConnectionStatus {
   readonly dropped: number;
   /** Counters of the driver that is open. */
   readonly statistics: Readonly<Record<string, number>>;
+  readonly writes: WriteCounters;
   readonly devices: readonly DeviceStatus[];
   /** Devices that were heard on it and are not configured. */
   readonly unknown?: readonly UnknownDevice[] | undefined;

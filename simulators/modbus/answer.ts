@@ -1,10 +1,18 @@
 import type { Registers, Table } from "./registers.ts";
 
+/** What a device makes of a write. */
+export type Taken = readonly number[] | { readonly exception: number } | undefined;
+
 export interface AnswerRules {
   /** What a read of unmapped registers gets. Real devices differ. Writes always get exception 2. */
   readonly unmapped: "exception" | "zeros";
   /** Largest read in registers; above it exception 3. At most 125 (Application Protocol V1.1b3, 6.3). */
   readonly maxRegisters: number;
+  /**
+   * Called before a write is taken: the words that are set instead, an exception, or undefined: the write
+   * is confirmed and nothing is set.
+   */
+  readonly onWriting?: ((table: Table, address: number, words: readonly number[]) => Taken) | undefined;
   /** Called after a write was taken. */
   readonly onWrite?: ((table: Table, address: number, count: number) => void) | undefined;
 }
@@ -57,8 +65,12 @@ function write(request: Uint8Array, registers: Registers, rules: AnswerRules): U
   const address = word(request, 1);
   const take = (table: Table, words: number[]): Uint8Array | number => {
     if (!registers.isMapped(table, address, words.length)) return illegalAddress;
-    registers.set(table, address, words);
-    rules.onWrite?.(table, address, words.length);
+    const taken = rules.onWriting ? rules.onWriting(table, address, words) : words;
+    if (taken && "exception" in taken) return taken.exception;
+    if (taken) {
+      registers.set(table, address, taken);
+      rules.onWrite?.(table, address, taken.length);
+    }
     // Multiple writes are confirmed by address and count, the others by the request itself.
     return code === 15 || code === 16 ? request.slice(0, 5) : request.slice();
   };

@@ -1,5 +1,5 @@
 import { type After, after as realAfter, type Wire } from "../wire.ts";
-import { answer } from "./answer.ts";
+import { answer, type Taken } from "./answer.ts";
 import { type Fault, type FaultPlan, transmissions } from "./faults.ts";
 import { cut, type Framing, type Request, rtuRequest } from "./framing.ts";
 import { type RegisterMap, Registers, type Table } from "./registers.ts";
@@ -15,6 +15,12 @@ export interface UnitSettings {
   readonly turnaroundMs?: number | (() => number) | undefined;
   /** Called before each answer: brings the registers to the present. */
   readonly scene?: ((registers: Registers) => void) | undefined;
+  /** As of `AnswerRules`. */
+  readonly onWriting?:
+    | ((registers: Registers, table: Table, address: number, words: readonly number[]) => Taken)
+    | undefined;
+  /** What it does wrong from the beginning. */
+  readonly faults?: FaultPlan | undefined;
   readonly onWrite?:
     | ((registers: Registers, table: Table, address: number, count: number) => void)
     | undefined;
@@ -120,10 +126,15 @@ function createUnit(settings: UnitSettings) {
   const registers = new Registers(settings.registers);
   const history: Request[] = [];
   let requests = 0;
-  let plan: FaultPlan = () => undefined;
+  let plan: FaultPlan = settings.faults ?? (() => undefined);
+  const { onWriting } = settings;
   const rules = {
     unmapped: settings.unmapped ?? "exception",
     maxRegisters: settings.maxRegisters ?? 125,
+    onWriting:
+      onWriting &&
+      ((table: Table, address: number, words: readonly number[]) =>
+        onWriting(registers, table, address, words)),
     onWrite: (table: Table, address: number, count: number) =>
       settings.onWrite?.(registers, table, address, count),
   };

@@ -12,6 +12,10 @@ export type Fault =
   | { readonly kind: "exception"; readonly code: number }
   /** The first half of the answer, and no more. */
   | { readonly kind: "half" }
+  /** The first byte of the answer, and no more. */
+  | { readonly kind: "first-byte" }
+  /** To a write: a whole, undamaged answer whose last data byte is not the one that was written. */
+  | { readonly kind: "wrong-echo" }
   /** Noise in front of the right answer; two bytes by default. */
   | { readonly kind: "garbage"; readonly bytes?: Uint8Array }
   /** A whole, undamaged answer under another unit's address (default: the next one). */
@@ -74,6 +78,13 @@ export function transmissions(
       return now(frame(request.unit, Uint8Array.of(request.pdu[0]! | 0x80, fault.code)));
     case "half":
       return now(right.subarray(0, right.length >> 1));
+    case "first-byte":
+      return now(right.subarray(0, 1));
+    case "wrong-echo": {
+      const echo = Uint8Array.from(reply);
+      echo[echo.length - 1]! ^= 0x01;
+      return now(frame(request.unit, echo));
+    }
     case "garbage":
       return now(fault.bytes ?? Uint8Array.of(0x00, 0xff), right);
     case "wrong-unit":

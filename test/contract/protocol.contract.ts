@@ -255,7 +255,7 @@ const noWire: Connect = async () => {
   throw new LinkError("an example has no wire", { code: "no-wire" });
 };
 
-function contextOf(
+export function contextOf(
   connect: Connect,
   clock = new VirtualClock(),
   emit: SouthboundContext["emit"] = async () => {},
@@ -271,7 +271,7 @@ function contextOf(
 }
 
 /** A line in memory, and the driver that is being opened on it. */
-function line(protocol: Protocol, connection: unknown, emit?: SouthboundContext["emit"]) {
+export function line(protocol: Protocol, connection: unknown, emit?: SouthboundContext["emit"]) {
   const clock = new VirtualClock();
   let endpoint: Endpoint | undefined;
   const [near, far] = memoryPair(clock, {
@@ -287,7 +287,7 @@ function line(protocol: Protocol, connection: unknown, emit?: SouthboundContext[
 }
 
 /** Lets time pass until a promise is settled. */
-async function pumped<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> {
+export async function pumped<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> {
   let settled = false;
   const watched = promise.finally(() => {
     settled = true;

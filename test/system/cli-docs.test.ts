@@ -21,7 +21,7 @@ async function commands(path: readonly string[] = []): Promise<Help[]> {
     section("Options").matchAll(/^ {2}(?:-\w, )?(--[a-z]+)/gm),
     ([, option]) => option!,
   ).filter((option) => option !== "--help" && option !== "--version");
-  const names = Array.from(section("Commands").matchAll(/^ {2}([a-z]+)/gm), ([, name]) => name!).filter(
+  const names = Array.from(section("Commands").matchAll(/^ {2}([a-z-]+)/gm), ([, name]) => name!).filter(
     (name) => name !== "help",
   );
   const below = await Promise.all(names.map((name) => commands([...path, name])));
@@ -31,7 +31,7 @@ async function commands(path: readonly string[] = []): Promise<Help[]> {
 /** Of the page: heading -> text up to the next command's heading. */
 const described = new Map(
   Array.from(
-    page.matchAll(/^#+ (stadsnod [a-z ]+)\n([\s\S]*?)(?=^#+ stadsnod |(?![\s\S]))/gm),
+    page.matchAll(/^#+ (stadsnod [a-z -]+)\n([\s\S]*?)(?=^#+ stadsnod |(?![\s\S]))/gm),
     ([, name, text]) => [name!, text!],
   ),
 );

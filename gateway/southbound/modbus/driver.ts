@@ -1,13 +1,14 @@
 import type { Instant } from "../../model/clock.ts";
 import type { Device } from "../../model/device.ts";
 import { ConfigError, TransientError, UnsupportedPointError } from "../../model/errors.ts";
-import type { Driver, PointResult, ReadRequest, SouthboundContext } from "../protocol.ts";
+import type { Driver, DriverWrite, PointResult, ReadRequest, SouthboundContext } from "../protocol.ts";
 import { unsent } from "../protocol.ts";
 import { ascii } from "./ascii.ts";
 import type { Client } from "./client.ts";
 import { decodeAnswer } from "./decode.ts";
 import { LineClient, type LinePace } from "./line-client.ts";
 import type { Request } from "./pdu.ts";
+import { type Ask, prepareRequest } from "./prepare-request.ts";
 import { rtu } from "./rtu.ts";
 import {
   isBitTable,
@@ -21,7 +22,9 @@ import {
 } from "./settings.ts";
 import { isSunspec } from "./sunspec-plan.ts";
 import { type ReadHolding, SunspecUnit } from "./sunspec-read.ts";
+import { placeSunspecWrite } from "./sunspec-write.ts";
 import { TcpClient } from "./tcp-client.ts";
+import { UnitTurns } from "./unit-turns.ts";
 
 export type ModbusDriver = Driver<ModbusAddress, ModbusDevice, ModbusHead>;
 
@@ -83,6 +86,7 @@ class LiveDriver implements ModbusDriver {
   /** Requests whose unit did not give a value when it was asked for more: not tried again. */
   readonly #narrow = new WeakSet<ModbusRequest>();
   readonly #sunspecUnits = new Map<number, SunspecUnit>();
+  readonly #turns = new UnitTurns();
   readonly #openedAt: number;
 
   constructor(connection: ModbusConnection, client: Client, context: SouthboundContext) {
@@ -110,19 +114,79 @@ class LiveDriver implements ModbusDriver {
     signal: AbortSignal,
   ): Promise<PointResult<ModbusAddress>[]> {
     const { unit } = device.settings;
-    const head = device.profile.protocolSettings;
     this.#checkUnit(unit);
-    if (isSunspec(request)) {
-      const holding: ReadHolding = async (start, count) => {
-        const { pdu, at } = await this.#transact(unit, head, { table: "holding", start, count }, signal);
-        return { data: pdu.subarray(2), at };
-      };
-      return this.#sunspec(unit, head).read(request, holding);
+    const turn = this.#turns.enter(unit, false);
+    if (turn !== undefined) await turn;
+    try {
+      return await this.#read(unit, device.profile.protocolSettings, request, signal);
+    } finally {
+      this.#turns.leave(unit, false);
     }
+  }
+
+  /**
+   * As `Driver.write`. The unit is its own for so long, also where other requests may be on their way at
+   * the same time. Waits for the timeout that was configured, never for a learned one, and is sent once.
+   * On a line that has not answered a read yet the place is read first: a line that gives our own bytes
+   * back would confirm every write by itself.
+   */
+  async write(
+    device: Device<ModbusAddress, ModbusDevice, ModbusHead>,
+    order: DriverWrite<ModbusAddress>,
+    signal: AbortSignal,
+  ): Promise<undefined> {
+    const { unit } = device.settings;
+    if (unit === 0)
+      throw new ConfigError("unit 0 is everybody, and nobody confirms: nothing is written to it", {
+        code: "broadcast",
+        hint: "give the device's own unit id; on TCP the unit that listens is also 255",
+      });
+    this.#checkUnit(unit);
+    const turn = this.#turns.enter(unit, true);
+    if (turn !== undefined) await turn;
+    try {
+      await this.#write(unit, device.profile.protocolSettings, order, signal);
+    } finally {
+      this.#turns.leave(unit, true);
+    }
+  }
+
+  async #write(
+    unit: number,
+    head: ModbusHead,
+    order: DriverWrite<ModbusAddress>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    signal.throwIfAborted();
+    this.lost.throwIfAborted();
+    const ask: Ask = async (request) => (await this.#transact(unit, head, request, signal)).pdu;
+    const request = await prepareRequest(order, head, {
+      ask,
+      knowsEcho: this.#client.knowsEcho,
+      sunspec: (place) =>
+        placeSunspecWrite(this.#sunspec(unit, head), place, order.raw, this.#holding(unit, head, signal)),
+    });
+    await ask(request);
+  }
+
+  #holding(unit: number, head: ModbusHead, signal: AbortSignal): ReadHolding {
+    return async (start, count) => {
+      const { pdu, at } = await this.#transact(unit, head, { function: 3, start, count }, signal);
+      return { data: pdu.subarray(2), at };
+    };
+  }
+
+  async #read(
+    unit: number,
+    head: ModbusHead,
+    request: ReadRequest<ModbusAddress>,
+    signal: AbortSignal,
+  ): Promise<PointResult<ModbusAddress>[]> {
+    if (isSunspec(request)) return this.#sunspec(unit, head).read(request, this.#holding(unit, head, signal));
     const read = asModbus(request);
     const form = this.#form(unit, read);
     try {
-      const { pdu, at } = await this.#transact(unit, head, form, signal);
+      const { pdu, at } = await this.#transact(unit, head, requestOf(form), signal);
       return decodeAnswer(read, head, pdu, 2 + bytesBefore(read, form), at);
     } catch (error) {
       if (form !== read) this.#notWider(unit, read, error);
@@ -134,7 +198,7 @@ class LiveDriver implements ModbusDriver {
   async #transact(
     unit: number,
     head: ModbusHead,
-    span: Span,
+    request: Request,
     signal: AbortSignal,
   ): Promise<{ readonly pdu: Uint8Array; readonly at: Instant }> {
     const { clock } = this.#context;
@@ -142,7 +206,7 @@ class LiveDriver implements ModbusDriver {
     const rest = this.#rest(unit, head);
     if (rest > 0) await clock.sleep(rest, AbortSignal.any([signal, this.lost]));
     try {
-      const reply = await this.#client.request(unit, requestOf(span), limit, signal);
+      const reply = await this.#client.request(unit, request, limit, signal);
       const stamp = clock.stamp();
       return { pdu: reply.pdu, at: { base: stamp.base, ms: stamp.ms - (clock.monotonic() - reply.at) } };
     } finally {

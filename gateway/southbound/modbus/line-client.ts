@@ -5,7 +5,7 @@ import { unsent } from "../protocol.ts";
 import { type Client, exceptionError, newStatistics, type Reply } from "./client.ts";
 import type { Found, LineFraming } from "./framing.ts";
 import { Patience } from "./patience.ts";
-import { answerLength, answers, encodeRequest, type Request } from "./pdu.ts";
+import { answerLength, answers, encodeRequest, isWrite, type Request } from "./pdu.ts";
 
 /** How the bytes of a line lie in time, ms. */
 export interface LinePace {
@@ -35,7 +35,7 @@ interface Outstanding {
   /** How often bytes came since it was sent. */
   looks: number;
   /** What else came meanwhile, in rising order of what it says. */
-  seen: "nothing" | "foreign-reply" | "bad-reply";
+  seen: "nothing" | "foreign-reply" | "bad-reply" | "bad-echo";
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -94,6 +94,10 @@ export class LineClient implements Client {
     }
   }
 
+  get knowsEcho(): boolean {
+    return this.#echoes !== undefined;
+  }
+
   holds(unit: number, request: Request): boolean {
     return this.#units.get(unit)?.heldUntil(request, this.#clock.monotonic()) !== undefined;
   }
@@ -102,7 +106,8 @@ export class LineClient implements Client {
     this.lost.throwIfAborted();
     signal.throwIfAborted();
     const patience = this.#patience(unit);
-    const timeout = patience.timeout(limit);
+    // Giving up a write early would leave in doubt what a moment more had told.
+    const timeout = isWrite(request) ? limit : patience.timeout(limit);
     this.#refuseConfusable(unit, request, patience);
     await this.#silence(timeout, signal);
     // A late answer may have come, or the link have gone, while we were waiting.
@@ -237,6 +242,11 @@ export class LineClient implements Client {
       this.statistics.bad++;
       return this.#failure(unit, "bad-reply", "answered in another form than asked");
     }
+    if (seen === "bad-echo") {
+      this.statistics.bad++;
+      const what = "confirmed another write than was asked for";
+      return this.#failure(unit, "bad-echo", what, "read what is there now");
+    }
     if (this.#length > 0) {
       this.statistics.damaged++;
       const what = `sent ${this.#length} bytes that are no answer`;
@@ -315,7 +325,9 @@ export class LineClient implements Client {
     if (this.#units.get(found.unit)?.pay(pdu, at)) this.statistics.late++;
     else {
       this.statistics.foreign++;
-      if (outstanding && found.unit === outstanding.unit) outstanding.seen = "bad-reply";
+      if (outstanding && found.unit === outstanding.unit)
+        outstanding.seen =
+          isWrite(outstanding.request) && pdu[0] === outstanding.request.function ? "bad-echo" : "bad-reply";
     }
   }
 
@@ -331,15 +343,17 @@ export class LineClient implements Client {
       outstanding.reject(this.#failure(unit, "bad-reply", "refused a request, but it is not certain which"));
       return true;
     }
-    const took = Math.max(0.01, at - sentAt - (kind === "answer" ? answerMs : 0));
-    patience.observe(took);
-    if (kind === "answer") patience.aim(took, outstanding.looks === 1);
+    if (this.#echoes === undefined && request.function <= 4) this.#echoes = false;
+    if (!isWrite(request)) {
+      const took = Math.max(0.01, at - sentAt - (kind === "answer" ? answerMs : 0));
+      patience.observe(took);
+      if (kind === "answer") patience.aim(took, outstanding.looks === 1);
+    }
     if (kind === "exception") {
       this.statistics.exceptions++;
-      outstanding.reject(exceptionError(unit, pdu[1] ?? 0));
+      outstanding.reject(exceptionError(unit, pdu[1] ?? 0, request));
       return true;
     }
-    if (this.#echoes === undefined && request.function <= 4) this.#echoes = false;
     this.statistics.replies++;
     outstanding.resolve({ pdu, at });
     return true;

@@ -1,4 +1,4 @@
-import { answers, confusable, type Request } from "./pdu.ts";
+import { answers, confusable, isWrite, type Request } from "./pdu.ts";
 
 /** A request whose answer has not come: it may still. */
 interface Debt {
@@ -94,7 +94,8 @@ export class Patience {
     const [debt] = candidates;
     if (!debt || candidates.length > 1) return false;
     this.#debts = this.#debts.filter((other) => other !== debt);
-    this.observe(at - debt.sentAt);
+    // How long a device writes says nothing about how fast it reads.
+    if (!isWrite(debt.request)) this.observe(at - debt.sentAt);
     return true;
   }
 }

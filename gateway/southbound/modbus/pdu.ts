@@ -19,6 +19,13 @@ export type Request =
   /** Read device identification (43/14): `level` 1 basic, 2 regular, 3 extended, 4 one object. */
   | { readonly function: 43; readonly level: 1 | 2 | 3 | 4; readonly object: number };
 
+export type WriteRequest = Extract<Request, { readonly function: 5 | 6 | 15 | 16 | 22 }>;
+
+export function isWrite(request: Request): request is WriteRequest {
+  const code = request.function;
+  return code === 5 || code === 6 || code === 15 || code === 16 || code === 22;
+}
+
 /** Longest PDU: 256 bytes of the serial line less address and CRC. */
 export const maxPdu = 253;
 
@@ -167,9 +174,16 @@ export function answers(request: Request, reply: Uint8Array): "answer" | "except
   }
 }
 
-/** Whether a reply to one could be taken for a reply to the other: on a line without transaction ids nothing else tells them apart. */
+/**
+ * Whether a reply to one could be taken for a reply to the other: on a line without transaction ids
+ * nothing else tells them apart. Writes are echoed, so only the same write to the same place is.
+ */
 export function confusable(a: Request, b: Request): boolean {
-  return a.function === b.function && answerLength(a) === answerLength(b);
+  const length = answerLength(a);
+  if (a.function !== b.function || length !== answerLength(b)) return false;
+  if (!isWrite(a)) return true;
+  const [one, other] = [encodeRequest(a), encodeRequest(b)];
+  return Buffer.compare(one.subarray(0, length), other.subarray(0, length)) === 0;
 }
 
 /** The objects of a 43/14 reply: id to bytes. Undefined when it is not whole. */

@@ -28,7 +28,7 @@ const mostModels = 256;
 const marker = 0x5375_6e53;
 const endModel = 0xffff;
 /** Powers of ten that a scale register may hold. */
-const largestPower = 10;
+export const largestPower = 10;
 
 /** The models of one unit, found once per connection, and read by their ids. */
 export class SunspecUnit {
@@ -45,14 +45,7 @@ export class SunspecUnit {
    * longer where they were; the next read looks for them anew).
    */
   async read(request: SunspecRequest, read: ReadHolding): Promise<PointResult<ModbusAddress>[]> {
-    this.#models ??= this.#walk(read);
-    const walk = this.#models;
-    const models = await walk.catch((error: unknown) => {
-      if (this.#models === walk) this.#models = undefined;
-      throw error;
-    });
-    const model = models.filter(({ id }) => id === request.model)[request.instance - 1];
-    if (!model) throw noModel(request, models);
+    const model = await this.#find(request, read);
     const registers = new Map<number, Uint8Array>();
     let at: Instant | undefined;
     const total = 2 + model.length;
@@ -68,13 +61,47 @@ export class SunspecUnit {
       for (let index = 0; index < answer.data.length / 2; index++)
         registers.set(start + index, answer.data.subarray(2 * index, 2 * index + 2));
     }
-    if (wordOf(registers, 0) !== request.model || wordOf(registers, 1) !== model.length) {
-      this.#models = undefined;
-      throw new TransientError(`model ${request.model} is no longer where it was`, { code: "sunspec-moved" });
-    }
+    if (wordOf(registers, 0) !== request.model || wordOf(registers, 1) !== model.length)
+      throw this.#moved(request.model);
     const instant = at;
     if (!instant) return [];
     return request.points.map((point) => decodePoint(point, registers, instant));
+  }
+
+  /**
+   * The wire address of the ID of a place's model, which was read just now and is there. Rejects as
+   * `read` does.
+   */
+  async locate(place: SunspecPlace, read: ReadHolding): Promise<number> {
+    const model = await this.#find(place, read);
+    if (place.start + place.registers > 2 + model.length)
+      throw new UnsupportedPointError(`model ${place.model} of this device ends before ${place.name}`, {
+        code: "no-point",
+      });
+    const { data } = await read(model.at, 2);
+    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+    if (view.getUint16(0) !== model.id || view.getUint16(2) !== model.length) throw this.#moved(place.model);
+    return model.at;
+  }
+
+  async #find(
+    { model, instance }: Pick<SunspecPlace, "model" | "instance">,
+    read: ReadHolding,
+  ): Promise<FoundModel> {
+    this.#models ??= this.#walk(read);
+    const walk = this.#models;
+    const models = await walk.catch((error: unknown) => {
+      if (this.#models === walk) this.#models = undefined;
+      throw error;
+    });
+    const found = models.filter(({ id }) => id === model)[instance - 1];
+    if (!found) throw noModel(model, instance, models);
+    return found;
+  }
+
+  #moved(model: number): TransientError {
+    this.#models = undefined;
+    return new TransientError(`model ${model} is no longer where it was`, { code: "sunspec-moved" });
   }
 
   async #walk(read: ReadHolding): Promise<readonly FoundModel[]> {
@@ -120,7 +147,7 @@ async function readOrNothing(read: ReadHolding, at: number): Promise<Uint8Array 
   }
 }
 
-function noModel({ model, instance }: SunspecRequest, models: readonly FoundModel[]): UnsupportedPointError {
+function noModel(model: number, instance: number, models: readonly FoundModel[]): UnsupportedPointError {
   const ids = models.map(({ id }) => id).join(", ");
   const which = instance === 1 ? "" : ` number ${instance}`;
   return new UnsupportedPointError(

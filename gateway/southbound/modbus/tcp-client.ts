@@ -1,10 +1,10 @@
 import type { Clock } from "../../model/clock.ts";
 import { LinkError, TransientError } from "../../model/errors.ts";
 import type { Transport } from "../../transport/transport.ts";
-import { type Client, exceptionError, newStatistics, type Reply } from "./client.ts";
+import { badReply, type Client, exceptionError, newStatistics, type Reply } from "./client.ts";
 import { encodeTcp, type TcpFrame, TcpFramer } from "./mbap.ts";
 import { Patience } from "./patience.ts";
-import { answers, encodeRequest, type Request } from "./pdu.ts";
+import { answers, encodeRequest, isWrite, type Request } from "./pdu.ts";
 
 interface Pending {
   readonly unit: number;
@@ -31,6 +31,7 @@ const mostUnsent = 64;
  */
 export class TcpClient implements Client {
   readonly concurrency: number;
+  readonly knowsEcho = true;
   readonly lost: AbortSignal;
   readonly statistics = newStatistics();
   readonly #transport: Transport;
@@ -40,7 +41,7 @@ export class TcpClient implements Client {
   readonly #units = new Map<number, Patience>();
   readonly #pending = new Map<number, Pending>();
   /** Ids given up, with what they asked for: their answers may still come. */
-  readonly #unanswered = new Map<number, { readonly unit: number; readonly sentAt: number }>();
+  readonly #unanswered = new Map<number, Pick<Pending, "unit" | "request" | "sentAt">>();
   readonly #waiting: (() => void)[] = [];
   readonly #heard = new Map<AbortSignal, () => void>();
   #running = 0;
@@ -111,7 +112,8 @@ export class TcpClient implements Client {
     if (this.#unsent.length >= mostUnsent) this.#break("stuck", "the peer does not read");
     if (this.#unanswered.size >= mostUnanswered)
       this.#break("unanswered", `${mostUnanswered} requests on this connection were never answered`);
-    const timeout = this.#patience(unit).timeout(limit);
+    // Giving up a write early would leave in doubt what a moment more had told.
+    const timeout = isWrite(request) ? limit : this.#patience(unit).timeout(limit);
     const transaction = this.#transaction();
     const frame = encodeTcp(transaction, unit, encodeRequest(request));
     const sentAt = this.#clock.monotonic();
@@ -168,7 +170,8 @@ export class TcpClient implements Client {
   #giveUp(transaction: number, error: unknown): void {
     const pending = this.#finish(transaction);
     if (!pending) return;
-    this.#unanswered.set(transaction, { unit: pending.unit, sentAt: pending.sentAt });
+    const { unit, request, sentAt } = pending;
+    this.#unanswered.set(transaction, { unit, request, sentAt });
     pending.reject(error);
   }
 
@@ -250,7 +253,7 @@ export class TcpClient implements Client {
       const owed = this.#unanswered.get(transaction);
       if (owed && owed.unit === unit) {
         this.#unanswered.delete(transaction);
-        this.#patience(unit).observe(at - owed.sentAt);
+        if (!isWrite(owed.request)) this.#patience(unit).observe(at - owed.sentAt);
         this.statistics.late++;
       } else this.statistics.foreign++;
       return;
@@ -258,17 +261,13 @@ export class TcpClient implements Client {
     const kind = unit === pending.unit ? answers(pending.request, pdu) : "other";
     if (kind === "other") {
       this.statistics.bad++;
-      pending.reject(
-        new TransientError(`unit ${pending.unit} answered in another form than asked`, {
-          code: unit === pending.unit ? "bad-reply" : "foreign-reply",
-        }),
-      );
+      pending.reject(badReply(pending.unit, pending.request, unit, pdu));
       return;
     }
-    this.#patience(unit).observe(Math.max(0.01, at - pending.sentAt));
+    if (!isWrite(pending.request)) this.#patience(unit).observe(Math.max(0.01, at - pending.sentAt));
     if (kind === "exception") {
       this.statistics.exceptions++;
-      pending.reject(exceptionError(unit, pdu[1] ?? 0));
+      pending.reject(exceptionError(unit, pdu[1] ?? 0, pending.request));
       return;
     }
     this.statistics.replies++;

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileReader, layoutKind } from "../../codec/numbers.ts";
 import type { Device } from "../../model/device.ts";
-import { UnsupportedPointError } from "../../model/errors.ts";
+import { RefusedError } from "../../model/errors.ts";
 import type { RawValue } from "../../model/value.ts";
 import type { Request } from "./pdu.ts";
 import { decodeRtu, encodeRtu } from "./rtu.ts";
@@ -163,7 +163,8 @@ describe("planWrite", () => {
     expect(writable(address({ coil: 1 }))).toBeUndefined();
     expect(writable(address({ input: 1 }))?.hint).toContain("holding");
     expect(writable(address({ discrete: 1 }))?.hint).toContain("coil");
-    expect(writable(address({ sunspec: { model: 103, point: "W" } }))?.hint).toContain("holding");
+    expect(writable(address({ sunspec: { model: 123, point: "WMaxLimPct" } }))).toBeUndefined();
+    expect(writable(address({ sunspec: { model: 103, point: "W_SF" } }))?.message).toContain("W_SF");
   });
 });
 
@@ -193,7 +194,7 @@ describe("encodeWrite", () => {
     expect(answered(encodeWrite(device(18), address({ holding: 1 }), 3).bytes)).toBeUndefined();
     expect(answered(other)).toBeUndefined();
     expect(answered(damaged)).toBeUndefined();
-    expect(() => answered(encodeRtu(17, Uint8Array.of(0x86, 2)))).toThrow(UnsupportedPointError);
+    expect(() => answered(encodeRtu(17, Uint8Array.of(0x86, 2)))).toThrow(RefusedError);
   });
 
   it("reads before it writes part of a register", () => {

@@ -3,7 +3,7 @@ import type { Device } from "../../model/device.ts";
 import type { RawValue } from "../../model/value.ts";
 import type { WriteFrame } from "../protocol.ts";
 import { exceptionError } from "./client.ts";
-import { answers, encodeRequest, type Request } from "./pdu.ts";
+import { answers, encodeRequest, type ReadFunction, type Request, type WriteRequest } from "./pdu.ts";
 import { decodeRtu, encodeRtu } from "./rtu.ts";
 import {
   isBitTable,
@@ -13,6 +13,7 @@ import {
   type ModbusHead,
   wireSpan,
 } from "./settings.ts";
+import { standardBases } from "./sunspec-table.ts";
 
 /**
  * Requests that write one value (Application Protocol V1.1b3, 6.5, 6.6, 6.11, 6.12, 6.16). Pure. Part
@@ -20,21 +21,26 @@ import {
  * device has it, else by reading the register, changing it and writing it back.
  */
 export type WritePlan =
-  | { readonly request: Request }
+  | { readonly request: WriteRequest }
   /** Read first; then `write` with the register data of the answer. */
-  | { readonly read: Request; write(current: Uint8Array): Request };
+  | {
+      readonly read: Extract<Request, { readonly function: ReadFunction }>;
+      write(current: Uint8Array): WriteRequest;
+    };
 
-/** Why nothing can be written there; undefined for coils and holding registers. */
+/** Why nothing can be written there; undefined for coils, holding registers and points of SunSpec models. */
 export function writable({
   table,
   number,
   sunspec,
 }: ModbusAddress): { message: string; hint: string } | undefined {
   if (sunspec)
-    return {
-      message: "where a SunSpec point lies is only known on the line; writing there is not supported",
-      hint: "where every unit has it in one place, give that: write: {at: {holding: ...}}",
-    };
+    return sunspec.type === "sunssf" || sunspec.type === "pad"
+      ? {
+          message: `${sunspec.name} is the device's own: it says how others are read`,
+          hint: "write the point that it scales",
+        }
+      : undefined;
   if (table === "coil" || table === "holding") return undefined;
   const [name, other] = table === "input" ? ["an input register", "holding"] : ["a discrete input", "coil"];
   return {
@@ -43,10 +49,17 @@ export function writable({
   };
 }
 
-/** How a raw value is written. Throws ValueError when it does not fit, RangeError for an address that does not exist. */
+/**
+ * How a raw value is written. Throws ValueError when it does not fit, and for a point of a SunSpec model,
+ * which only the line tells; RangeError for an address that does not exist.
+ */
 export function planWrite(address: ModbusAddress, head: ModbusHead, raw: RawValue): WritePlan {
   const refused = writable(address);
   if (refused) throw new ValueError(refused.message, { code: "not-writable", hint: refused.hint });
+  if (address.sunspec)
+    throw new ValueError(`where ${address.sunspec.name} lies is only known on the line`, {
+      code: "unknown-place",
+    });
   const { start, count } = wireSpan(address, head.addressing);
   const asked = head.write?.functions ?? [];
   if (isBitTable(address.table)) {
@@ -60,10 +73,7 @@ export function planWrite(address: ModbusAddress, head: ModbusHead, raw: RawValu
   }
   const layout = layoutOf(address, head.order);
   const write = compileWriter(layout);
-  const whole = (registers: Uint8Array): Request =>
-    count > 1 || asked.includes(16)
-      ? { function: 16, start, registers }
-      : { function: 6, address: start, value: word(registers, 0) };
+  const whole = (registers: Uint8Array): WriteRequest => writeRegisters(start, registers, asked);
   if (!isPartial(layout)) return { request: whole(write(raw)) };
   if (count === 1 && asked.includes(22)) {
     // What stays is what both images agree to keep.
@@ -79,13 +89,32 @@ export function planWrite(address: ModbusAddress, head: ModbusHead, raw: RawValu
   };
 }
 
-/** `planWrite` as RTU frames: what examples show. */
+/** Writes whole registers, by the functions that the device asks for. */
+export function writeRegisters(start: number, registers: Uint8Array, asked: readonly number[]): WriteRequest {
+  return registers.length > 2 || asked.includes(16)
+    ? { function: 16, start, registers }
+    : { function: 6, address: start, value: word(registers, 0) };
+}
+
+/**
+ * `planWrite` as RTU frames: what examples show. Of a SunSpec point that is only the first frame on a
+ * fresh line, which looks for the map: what follows depends on the device.
+ */
 export function encodeWrite(
   device: Device<ModbusAddress, ModbusDevice, ModbusHead>,
   address: ModbusAddress,
   raw: RawValue,
 ): WriteFrame {
   const { unit } = device.settings;
+  if (address.sunspec) {
+    const [base = 0] = device.profile.protocolSettings.sunspecBases ?? standardBases;
+    return frameOf(unit, { function: 3, start: base, count: 2 }, () => {
+      throw new ValueError("an example cannot show how a SunSpec point is written", {
+        code: "unknown-place",
+        hint: "show what is refused",
+      });
+    });
+  }
   const plan = planWrite(address, device.profile.protocolSettings, raw);
   return "request" in plan
     ? frameOf(unit, plan.request, () => "done")
@@ -104,7 +133,7 @@ function frameOf(
       const reply = decodeRtu(bytes);
       if (reply?.unit !== unit) return undefined;
       const answer = answers(request, reply.pdu);
-      if (answer === "exception") throw exceptionError(unit, reply.pdu[1] ?? 0);
+      if (answer === "exception") throw exceptionError(unit, reply.pdu[1] ?? 0, request);
       return answer === "answer" ? next(reply.pdu) : undefined;
     },
   };

@@ -1,9 +1,11 @@
 import { alternatives, suggest } from "../../codec/suggest.ts";
 import type { DeviceProfile } from "../../model/device.ts";
+import type { WriteRule } from "../../model/write-rule.ts";
 import { AddressProblem, type ProtocolFinding } from "../protocol.ts";
-import { type CompiledHead, compileHead, renderRequest } from "./compile.ts";
+import { type CompiledHead, type CompiledRequest, compileHead, renderRequest } from "./compile.ts";
 import type { FieldKind } from "./fields.ts";
 import type { FrameAddress, FrameHead } from "./settings.ts";
+import { valueKind } from "./write.ts";
 
 const root = "serial-frame";
 
@@ -28,6 +30,7 @@ export function checkSerialFrame(
 export function fieldKind(address: FrameAddress, head: FrameHead): FieldKind {
   const { compiled } = compileHead(head);
   if (!compiled) return "integer";
+  if ("value" in address) return kindWritten(address, compiled);
   const frame = frameOf(address, compiled);
   const kinds = compiled.bodies.get(frame)?.kinds ?? new Map<string, FieldKind>();
   const kind = kinds.get(address.field);
@@ -39,17 +42,24 @@ export function fieldKind(address: FrameAddress, head: FrameHead): FieldKind {
   );
 }
 
+function kindWritten(address: Extract<FrameAddress, { value: string }>, compiled: CompiledHead): FieldKind {
+  const request = requestNamed(address.request, compiled);
+  const kind = valueKind(compiled, address);
+  if (kind) return kind;
+  const { names } = request.template;
+  const known = names.filter((one) => one !== "address" && one !== "tag");
+  throw new AddressProblem(
+    "value",
+    `the request "${address.request}" has no {${address.value}:...} to put the value in`,
+    meant(address.value, known),
+  );
+}
+
 /** The kind of frame that an address speaks of. */
-function frameOf(address: FrameAddress, { requests: known, bodies }: CompiledHead): string {
+function frameOf(address: FrameAddress, compiled: CompiledHead): string {
+  const { bodies } = compiled;
   if ("frame" in address) return frameNamed(address.frame, "frame", bodies);
-  const request = known.get(address.request);
-  if (!request)
-    throw new AddressProblem(
-      "request",
-      `there is no request "${address.request}"`,
-      meant(address.request, [...known.keys()]),
-    );
-  const { reply } = request.settings;
+  const { reply } = requestNamed(address.request, compiled).settings;
   if (reply === undefined)
     throw new AddressProblem(
       "request",
@@ -57,6 +67,12 @@ function frameOf(address: FrameAddress, { requests: known, bodies }: CompiledHea
       "say reply: <frame> under the request",
     );
   return frameNamed(reply, "request", bodies);
+}
+
+function requestNamed(name: string, { requests: known }: CompiledHead): CompiledRequest {
+  const request = known.get(name);
+  if (request) return request;
+  throw new AddressProblem("request", `there is no request "${name}"`, meant(name, [...known.keys()]));
 }
 
 function frameNamed(name: string, key: string, bodies: CompiledHead["bodies"]): string {
@@ -189,13 +205,47 @@ function frames({ head, shapes, framing }: CompiledHead): ProtocolFinding[] {
 }
 
 function points(profile: DeviceProfile<FrameAddress, FrameHead>, compiled: CompiledHead): ProtocolFinding[] {
+  const written = new Set(
+    [...profile.points, ...(profile.commands ?? [])].flatMap(({ write }) => writtenRequests(write)),
+  );
   return profile.points.flatMap((point): ProtocolFinding[] => {
+    const path = ["points", point.name, "at"];
+    const { address } = point;
     try {
-      fieldKind(point.address, compiled.head);
-      return [];
+      fieldKind(address, compiled.head);
+      if ("value" in address)
+        return [
+          {
+            path,
+            code: "not-readable",
+            message: `"${address.value}" is where a value is written: nothing is read there`,
+            hint: "say it under write: {at: ...}",
+          },
+        ];
+      if (!("request" in address) || !written.has(address.request)) return [];
+      return [
+        {
+          path,
+          code: "read-writes",
+          message: `to read "${point.name}" would write: the request "${address.request}" carries a value`,
+          hint: "make a request of its own for what is read",
+        },
+      ];
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       return [{ path: ["points", point.name, "at"], code: "bad-address", message: error.message }];
     }
   });
+}
+
+/** The requests that a write rule sends. */
+function writtenRequests(rule: WriteRule | undefined): readonly string[] {
+  if (!rule) return [];
+  const steps = [...rule.steps, ...[...(rule.stepsByValue?.values() ?? [])].flat()];
+  const places = [rule.address, ...steps.flatMap((step) => (step.kind === "raw" ? [step.address] : []))];
+  return places.flatMap((place) => (carriesValue(place) ? [place.request] : []));
+}
+
+function carriesValue(place: unknown): place is Extract<FrameAddress, { value: string }> {
+  return typeof place === "object" && place !== null && "value" in place && "request" in place;
 }

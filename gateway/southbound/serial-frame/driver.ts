@@ -4,11 +4,13 @@ import type { Transport } from "../../transport/transport.ts";
 import { Exchange } from "../exchange.ts";
 import {
   type Driver,
+  type DriverWrite,
   type PointResult,
   type ReadRequest,
   type SouthboundContext,
   unsent,
 } from "../protocol.ts";
+import type { CompiledRequest } from "./compile.ts";
 import type { LineFrame } from "./deframer.ts";
 import { LineDeframer } from "./line-deframer.ts";
 import { Owed } from "./owed.ts";
@@ -17,6 +19,7 @@ import { headOf, isFrom, type Prepared, prepare } from "./request.ts";
 import { contentOf, frameResults, heardPoints } from "./results.ts";
 import { type FrameTarget, Session } from "./session.ts";
 import type { FrameAddress, FrameConnection, FrameDevice, FrameHead } from "./settings.ts";
+import { encodable, orderOf } from "./write.ts";
 
 export type FrameDriver = Driver<FrameAddress, FrameDevice, FrameHead>;
 
@@ -126,6 +129,27 @@ class LiveDriver implements FrameDriver {
     }).finally(() => this.#schedule());
   }
 
+  /**
+   * As `Driver.write`, once, whatever the profile says of retries. Without an answer in the profile it
+   * resolves when the frame is on the wire.
+   */
+  async write(
+    device: FrameTarget,
+    { address, raw }: DriverWrite<FrameAddress>,
+    signal: AbortSignal,
+  ): Promise<undefined> {
+    const session = this.#session(device);
+    await this.#inTurn(signal, async () => {
+      const order = encodable(() => orderOf(session.head, device, address, raw, this.#tag++));
+      if (!session.isOpen) await this.#open(session, signal);
+      const answer = await this.#attempt(session, order.request, order.prepared, signal);
+      if (!answer) return;
+      session.heard(answer.frame.shape.name);
+      if (order.prepared.refuses(answer.frame)) this.#counts.refused++;
+      order.confirm(answer.frame);
+    }).finally(() => this.#schedule());
+  }
+
   #newSession(device: FrameTarget): Session {
     return new Session(device, headOf(device.profile.protocolSettings), this.#context.clock);
   }
@@ -175,34 +199,49 @@ class LiveDriver implements FrameDriver {
     const { head, device } = session;
     const request = head.requests.get(name);
     if (!request) throw new ConfigError(`the profile has no request "${name}"`, { code: "unknown-request" });
-    const { retries, timeoutMs, pauseMs } = request.settings;
-    const { timing } = head.head;
-    const { clock } = this.#context;
     for (let attempt = 0; ; attempt++) {
       const prepared = prepare(head, request, device.settings, this.#tag++);
-      // A late answer without values can be taken for nothing worse than itself.
-      const lateMs = request.settings.lateMs ?? (prepared.hasValues ? lateTimeouts * timeoutMs : 0);
-      this.#refuseConfusable(prepared, name);
-      await this.#rest(signal);
-      const damagedBefore = this.#damaged();
       try {
-        if (prepared.answers.length === 0) {
-          await this.#exchange.write(prepared.bytes);
-          return undefined;
-        }
-        const answer = await this.#exchange.request(prepared.bytes, prepared.accepts, { timeoutMs }, signal);
-        if (!prepared.refuses(answer.frame)) return answer;
+        const answer = await this.#attempt(session, request, prepared, signal);
+        if (!answer || !prepared.refuses(answer.frame)) return answer;
         this.#counts.refused++;
         throw new TransientError(`${device.id} refused ${name}`, { code: "refused" });
       } catch (error) {
-        // Unless it came, as a refusal or damaged, the answer may still come.
-        const came =
-          (error instanceof TransientError && error.code === "refused") || this.#damaged() > damagedBefore;
-        if (!came && lateMs > 0) this.#owed.owe(prepared, clock.monotonic() + lateMs);
-        if (!(error instanceof TransientError) || attempt >= retries || this.#isHeld(prepared)) throw error;
-      } finally {
-        this.#restUntil = clock.monotonic() + Math.max(pauseMs, timing.minIntervalMs);
+        const isLast = attempt >= request.settings.retries || this.#isHeld(prepared);
+        if (!(error instanceof TransientError) || isLast) throw error;
       }
+    }
+  }
+
+  /** Sends a request once: what answers or refuses it, or undefined where nothing does. */
+  async #attempt(
+    session: Session,
+    { name, settings }: CompiledRequest,
+    prepared: Prepared,
+    signal: AbortSignal,
+  ): Promise<{ frame: LineFrame; at: number } | undefined> {
+    const { clock } = this.#context;
+    const { timeoutMs, pauseMs } = settings;
+    // A late answer without values can be taken for nothing worse than itself, unless it confirms a write.
+    const counts = prepared.hasValues || session.isWritten;
+    const lateMs = settings.lateMs ?? (counts ? lateTimeouts * timeoutMs : 0);
+    this.#refuseConfusable(prepared, name);
+    await this.#rest(signal);
+    signal.throwIfAborted();
+    const damagedBefore = this.#damaged();
+    try {
+      if (prepared.answers.length === 0) {
+        await this.#exchange.write(prepared.bytes);
+        return undefined;
+      }
+      return await this.#exchange.request(prepared.bytes, prepared.accepts, { timeoutMs }, signal);
+    } catch (error) {
+      // Unless it came damaged, the answer may still come.
+      if (this.#damaged() === damagedBefore && lateMs > 0)
+        this.#owed.owe(prepared, clock.monotonic() + lateMs);
+      throw error;
+    } finally {
+      this.#restUntil = clock.monotonic() + Math.max(pauseMs, session.head.head.timing.minIntervalMs);
     }
   }
 

@@ -28,7 +28,9 @@ export function planFrames(
   const byteMs = characterMs(endpoint);
   const requests: FrameRead[] = [];
   for (const { name, settings, template } of compiled.requests.values()) {
-    const asked = points.filter(({ address }) => "request" in address && address.request === name);
+    const asked = points.filter(
+      ({ address }) => "field" in address && "request" in address && address.request === name,
+    );
     const reply = compiled.shapes.find((shape) => shape.name === settings.reply);
     if (asked.length === 0 || !reply) continue;
     // Of a frame whose length varies, half the longest is a fair guess.

@@ -10,6 +10,7 @@ import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema 
 import type { FrameAddress, FrameConnection, FrameDevice, FrameHead } from "./settings.ts";
 import { exampleDevice, simulateFrames } from "./simulate.ts";
 import { frameSkeleton } from "./skeleton.ts";
+import { encodeWrite, writable } from "./write.ts";
 
 /** Devices that speak binary frames: unasked, on request, or both, one or several on a line. */
 export const serialFrame: Protocol<FrameConnection, FrameDevice, FrameHead, FrameAddress> = {
@@ -40,5 +41,7 @@ export const serialFrame: Protocol<FrameConnection, FrameDevice, FrameHead, Fram
   simulate: simulateFrames,
   probe: probeFrames,
   record: (dialogue, _connection, profile) => recordFrames(dialogue, profile),
+  writable,
+  encodeWrite,
   open: openSerialFrame,
 };

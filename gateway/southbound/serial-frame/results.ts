@@ -17,7 +17,7 @@ export function frameResults(
   const kinds = head.bodies.get(shape.name)?.kinds;
   return points.map((point) => {
     if ("problem" in content) return { point, at, problem: content.problem, detail: content.detail };
-    const { field } = point.address;
+    const field = "field" in point.address ? point.address.field : "";
     const raw = fieldOf(content.values, field, kinds?.get(field));
     return raw === undefined
       ? { point, at, problem: "sentinel", detail: `the frame holds no "${field}"` }

@@ -202,18 +202,27 @@ const field = z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,63}(\.[A-Za-z0-9_]{1,64}
 export const addressSchema = z
   .strictObject({
     frame: name.optional().meta({ description: "Kind of frame that the device sends by itself" }),
-    request: name.optional().meta({ description: "Request whose answer holds the field" }),
-    field,
+    request: name
+      .optional()
+      .meta({ description: "Request whose answer holds the field, or which carries the value" }),
+    field: field.optional(),
+    value: name.optional().meta({
+      description: "Under write: the place of the request that carries what is written, {value:type}",
+    }),
   })
   .refine(({ frame, request: asked }) => (frame === undefined) !== (asked === undefined), {
     error: "an address names either the frame that is heard or the request that is sent",
   })
-  .transform(
-    (written): FrameAddress =>
-      written.frame === undefined
-        ? { request: written.request ?? "", field: written.field }
-        : { frame: written.frame, field: written.field },
-  );
+  .refine(({ field: read, value }) => (read === undefined) !== (value === undefined), {
+    error: "an address names either the field that is read or the value that is written",
+  })
+  .refine(({ frame, value }) => frame === undefined || value === undefined, {
+    error: "a value goes with the request that carries it",
+  })
+  .transform(({ frame, request: asked = "", field: read = "", value }): FrameAddress => {
+    if (value !== undefined) return { request: asked, value };
+    return frame === undefined ? { request: asked, field: read } : { frame, field: read };
+  });
 
 /** What gateway.yaml may say about a line. */
 export const connectionSchema = z

@@ -16,6 +16,8 @@ const longestPauseMs = 300_000;
 export class Session {
   device: FrameTarget;
   readonly head: CompiledHead;
+  /** Whether something of it can be written: then no answer may be taken for another. */
+  readonly isWritten: boolean;
   readonly #clock: Clock;
   #isOpen: boolean;
   /** When the session was opened last, or the line before. */
@@ -29,6 +31,8 @@ export class Session {
   constructor(device: FrameTarget, head: CompiledHead, clock: Clock) {
     this.device = device;
     this.head = head;
+    const { points, commands = [] } = device.profile;
+    this.isWritten = [...points, ...commands].some(({ write }) => write !== undefined);
     this.#clock = clock;
     this.#heardAt = clock.monotonic();
     this.#openedAt = this.#heardAt;

@@ -115,10 +115,14 @@ export interface FrameHead {
   readonly timing: { readonly turnaroundMs: number; readonly minIntervalMs: number };
 }
 
-/** What a profile says under a point's `at:`: a field of a frame that is sent unasked, or of the answer to a request. */
+/**
+ * What a profile says under a point's `at:`: a field of a frame that is sent unasked, or of the answer to
+ * a request; where it is written, the place of a value in a request.
+ */
 export type FrameAddress =
   | { readonly frame: string; readonly field: string }
-  | { readonly request: string; readonly field: string };
+  | { readonly request: string; readonly field: string }
+  | { readonly request: string; readonly value: string };
 
 /** What gateway.yaml says about one device. */
 export interface FrameDevice {

@@ -10,6 +10,8 @@ export interface Template {
   readonly length: number;
   /** The names it wants, `address` and `tag` among them. */
   readonly names: readonly string[];
+  /** The wire type of each of them. */
+  readonly types: ReadonlyMap<string, string>;
   /** Throws RangeError for a value that is missing or does not fit. */
   render(values: Readonly<Record<string, number | string>>): Uint8Array;
 }
@@ -33,7 +35,7 @@ export function compileTemplate(text: string): Template {
   const pieces = [...parse(text)];
   const fill: ((values: Readonly<Record<string, number | string>>, bytes: Uint8Array) => void)[] = [];
   const sums: ((bytes: Uint8Array) => void)[] = [];
-  const names: string[] = [];
+  const types = new Map<string, string>();
   const length = pieces.reduce((total, piece) => total + sizeOf(piece), 0);
   let at = 0;
   for (const piece of pieces) {
@@ -42,7 +44,10 @@ export function compileTemplate(text: string): Template {
     if (piece.kind === "bytes") fill.push((_, bytes) => bytes.set(piece.bytes, place));
     else if (piece.kind === "value") {
       const number = wireNumber(piece.type)!;
-      if (!names.includes(piece.name)) names.push(piece.name);
+      const first = types.get(piece.name);
+      if (first !== undefined && first !== piece.type)
+        throw new RangeError(`{${piece.name}} is ${first} in one place and ${piece.type} in another`);
+      types.set(piece.name, piece.type);
       fill.push((values, bytes) => {
         const value = values[piece.name];
         if (value === undefined) throw new RangeError(`the request needs a value for "${piece.name}"`);
@@ -62,7 +67,8 @@ export function compileTemplate(text: string): Template {
   if (length === 0) throw new RangeError("a request has at least one byte");
   return {
     length,
-    names,
+    names: [...types.keys()],
+    types,
     render(values) {
       const bytes = new Uint8Array(length);
       for (const write of fill) write(values, bytes);

@@ -1,7 +1,7 @@
 import { alternatives, suggest } from "../../codec/suggest.ts";
 import type { DeviceProfile } from "../../model/device.ts";
 import { AddressProblem, type ProtocolFinding } from "../protocol.ts";
-import { capturedFields } from "./pattern.ts";
+import { capturedFields, commandField, type Step } from "./pattern.ts";
 import type { LineAddress, LineHead, MessageSpec } from "./settings.ts";
 
 type RawKind = "integer" | "float" | "boolean" | "text";
@@ -20,6 +20,7 @@ export function fieldsOf({ forms, pairs }: MessageSpec): ReadonlyMap<string, Raw
 export function rawKindOf(address: LineAddress, head: LineHead): RawKind {
   const problem = addressProblem(address, head);
   if (problem) throw problem;
+  if (address.value !== undefined) return commandField(sentBy(head, address.message))?.type.kind ?? "text";
   if (address.path !== undefined)
     return (
       { number: "float", time: "float", integer: "integer", text: "text", boolean: "boolean" } as const
@@ -33,7 +34,7 @@ export function checkLines(profile: DeviceProfile<LineAddress, LineHead>): reado
   const head = profile.protocolSettings;
   const used = new Set(profile.points.map(({ address }) => address.message));
   const idle = head.messages
-    .filter(({ name, request }) => request && !used.has(name))
+    .filter(({ name, request }) => request && !commandField(request.send) && !used.has(name))
     .map(
       ({ name }): ProtocolFinding => ({
         path: ["serial-line", "messages", name],
@@ -42,16 +43,45 @@ export function checkLines(profile: DeviceProfile<LineAddress, LineHead>): reado
         severity: "warning",
       }),
     );
-  return idle;
+  const written = profile.points
+    .filter(({ address }) => address.value !== undefined)
+    .map(
+      ({ name, address }): ProtocolFinding => ({
+        path: ["points", name, "at"],
+        code: "not-readable",
+        message: `"${address.value}" is where a value is written: nothing is read there`,
+        hint: "say it under write: {at: ...}",
+      }),
+    );
+  return [...idle, ...written];
+}
+
+function sentBy({ messages }: LineHead, name: string): readonly Step[] {
+  return messages.find((one) => one.name === name)?.request?.send ?? [];
 }
 
 function addressProblem(
-  { message: name, field, path }: LineAddress,
+  { message: name, field, path, value }: LineAddress,
   head: LineHead,
 ): AddressProblem | undefined {
   const names = head.messages.map((one) => one.name);
   const message = head.messages.find((one) => one.name === name);
   if (!message) return new AddressProblem("message", `there is no message "${name}"`, hintFor(name, names));
+  const carried = commandField(sentBy(head, name))?.name;
+  if (value !== undefined)
+    return carried === value
+      ? undefined
+      : new AddressProblem(
+          "value",
+          `no request of "${name}" carries a {${value}:...}`,
+          carried === undefined ? "write the value's place into request:" : `it carries "${carried}"`,
+        );
+  if (carried !== undefined)
+    return new AddressProblem(
+      "message",
+      `to read from "${name}" would write: its request carries a value`,
+      "make a message of its own for what is read",
+    );
   if (message.json)
     return path === undefined
       ? new AddressProblem("field", `"${name}" is JSON: say the path, not a field`)

@@ -3,12 +3,24 @@ import type { Device } from "../../model/device.ts";
 import { ConfigError, TransientError } from "../../model/errors.ts";
 import { Exchange } from "../exchange.ts";
 import { LineDeframer, type LineFraming } from "../line-deframer.ts";
-import type { Driver, PointResult, ReadRequest, Refusal, SouthboundContext } from "../protocol.ts";
+import {
+  type Driver,
+  type DriverWrite,
+  type PointResult,
+  type ReadRequest,
+  type Refusal,
+  type SouthboundContext,
+  unsent,
+} from "../protocol.ts";
 import { Line } from "./line.ts";
 import { type Decoded, type LineUnit, messagesOf, resultsOf } from "./messages.ts";
 import { isLineRequest } from "./plan.ts";
 import { Roster } from "./roster.ts";
 import type { LineAddress, LineConnection, LineDevice, LineHead } from "./settings.ts";
+import { type LineOrder, orderToSend } from "./write.ts";
+
+/** An owed answer is believed lost so many timeouts after its command. */
+const lateTimeouts = 6;
 
 export type LineDriver = Driver<LineAddress, LineDevice, LineHead>;
 
@@ -40,7 +52,16 @@ class LiveDriver implements LineDriver {
   readonly #exchange: Exchange<Uint8Array>;
   readonly #deframer: LineDeframer;
   readonly #context: SouthboundContext;
-  readonly #counters = { unmatched: 0, "bad-checksum": 0, "bad-character": 0, "not-delivered": 0 };
+  readonly #counters = {
+    unmatched: 0,
+    "bad-checksum": 0,
+    "bad-character": 0,
+    "not-delivered": 0,
+    quarantined: 0,
+    late: 0,
+  };
+  /** A command whose answer has not come; until when it may (monotonic ms). */
+  #owed: { readonly order: LineOrder; readonly until: number } | undefined;
   #roster = new Roster([]);
   #framing: LineFraming | undefined;
   /** Monotonic ms of the last answer: some instruments need a pause. */
@@ -104,6 +125,51 @@ class LiveDriver implements LineDriver {
     }
   }
 
+  /**
+   * As `Driver.write`, once. Without an answer in the profile it resolves when the line is on the wire.
+   * Lines have no numbers: after a command that was not answered none is sent for as long as its answer
+   * could still come, unless that comes.
+   */
+  async write(
+    device: LineUnit,
+    { address, raw }: DriverWrite<LineAddress>,
+    signal: AbortSignal,
+  ): Promise<undefined> {
+    signal.throwIfAborted();
+    this.lost.throwIfAborted();
+    const refused = this.#roster.refused.find((one) => one.device === device);
+    if (refused) throw refused.error;
+    const order = orderToSend(device, address, raw);
+    const { clock } = this.#context;
+    this.#refuseConfusable(clock.monotonic());
+    if (!this.#roster.framing) this.#frame(device.profile.protocolSettings.framing);
+    await this.#rest(device, signal);
+    signal.throwIfAborted();
+    try {
+      if (order.unanswered) {
+        await this.#exchange.write(order.bytes);
+        return;
+      }
+      const { timeoutMs } = order.request;
+      this.#owed = { order, until: clock.monotonic() + lateTimeouts * timeoutMs };
+      const { frame } = await this.#exchange.request(order.bytes, order.accepts, { timeoutMs }, signal);
+      this.#owed = undefined;
+      order.confirm(frame);
+    } finally {
+      this.#answeredAt = clock.monotonic();
+    }
+  }
+
+  /** A command whose answer could be an earlier one's late answer is not sent. */
+  #refuseConfusable(now: number): void {
+    if (!this.#owed || this.#owed.until <= now) return;
+    this.#counters.quarantined += 1;
+    throw new TransientError(
+      `the answer to ${this.#owed.order.message} is still owed; no command for ${Math.ceil(this.#owed.until - now)} ms`,
+      { code: unsent, hint: "if this happens often, the message needs a longer timeout" },
+    );
+  }
+
   /** Half a line is kept when others come and go. */
   #frame(framing: LineFraming | undefined): void {
     if (!framing || framing === this.#framing) return;
@@ -127,6 +193,11 @@ class LiveDriver implements LineDriver {
   }
 
   #heard(frame: Uint8Array, monotonic: number): void {
+    if (this.#owed?.order.accepts(frame)) {
+      this.#owed = undefined;
+      this.#counters.late += 1;
+      return;
+    }
     for (const { device, decoded, points } of this.#roster.hear(frame, this.#counters))
       this.#emit(device, resultsOf(decoded, points, this.#instant(monotonic)));
   }

@@ -8,13 +8,20 @@ export interface FieldType {
   readonly scan?: ((text: string, at: number) => number) | undefined;
   /** The value; undefined when the text does not hold one. */
   read(text: string): RawValue | undefined;
+  /** The text that `read` makes the value of, of a value of this kind; undefined when there is none. Absent: never sent. */
+  readonly write?: ((raw: RawValue) => string | undefined) | undefined;
 }
 
 /** Digits beyond this are no measurement. */
 const longestNumber = 40;
 
-const number: FieldType = { kind: "float", scan: scanNumber, read: readNumber };
-const integer: FieldType = { kind: "integer", scan: scanInteger, read: readInteger };
+const number: FieldType = { kind: "float", scan: scanNumber, read: readNumber, write: plainDecimal };
+const integer: FieldType = {
+  kind: "integer",
+  scan: scanInteger,
+  read: readInteger,
+  write: (raw) => (typeof raw === "bigint" || Number.isInteger(raw) ? String(raw) : undefined),
+};
 const hex: FieldType = {
   kind: "integer",
   scan: (text, at) => run(text, at, isHexDigit),
@@ -22,12 +29,21 @@ const hex: FieldType = {
     text.length > 0 && text.length <= 16 && run(text, 0, isHexDigit) === text.length
       ? narrow(BigInt(`0x${text}`))
       : undefined,
+  write: (raw) =>
+    (typeof raw === "bigint" || Number.isInteger(raw)) && Number(raw) >= 0
+      ? raw.toString(16).toUpperCase()
+      : undefined,
 };
 const word: FieldType = {
   kind: "text",
   read: (text) => (text.length > 0 && !/\s/.test(text) ? text : undefined),
+  write: (raw) => String(raw),
 };
-const text: FieldType = { kind: "text", read: (whole) => (whole.length > 0 ? whole : undefined) };
+const text: FieldType = {
+  kind: "text",
+  read: (whole) => (whole.length > 0 ? whole : undefined),
+  write: (raw) => String(raw),
+};
 const time: FieldType = { kind: "float", scan: scanTime, read: readTime };
 const degrees: FieldType = { kind: "float", scan: scanNumber, read: readDegrees };
 
@@ -53,6 +69,7 @@ export function flagField(yes: string, no: string): FieldType {
       const index = read(given);
       return index === undefined ? undefined : index === 0;
     },
+    write: (raw) => (raw === true ? yes : no),
   };
 }
 
@@ -70,7 +87,16 @@ export function choiceField(words: readonly string[]): FieldType {
       const index = words.indexOf(given);
       return index < 0 ? undefined : index;
     },
+    write: (raw) => words[Number(raw)],
   };
+}
+
+/** Without an exponent, which few instruments take. */
+function plainDecimal(raw: RawValue): string | undefined {
+  if (typeof raw === "bigint") return String(raw);
+  if (typeof raw !== "number" || !Number.isFinite(raw)) return undefined;
+  const short = String(Object.is(raw, -0) ? 0 : raw);
+  return short.includes("e") ? undefined : short;
 }
 
 function isDigit(code: number): boolean {

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { checksumNames } from "../../codec/checksum.ts";
 import { milliseconds } from "../endpoint.ts";
 import { bytesOf, unescaped } from "./escapes.ts";
-import { capturedFields, PatternError, parsePattern, type Step } from "./pattern.ts";
+import { capturedFields, commandField, PatternError, parsePattern, type Step } from "./pattern.ts";
 import type { LineChecksum, MessageSpec } from "./settings.ts";
 
 // What a profile may write about one kind of message.
@@ -67,9 +67,13 @@ const sent = z
   .max(200)
   .transform((written, context): readonly Step[] => {
     const steps = parsed(() => parsePattern(written), context);
-    const wrong = steps?.some(({ kind }) => kind !== "literal" && kind !== "blank" && kind !== "address");
-    if (wrong)
-      context.addIssue({ code: "custom", message: "a request is text and {address}, nothing to read" });
+    const refuse = (said: string) => context.addIssue({ code: "custom", message: said });
+    const places = (steps ?? []).filter((step) => step.kind === "field");
+    if (steps?.some(({ kind }) => kind === "optional" || kind === "rest"))
+      refuse("a request is text, {address} and the value that it carries: nothing that may be missing");
+    else if (places.length > 1) refuse("a request carries one value");
+    else if (places.some(({ name, type }) => name === undefined || !type.write))
+      refuse("what a request carries has a name, and a type other than time and degrees");
     return steps;
   });
 
@@ -143,15 +147,29 @@ export const message = z
       .meta({
         description: "Values of fields without which nothing else in the message is valid.",
       }),
-    request: sent.optional().meta({ description: 'What asks for it: "R\\r". Without, it comes by itself.' }),
+    request: sent.optional().meta({
+      description:
+        'What asks for it: "R\\r". Without, it comes by itself. With the place of a value, "L{level:integer}\\r", it is a command; match is then what confirms it.',
+    }),
+    refusal: z
+      .union([pattern, z.array(pattern).min(1).max(16)])
+      .optional()
+      .meta({ description: "The form of the line that refuses a command." }),
     timeout: milliseconds.optional(),
     retries: z.int().min(0).max(5).default(0),
   })
   .superRefine((written, context) => {
     const refuse = (place: string[], said: string) =>
       context.addIssue({ code: "custom", path: place, message: said });
-    if ((written.match === undefined) === (written.json === undefined))
+    const carried = commandField(written.request ?? []);
+    if (written.match !== undefined && written.json !== undefined)
       refuse([], "a message has either match or json");
+    // What only commands may stay unanswered.
+    if (written.match === undefined && written.json === undefined && !carried)
+      refuse([], "a message has either match or json");
+    if (written.refusal !== undefined && !carried)
+      refuse(["refusal"], "a refusal makes sense only for a request that carries a value");
+    if (carried && written.retries > 0) refuse(["retries"], "a command is never sent twice");
     if (written.pairs && written.json) refuse(["pairs"], "pairs make no sense beside json");
     if (written.request === undefined && written.timeout !== undefined)
       refuse(["timeout"], "timeout makes sense only beside request");
@@ -198,6 +216,7 @@ export function toMessage(name: string, written: WrittenMessage): MessageSpec {
     checksum: written.checksum,
     absent: written.absent,
     valid: new Map(Object.entries(written.valid ?? {}).map(([field, allowed]) => [field, [allowed].flat()])),
+    refusals: formsOf(written.refusal),
     request: request && { send: request, timeoutMs: written.timeout ?? 1000, retries: written.retries },
   };
 }

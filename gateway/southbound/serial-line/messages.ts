@@ -4,10 +4,10 @@ import { ConfigError } from "../../model/errors.ts";
 import type { PointResult } from "../protocol.ts";
 import { bytesOf } from "./escapes.ts";
 import { captureJson, hasShape, parseJsonLine, valueAt } from "./json-line.ts";
-import { type Line, textOf } from "./line.ts";
+import { Line, textOf } from "./line.ts";
 import { type Captured, type Captures, compileMatcher, type Matcher } from "./matcher.ts";
 import { compilePairs, type PairReader } from "./pairs.ts";
-import { flatten, hasAddress, type Step } from "./pattern.ts";
+import { commandField, flatten, hasAddress, type Step } from "./pattern.ts";
 import type { LineAddress, LineDevice, LineHead, MessageSpec } from "./settings.ts";
 
 export type LinePoint = Point<LineAddress>;
@@ -30,6 +30,7 @@ interface CompiledMessage {
   readonly spec: MessageSpec;
   readonly forms: readonly Matcher[];
   readonly pairs: PairReader | undefined;
+  readonly refusals: readonly Matcher[];
   readonly send: Uint8Array | undefined;
 }
 
@@ -70,6 +71,19 @@ export class MessageSet {
     return worst;
   }
 
+  /** The text of a line by which the device refuses the request of a message; undefined for any other line. */
+  refusal(bytes: Uint8Array, name: string): string | undefined {
+    const message = this.#messages.find(({ spec }) => spec.name === name);
+    if (!message || message.refusals.length === 0) return undefined;
+    const line = new Line(bytes);
+    const { checksum } = message.spec;
+    const checked = checksum && line.checked(checksum);
+    if (checked && checked.outcome !== "good" && !(checked.outcome === "missing" && checksum?.optional))
+      return undefined;
+    const text = textOf(checked?.body ?? bytes, this.#head);
+    return text !== undefined && message.refusals.some((form) => form.match(text)) ? text : undefined;
+  }
+
   /** The bytes that ask for a message. Throws ConfigError for one that is not asked for. */
   request(name: string): Uint8Array {
     const send = this.#messages.find(({ spec }) => spec.name === name)?.send;
@@ -95,7 +109,12 @@ export function messagesOf(device: LineUnit): MessageSet {
 }
 
 function compile(spec: MessageSpec, address: string | undefined): CompiledMessage {
-  const patterns = [...spec.forms, ...(spec.pairs?.items.values() ?? []), spec.request?.send ?? []];
+  const patterns = [
+    ...spec.forms,
+    ...spec.refusals,
+    ...(spec.pairs?.items.values() ?? []),
+    spec.request?.send ?? [],
+  ];
   if (address === undefined && patterns.some(hasAddress))
     throw new ConfigError(`the message "${spec.name}" needs the device's address`, {
       code: "missing-address",
@@ -106,17 +125,22 @@ function compile(spec: MessageSpec, address: string | undefined): CompiledMessag
     spec,
     forms: spec.forms.map((form) => compileMatcher(form, options)),
     pairs: spec.pairs && compilePairs(spec.pairs, options),
-    send: spec.request && bytesOf(sentText(spec.request.send, address)),
+    refusals: spec.refusals.map((form) => compileMatcher(form, options)),
+    send:
+      spec.request && !commandField(spec.request.send)
+        ? bytesOf(sentText(spec.request.send, address))
+        : undefined,
   };
 }
 
-/** The text that the steps of a request stand for. */
-export function sentText(steps: readonly Step[], address = ""): string {
+/** The text that the steps of a request stand for; `value`: what it carries. */
+export function sentText(steps: readonly Step[], address = "", value = ""): string {
   return flatten(steps)
     .map((step) => {
       if (step.kind === "literal") return step.text;
       if (step.kind === "blank") return " ";
-      return step.kind === "address" ? address : "";
+      if (step.kind === "address") return address;
+      return step.kind === "field" ? value : "";
     })
     .join("");
 }

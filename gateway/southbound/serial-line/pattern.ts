@@ -74,6 +74,11 @@ export function hasAddress(steps: readonly Step[]): boolean {
   return flatten(steps).some(({ kind }) => kind === "address");
 }
 
+/** The place of a request's one value; undefined for a request that only asks. */
+export function commandField(steps: readonly Step[]): FieldStep | undefined {
+  return steps.find((step) => step.kind === "field");
+}
+
 /** The steps, those of missing parts among them. */
 export function flatten(steps: readonly Step[]): readonly Step[] {
   return steps.flatMap((step) => (step.kind === "optional" ? step.steps : [step]));

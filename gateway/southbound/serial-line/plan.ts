@@ -2,7 +2,7 @@ import type { Endpoint } from "../../transport/transport.ts";
 import { characterMs } from "../endpoint.ts";
 import type { ReadPlan, ReadRequest } from "../protocol.ts";
 import { type LinePoint, type LineUnit, messagesOf, sentText } from "./messages.ts";
-import { flatten, type Step } from "./pattern.ts";
+import { commandField, flatten, type Step } from "./pattern.ts";
 import type { LineAddress, LineConnection, MessageSpec, PolledBy } from "./settings.ts";
 
 /** One message that is asked for. */
@@ -31,7 +31,7 @@ export function planLines(
   const heard: LinePoint[] = [];
   for (const message of messages) {
     const wanted = points.filter((point) => point.address.message === message.name);
-    if (wanted.length === 0) continue;
+    if (wanted.length === 0 || (message.request && commandField(message.request.send))) continue;
     const { request } = message;
     if (!request) {
       heard.push(...wanted);

@@ -64,7 +64,37 @@ describe("a profile of an instrument that speaks in lines", () => {
     [
       '  messages: {range: {match: "{a:integer}", request: "{a:integer}"}}',
       "{at: {message: range, field: a}, unit: mm}",
-      "a request is text and {address}, nothing to read",
+      'to read from "range" would write: its request carries a value',
+    ],
+    [
+      '  messages: {range: {match: "{a:integer}", request: "R"}, set: {match: OK, request: "{a:integer}{b:integer}"}}',
+      "{at: {message: range, field: a}, unit: mm}",
+      "a request carries one value",
+    ],
+    [
+      '  messages: {range: {match: "{a:integer}", request: "R"}, set: {match: OK, request: "S{_}"}}',
+      "{at: {message: range, field: a}, unit: mm}",
+      "what a request carries has a name",
+    ],
+    [
+      '  messages: {range: {match: "{a:integer}", request: "R", refusal: NO}}',
+      "{at: {message: range, field: a}, unit: mm}",
+      "a refusal makes sense only for a request that carries a value",
+    ],
+    [
+      '  messages: {range: {match: "{a:integer}", request: "R"}, set: {match: OK, request: "S{a:integer}", retries: 2}}',
+      "{at: {message: range, field: a}, unit: mm}",
+      "a command is never sent twice",
+    ],
+    [
+      '  messages: {range: {match: "{a:integer}", request: "R"}, set: {match: OK, request: "S{a:integer}"}}',
+      "{at: {message: range, field: a}, unit: mm, write: {}}",
+      '"a" is what the device says: it cannot be written',
+    ],
+    [
+      '  messages: {range: {match: "{a:integer}", request: "R"}, set: {match: OK, request: "S{a:integer}"}}',
+      "{at: {message: range, field: a}, unit: mm, write: {at: {message: set, value: b}}}",
+      'no request of "set" carries a {b:...}',
     ],
     [
       '  messages: {range: {match: "{a:integer}", checksum: {kind: sum16, as: decimal}}}',

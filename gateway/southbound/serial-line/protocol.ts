@@ -10,6 +10,7 @@ import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema 
 import type { LineAddress, LineConnection, LineDevice, LineHead } from "./settings.ts";
 import { simulateLines } from "./simulate.ts";
 import { lineSkeleton } from "./skeleton.ts";
+import { encodeWrite, writable } from "./write.ts";
 
 /** Instruments that speak in lines of text, by themselves or when they are asked. */
 export const serialLine: Protocol<LineConnection, LineDevice, LineHead, LineAddress> = {
@@ -38,5 +39,7 @@ export const serialLine: Protocol<LineConnection, LineDevice, LineHead, LineAddr
   simulate: simulateLines,
   probe: probeLines,
   record: recordLines,
+  writable,
+  encodeWrite,
   open: openLines,
 };

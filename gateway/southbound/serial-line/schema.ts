@@ -110,12 +110,18 @@ export const addressSchema = z
     field: z.string().min(1).optional(),
     path: path.optional().meta({ description: "In a JSON object: keys with dots between." }),
     type: z.enum(jsonTypes).optional().meta({ description: "Of a JSON value; number unless said." }),
+    value: z.string().min(1).optional().meta({
+      description: "Under write: the value that the message's request carries, {value:type}.",
+    }),
   })
   .superRefine((written, context) => {
     const refuse = (place: string[], said: string) =>
       context.addIssue({ code: "custom", path: place, message: said });
-    if ((written.field === undefined) === (written.path === undefined))
-      refuse([], "an address has either field or, in a JSON message, path");
+    const { field, path: place, value } = written;
+    if ([field, place, value].filter((one) => one !== undefined).length !== 1)
+      refuse([], "an address has either field or, in a JSON message, path; where it is written, value");
+    if (value !== undefined && written.type !== undefined)
+      refuse(["type"], "the request says the type of its value");
     if (written.field !== undefined && written.type !== undefined)
       refuse(["type"], "the pattern says the type of a field");
   })
@@ -125,6 +131,7 @@ export const addressSchema = z
       field: written.field,
       path: written.path,
       type: written.type ?? "number",
+      ...(written.value === undefined ? {} : { value: written.value }),
     }),
   );
 

@@ -46,7 +46,7 @@ export interface JsonShape {
 }
 
 export interface PolledBy {
-  /** Text, signs up to U+00FF; `{address}` may stand in it. */
+  /** Text, signs up to U+00FF; `{address}` may stand in it, and the place of one value that it carries. */
   readonly send: readonly Step[];
   readonly timeoutMs: number;
   /** Further attempts after one without an answer. */
@@ -65,6 +65,8 @@ export interface MessageSpec {
   /** Values of fields without which nothing in the message is valid. */
   readonly valid: ReadonlyMap<string, readonly (number | string | boolean)[]>;
   readonly request?: PolledBy | undefined;
+  /** Forms of the line by which the device refuses the request. */
+  readonly refusals: readonly (readonly Step[])[];
 }
 
 /** What a profile says under `serial-line:`. */
@@ -94,4 +96,6 @@ export interface LineAddress {
   readonly path?: string | undefined;
   /** Of a JSON value; a number in quotes is a number too. */
   readonly type: JsonType;
+  /** Where a value is written: its place in the message's request. */
+  readonly value?: string | undefined;
 }

@@ -5,6 +5,7 @@ import type { SimulatedDevice, SimulationInput } from "../protocol.ts";
 import { bytesOf, unescaped } from "./escapes.ts";
 import { Line } from "./line.ts";
 import { type LinePoint, MessageSet } from "./messages.ts";
+import { commandField } from "./pattern.ts";
 import { givenSchema } from "./schema.ts";
 import type { LineAddress, LineConnection, LineDevice, LineHead } from "./settings.ts";
 
@@ -44,7 +45,9 @@ export function simulateLines(
   };
   const asked = head.messages.flatMap(({ name, request }) => {
     const answer = said(name);
-    return request && answer ? [{ request: Buffer.from(messages.request(name)), answer }] : [];
+    return request && answer && !commandField(request.send)
+      ? [{ request: Buffer.from(messages.request(name)), answer }]
+      : [];
   });
   const words = head.messages.flatMap(({ name, request }) => (request ? [] : (said(name) ?? [])));
   let pending: Buffer = Buffer.alloc(0);
