@@ -55,6 +55,7 @@ export function pickPoint({ words, offers = () => true, chosen }: PickOptions): 
 /** The devices of the gateway that a field has chosen, kept up to date; `#stadsnod-hint` says why there are none. */
 function listOf(field: JQuery, words: Words, loaded: () => void): () => readonly ListedDevice[] {
   const hint = $("#stadsnod-hint");
+  chooseFirst(field);
   let devices: readonly ListedDevice[] = [];
   const load = async () => {
     const id = String(field.val() ?? "");
@@ -75,6 +76,18 @@ function listOf(field: JQuery, words: Words, loaded: () => void): () => readonly
   field.on("change", () => void load());
   void load();
   return () => devices;
+}
+
+/** A new node takes the gateway that is there. */
+function chooseFirst(field: JQuery): void {
+  const given = (value: unknown): boolean => typeof value === "string" && value !== "" && value !== "_ADD_";
+  if (given(field.val())) return;
+  const first = field
+    .find("option")
+    .toArray()
+    .map((option) => $(option).val())
+    .find(given);
+  if (typeof first === "string") field.val(first).trigger("change");
 }
 
 function deviceChoice({ id, title, state }: ListedDevice, words: Words): Choice {

@@ -7,7 +7,7 @@ import { type Clock, clockOf } from "../clock.ts";
 import { linkOf } from "../gateway/gateway-node.ts";
 import { ageOf, parseTopic, readingMessage } from "../message.ts";
 import { failedStatus, goodStatus, noGatewayStatus, readingStatus, StatusLine } from "../status.ts";
-import { windowOf } from "./window.ts";
+import { readHistory } from "./history.ts";
 
 export interface ReadDef extends NodeDef {
   readonly gateway: string;
@@ -30,22 +30,6 @@ interface Target {
 /** A slow gateway must not let messages pile up here. */
 const mostInFlight = 20;
 const pollMs = 60_000;
-/** What the local API gives at once. */
-const mostRows = 5000;
-
-/** Of `GET /v1/history`; times are Unix ms. */
-interface HistoryJson {
-  readonly series: readonly {
-    readonly point: string;
-    readonly unit?: string;
-    readonly rows: readonly {
-      readonly time: number;
-      readonly quality: string;
-      readonly value?: number | boolean | string;
-    }[];
-  }[];
-  readonly next?: string;
-}
 
 /** Asks a gateway when a message comes. */
 export default function register(RED: NodeAPI): void {
@@ -88,7 +72,11 @@ export default function register(RED: NodeAPI): void {
 async function answer(def: ReadDef, msg: NodeMessage, link: GatewayLink, clock: Clock) {
   const target = targetOf(def, msg);
   if (def.what === "history") {
-    const { readings, more } = await history(def, msg, link, target, clock);
+    oneDevice(target.device);
+    const minutes = Number(def.minutes) || 60;
+    const limit = Math.min(Math.max(1, Math.round(Number(def.limit)) || 1000), 5000);
+    const options = { ...target, minutes, limit };
+    const { readings, more } = await readHistory(options, msg, link.client, clock);
     const told = { ...msg, topic: topicOf(target), payload: readings, more };
     return { told, status: goodStatus(`${readings.length}`), isBad: false };
   }
@@ -105,37 +93,6 @@ async function answer(def: ReadDef, msg: NodeMessage, link: GatewayLink, clock: 
     });
   const told = { ...msg, ...readingMessage(only, clock) };
   return { told, status: readingStatus(only, ageOf(only, clock)), isBad: only.quality !== "good" };
-}
-
-async function history(
-  def: ReadDef,
-  msg: NodeMessage,
-  link: GatewayLink,
-  { device, point }: Target,
-  clock: Clock,
-): Promise<{ readings: readonly ReadingJson[]; more: boolean }> {
-  oneDevice(device);
-  const limit = Math.min(Math.max(1, Math.round(Number(def.limit)) || 1000), mostRows);
-  const query = new URLSearchParams({
-    device,
-    ...(point.includes("*") ? {} : { point }),
-    ...windowOf(msg, Number(def.minutes) || 60, clock),
-    limit: String(limit),
-  });
-  const { series, next } = await link.client.get<HistoryJson>(`/v1/history?${query}`);
-  const readings = series.flatMap(({ point: name, unit, rows }) =>
-    rows.map(
-      ({ time, quality, value }): ReadingJson => ({
-        device,
-        point: name,
-        ...(value === undefined ? {} : { value }),
-        ...(unit === undefined ? {} : { unit }),
-        quality,
-        time: new Date(time).toISOString(),
-      }),
-    ),
-  );
-  return { readings: readings.filter((one) => matches({ device, point }, one)), more: next !== undefined };
 }
 
 async function latest(link: GatewayLink, target: Target, isOne: boolean): Promise<readonly ReadingJson[]> {

@@ -8,6 +8,9 @@ import type { Device } from "../../gateway/model/device.ts";
 import { ConfigError } from "../../gateway/model/errors.ts";
 import type { ReadingJson } from "../../gateway/model/json.ts";
 import type { Log } from "../../gateway/model/log.ts";
+import { qualities } from "../../gateway/model/quality.ts";
+import { answerHistory } from "../../gateway/telemetry/history-answer.ts";
+import type { HistoryPage, HistoryQuery } from "../../gateway/telemetry/history-query.ts";
 import { SimulatedDisk } from "../../test/fault/simulated-disk.ts";
 import { realClock } from "../../test/mqtt/real-clock.ts";
 import { askSocket } from "./ask.ts";
@@ -179,32 +182,9 @@ export async function openLocalGateway(): Promise<LocalGateway> {
     accounting: () => ({}),
     reload: async () => ({ applied: true, changes: [], diagnostics: [] }),
     commands,
-    history: async (query) => {
-      const device = query.get("device") ?? "";
-      const [from, to] = ["from", "to"].map((key) => momentOf(query.get(key)));
-      const limit = Number(query.get("limit") ?? 5000);
-      known(device);
-      const found = kept.filter((one) => {
-        const time = Date.parse(one.time ?? "");
-        return (
-          one.device === device &&
-          (query.getAll("point").length === 0 || query.getAll("point").includes(one.point)) &&
-          (from === undefined || time >= from) &&
-          (to === undefined || time < to)
-        );
-      });
-      const shown = found.slice(0, limit);
-      return {
-        device,
-        series: [...new Set(shown.map(({ point }) => point))].map((point) => ({
-          point,
-          unit: shown.find((one) => one.point === point)?.unit,
-          rows: shown
-            .filter((one) => one.point === point)
-            .map(({ time, quality, value }) => ({ time: Date.parse(time ?? ""), quality, value })),
-        })),
-        ...(found.length > limit ? { next: "there-is-more" } : {}),
-      };
+    history: (query) => {
+      known(query.get("device") ?? "");
+      return answerHistory({ query: (asked) => pagesOf(kept, asked) }, query, Date.now());
     },
   };
   let server: LocalServer | undefined;
@@ -268,11 +248,30 @@ export async function openLocalGateway(): Promise<LocalGateway> {
   return gateway;
 }
 
+/** One page a point. */
+async function* pagesOf(
+  kept: readonly ReadingJson[],
+  { device, points = [], from, to, limit = 1000 }: HistoryQuery,
+): AsyncIterable<HistoryPage> {
+  const rows = kept
+    .map((one) => ({ ...one, time: Date.parse(one.time ?? "") }))
+    .filter((one) => one.device === device && one.time >= from && one.time < to)
+    .filter((one) => points.length === 0 || points.includes(one.point))
+    .slice(0, limit);
+  for (const point of new Set(rows.map((one) => one.point))) {
+    const mine = rows.filter((one) => one.point === point);
+    yield {
+      device,
+      point,
+      unit: mine[0]?.unit,
+      rows: mine.map(({ time, quality, value }) => ({
+        time,
+        quality: qualities.find((one) => one === quality) ?? "comm-error",
+        value,
+      })),
+    };
+  }
+}
+
 const nothing = () => {};
 const silent: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => silent };
-
-/** Unix ms or ISO 8601, as the real one takes them. */
-function momentOf(text: string | null): number | undefined {
-  if (text === null) return undefined;
-  return /^\d+$/.test(text) ? Number(text) : Date.parse(text);
-}

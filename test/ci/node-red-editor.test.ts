@@ -104,6 +104,8 @@ describe("the editor in Chromium", () => {
     await page.locator("#node-input-point").click();
     await menu.getByText("Ljusnivå").waitFor();
     expect(await menu.innerText()).toContain("80 %");
+    // A trial waits until the list stands still.
+    await menu.getByText("relay").click({ trial: true });
     await shoot(page, "3-point");
     await menu.getByText("Ljusnivå").click();
     expect(await page.locator("#node-input-device").inputValue()).toBe("lamp-1");
@@ -131,12 +133,14 @@ describe("the editor in Chromium", () => {
     await page.locator("#node-input-point").click();
     await menu.getByText("Ljusnivå").waitFor();
     expect(await menu.innerText()).not.toContain("power");
+    await menu.getByText("relay").click({ trial: true });
     await shoot(page, "6-writable-points");
     await menu.getByText("Ljusnivå").click();
     await page.getByText("0 till 100 %").waitFor();
     await page.locator(".red-ui-typedInput-type-select").click();
     await page.locator(".red-ui-typedInput-options").getByText("tal (%)").click();
-    await page.locator(".red-ui-typedInput-input input").fill("35");
+    await page.locator("input.red-ui-typedInput-input").fill("35");
+    await page.keyboard.press("Tab");
     await shoot(page, "7-command");
     await done(page);
     // From the inject node's output to the command node's input.
@@ -148,6 +152,8 @@ describe("the editor in Chromium", () => {
     await node(page, 1).locator(".red-ui-flow-node-button-button").click();
     expect(await gateway.commanded(1)).toMatchObject([{ device: "lamp-1", point: "level", value: 35 }]);
     await status(page, "✓ 35").waitFor();
+    // Clicking has scrolled.
+    await page.locator("#red-ui-workspace-chart").evaluate((chart) => chart.scrollTo(0, 0));
     await shoot(page, "8-operated");
     await page.close();
   });
