@@ -93,6 +93,10 @@ export class FakeGateway implements AsyncDisposable {
       this.#server.once("error", reject);
       this.#server.listen(socket, resolve);
     });
+  }
+
+  /** Says what is at the start, and lets its own time begin: once time stands still. */
+  begin(): void {
     for (const [device, { points }] of Object.entries(this.#scenario.devices))
       for (const [point, { value, unit }] of Object.entries(points))
         if (value !== undefined) this.tell([{ device, point, value, unit }]);
