@@ -22,6 +22,10 @@ export interface ControlOptions {
   readonly key?: SigningKey | undefined;
   /** More for the client: version, certificates, account. */
   readonly client?: IClientOptions | undefined;
+  /** Called with everything that is told, as it comes. */
+  readonly onTold?: ((told: Told) => void) | undefined;
+  /** The newest of what is sent and told are kept; all unless given. */
+  readonly keep?: number | undefined;
 }
 
 /** What is asked; `id`, `issuer` and the expiry have defaults. Keys that are given as undefined are left out. */
@@ -82,7 +86,7 @@ export async function openCityControl(options: ControlOptions): Promise<CityCont
     { clientId: `city-control-${randomUUID().slice(0, 8)}`, reconnectPeriod: 100, ...options.client },
     false,
   );
-  const control = new Control(client, root, options.key);
+  const control = new Control(client, root, options);
   try {
     await client.subscribeAsync([`${root}/v1/+/result/#`, `${root}/replies/#`], { qos: 1 });
     return control;
@@ -129,17 +133,23 @@ class Control implements CityControl {
   readonly #client: MqttClient;
   readonly #root: string;
   readonly #key: SigningKey | undefined;
+  readonly #keep: number;
   #waiters: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
 
-  constructor(client: MqttClient, root: string, key: SigningKey | undefined) {
+  constructor(
+    client: MqttClient,
+    root: string,
+    { key, onTold, keep = Number.POSITIVE_INFINITY }: ControlOptions,
+  ) {
     this.#client = client;
     this.#root = root;
     this.#key = key;
+    this.#keep = keep;
     client.on("error", () => {});
     client.on("message", (topic, payload, packet) => {
       const { correlationData, contentType } = packet.properties ?? {};
       const [gateway = "", , device = ""] = topic.split("/").slice(root.split("/").length + 1);
-      this.told.push({
+      const told: Told = {
         topic,
         gateway,
         device,
@@ -147,7 +157,10 @@ class Control implements CityControl {
         ...readResult(payload),
         correlation: correlationData,
         contentType,
-      });
+      };
+      this.told.push(told);
+      if (this.told.length > this.#keep) this.told.shift();
+      onTold?.(told);
       const ready = this.#waiters.filter(({ holds }) => holds());
       this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter));
       for (const { resolve } of ready) resolve();
@@ -162,6 +175,8 @@ class Control implements CityControl {
     const key = options.key === undefined ? this.#key : (options.key ?? undefined);
     const message = key ? signCommand(body, { key, gateway, device }) : body;
     this.sent.set(id, message);
+    const [oldest] = this.sent.keys();
+    if (this.sent.size > this.#keep && oldest !== undefined) this.sent.delete(oldest);
     await this.raw(gateway, device, message, options);
     return id;
   }

@@ -54,7 +54,7 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["lorawan", async () => (await import("./lorawan/index.ts")).lorawanCommand],
   ["users", async () => (await import("./users.ts")).usersCommand],
   ["profile", async () => (await import("./profile/index.ts")).profileCommand],
-  ["demo", async () => (await import("./demo.ts")).demoCommand],
+  ["demo", async () => (await import("./demo/index.ts")).demoCommand],
 ]);
 
 /** Commander throws instead of exiting, and writes where we say, in every subcommand. */
