@@ -1,6 +1,7 @@
 import { type KeyObject, randomUUID, sign } from "node:crypto";
 import { decode, encode } from "cborg";
-import { connectAsync, type IClientOptions, type IClientPublishOptions, type MqttClient } from "mqtt";
+import { connect, type IClientOptions, type IClientPublishOptions, type MqttClient } from "mqtt";
+import { brokerAt, firstConnect } from "./mqtt-client.ts";
 
 // A city's control room in small: it asks gateways for something and collects what they answer. Written
 // from docs/telemetry.md with libraries that the gateway does not use, so that an error in one of the
@@ -81,13 +82,15 @@ export interface CityControl extends AsyncDisposable {
 /** A control room that listens. Rejects when the broker cannot be reached; later it reconnects by itself. */
 export async function openCityControl(options: ControlOptions): Promise<CityControl> {
   const root = options.root ?? "stadsnod";
-  const client = await connectAsync(
-    options.url,
-    { clientId: `city-control-${randomUUID().slice(0, 8)}`, reconnectPeriod: 100, ...options.client },
-    false,
-  );
+  const client = connect({
+    ...brokerAt(options.url),
+    clientId: `city-control-${randomUUID().slice(0, 8)}`,
+    reconnectPeriod: 100,
+    ...options.client,
+  });
   const control = new Control(client, root, options);
   try {
+    await firstConnect(client);
     await client.subscribeAsync([`${root}/v1/+/result/#`, `${root}/replies/#`], { qos: 1 });
     return control;
   } catch (error) {

@@ -11,6 +11,7 @@ export class LiveText implements Disposable {
   readonly #render: () => string;
   #drawn = 0;
   #timer: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(context: CliContext, render: () => string) {
     this.#context = context;
@@ -18,10 +19,13 @@ export class LiveText implements Disposable {
   }
 
   changed(): void {
+    if (this.#closed) return;
     this.#timer ??= setTimeout(() => this.#draw(), redrawMs);
   }
 
+  /** Draws what is new a last time; from then on others may write below. */
   [Symbol.dispose](): void {
+    this.#closed = true;
     if (this.#timer) this.#draw();
   }
 

@@ -59,8 +59,13 @@ class LiveTable implements Disposable {
 
 /** The latest reading of each point. */
 export class LatestReadings {
-  /** By device, points in order of first appearance: a profile names the important ones first. */
   readonly #devices = new Map<string, Map<string, ReadingJson>>();
+  readonly #rank: (reading: ReadingJson) => number;
+
+  /** @param rank of a device's points, the most important first; by default they stand as they first appear */
+  constructor(rank: (reading: ReadingJson) => number = () => 0) {
+    this.#rank = rank;
+  }
 
   add(readings: readonly ReadingJson[]): void {
     for (const reading of readings) {
@@ -74,7 +79,9 @@ export class LatestReadings {
   text(lines: number, columns?: number): string {
     const devices = [...this.#devices.keys()]
       .toSorted()
-      .map((device) => [...this.#devices.get(device)!.values()]);
+      .map((device) =>
+        [...this.#devices.get(device)!.values()].toSorted((a, b) => this.#rank(a) - this.#rank(b)),
+      );
     // Header and rule, and the line that counts what is not shown.
     const room = Math.max(1, lines - 3);
     const shown = fairly(devices, room).slice(0, room);
@@ -84,11 +91,16 @@ export class LatestReadings {
   }
 }
 
-/** As many of each as fit together: nobody is left out while another has many. */
+/** As many of each as fit together, and one more of the first ones: nobody is left out while another has many. */
 function fairly<T>(groups: readonly (readonly T[])[], room: number): T[] {
   let each = 1;
   while (groups.some((group) => group.length > each) && count(groups, each + 1) <= room) each++;
-  return groups.flatMap((group) => group.slice(0, each));
+  let left = room - count(groups, each);
+  return groups.flatMap((group) => {
+    const more = left > 0 && group.length > each ? 1 : 0;
+    left -= more;
+    return group.slice(0, each + more);
+  });
 }
 
 function count(groups: readonly (readonly unknown[])[], each: number): number {

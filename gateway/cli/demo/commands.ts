@@ -62,7 +62,7 @@ function wordOf(asked: Asked, told: Told): string {
 
 /** How it is known that it was done. */
 function proof(asked: Asked, { value, verified, unchanged, text }: Told): string {
-  if (value === undefined) return "carried out";
+  if (value === undefined) return "confirmed";
   const shown = `${String(value)}${asked.unit ? ` ${asked.unit}` : ""}`;
   if (unchanged === true) return `${shown}, it was that already`;
   const byRadio = asked.told.some(({ stage }) => stage === "sent");

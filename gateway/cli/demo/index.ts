@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
+import type { GatewayConfig } from "../../config/config.ts";
 import { parseDuration } from "../../model/duration.ts";
 import { ConfigError } from "../../model/errors.ts";
 import { type ReadingJson, valueToJson } from "../../model/json.ts";
@@ -102,7 +103,7 @@ async function demonstrate(
   writeFileSync(file, configuration(city, broker.url, options.https ? httpsPort : undefined));
   const config = await requireConfiguration(context, file);
 
-  const screen = stack.use(openScreen(context, options.json === true));
+  using screen = openScreen(context, { quiet: options.json === true, rank: rankBy(config) });
   const room = stack.use(
     await openControlRoom({
       url: broker.url,
@@ -133,7 +134,7 @@ async function demonstrate(
     if (options.https) say(`HTTPS, with the password above: https://localhost:${httpsPort}/v1/status`);
     say(`Look around from another terminal: npm run -s stadsnod -- status --socket ${socket}`);
     say("Below: what the city's platform decoded from MQTT, and what it commands. Ctrl-C ends it.\n");
-    screen.footer(`Try it yourself: npm run -s stadsnod -- write lamp-1 level 60 --socket ${socket}`);
+    screen.footer(`Try: npm run -s stadsnod -- write lamp-1 level 60 --socket ${socket}`);
     const time =
       limitMs === undefined
         ? context.signal
@@ -159,6 +160,7 @@ async function demonstrate(
   const readings = produced.reduce((sum, audience) => sum + audience.readings, 0);
   // What was produced and never came counts as missing too, not only holes between packs that came.
   const missing = Math.max(summary.missing, packs - summary.packs - summary.lost);
+  screen[Symbol.dispose]();
   if (options.json) {
     context.out(`${JSON.stringify({ ...summary, missing, produced: { readings, packs }, commands })}\n`);
   } else {
@@ -166,7 +168,7 @@ async function demonstrate(
     say(`\nWhat the platform received:\n${formatSummary(platform)}`);
     say(`The gateway produced ${readings} readings in ${packs} packs; ${missing} packs are missing.`);
     say(
-      `Of ${sent} commands ${succeeded} succeeded, ${refused} were refused on purpose, ${failed} failed, ${expired} expired.`,
+      `The city sent ${sent} commands: ${succeeded} succeeded, ${refused} refused (on purpose), ${failed} failed, ${expired} expired.`,
     );
   }
   if (missing > 0) throw new ExitError(exit.failed);
@@ -195,6 +197,20 @@ function platformReading(record: {
     ...(record.unit === undefined ? {} : { unit: record.unit }),
     quality: "good",
     time,
+  };
+}
+
+/** A profile names the important points first. */
+function rankBy({ devices }: GatewayConfig): (reading: ReadingJson) => number {
+  const ranks = new Map(
+    devices.map(({ id, profile }) => [
+      id,
+      new Map([...profile.points, ...(profile.computed ?? [])].map(({ name }, index) => [name, index])),
+    ]),
+  );
+  return ({ device, point }) => {
+    const [name = point] = point.split("/");
+    return ranks.get(device)?.get(name) ?? Number.MAX_SAFE_INTEGER;
   };
 }
 

@@ -14,13 +14,18 @@ export interface Screen extends Disposable {
 }
 
 /** A terminal that is smaller gets lines: a table that is cut off shows nobody what happened. */
-const leastColumns = 90;
-const leastRows = 28;
+const leastColumns = 76;
+const leastRows = 20;
 /** What the table of readings takes when each device of the demonstration has one row. */
 const tableLines = 19;
+const leastCommands = 4;
 const mostCommands = 12;
 
-export function openScreen(context: CliContext, quiet: boolean): Screen {
+/** @param rank see LatestReadings */
+export function openScreen(
+  context: CliContext,
+  { quiet, rank }: { readonly quiet: boolean; readonly rank: (reading: ReadingJson) => number },
+): Screen {
   if (quiet) return { reading() {}, command() {}, footer() {}, [Symbol.dispose]() {} };
   const { columns, rows } = context;
   if (columns === undefined || rows === undefined || columns < leastColumns || rows < leastRows)
@@ -30,17 +35,25 @@ export function openScreen(context: CliContext, quiet: boolean): Screen {
       footer: (text) => context.out(`${text}\n`),
       [Symbol.dispose]() {},
     };
-  return new LiveScreen(context, columns, rows);
+  return new LiveScreen(context, { columns, rows, rank });
 }
 
 /** Telemetry above, commands below, and the footer. */
 class LiveScreen implements Screen {
-  readonly #readings = new LatestReadings();
+  readonly #readings: LatestReadings;
   readonly #commands = new CommandPanel();
   readonly #live: LiveText;
   #footer = "";
 
-  constructor(context: CliContext, columns: number, rows: number) {
+  constructor(
+    context: CliContext,
+    {
+      columns,
+      rows,
+      rank,
+    }: { readonly columns: number; readonly rows: number; readonly rank: (reading: ReadingJson) => number },
+  ) {
+    this.#readings = new LatestReadings(rank);
     this.#live = new LiveText(context, () => this.#text(columns, rows - 1));
   }
 
@@ -64,12 +77,13 @@ class LiveScreen implements Screen {
   }
 
   #text(columns: number, lines: number): string {
-    const footer = this.#footer === "" ? "" : `\n\n${this.#footer}`;
-    const footerLines = footer === "" ? 0 : linesOf(this.#footer, columns) + 1;
+    const roomy = lines >= 40;
+    const footer = this.#footer === "" ? "" : `${roomy ? "\n" : ""}\n${this.#footer}`;
+    const footerLines = footer === "" ? 0 : linesOf(this.#footer, columns) + Number(roomy);
     // Title, header and rule of the panel, and the empty line above it.
     const panelHead = 4;
     const left = lines - tableLines - footerLines - panelHead;
-    const commands = Math.min(mostCommands, Math.max(2, left));
+    const commands = Math.min(mostCommands, Math.max(leastCommands, left));
     const panel = this.#commands.text(commands, columns);
     const readings = this.#readings.text(lines - footerLines - panelHead - commands, columns);
     return `${readings}\n\n${panel}${footer}`;
