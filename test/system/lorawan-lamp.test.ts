@@ -71,13 +71,11 @@ storage: {folder: store, maxBytes: 50MB}
 telemetry: {maxAge: 100ms}`,
     }),
   );
-  await daemon.until(
-    ({ connections, northbound }) =>
-      connections[0]?.state === "open" && northbound[0]?.commands?.subscribed === true,
-  );
+  await daemon.until(({ connections }) => connections[0]?.state === "open");
   const [lamp] = network.devices;
   // From its first uplink the server knows through which of its gateways it is reached.
   lamp!.send();
+  // When a reading has come, the gateway hears commands: it subscribes before it publishes.
   await watched.reading("lamp-7", "level");
   const held = stack.move();
   return {
