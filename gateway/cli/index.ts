@@ -41,6 +41,8 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["status", async () => (await import("./status.ts")).statusCommand],
   ["watch", async () => (await import("./watch.ts")).watchCommand],
   ["read", async () => (await import("./read.ts")).readCommand],
+  ["write", async () => (await import("./write.ts")).writeCommand],
+  ["command", async () => (await import("./command.ts")).commandCommand],
   ["history", async () => (await import("./history.ts")).historyCommand],
   ["audit-log", async () => (await import("./audit-log.ts")).auditLogCommand],
   ["reload", async () => (await import("./status.ts")).reloadCommand],

@@ -64,9 +64,10 @@ export async function runWrite(
   const before = inputs.compared ?? (own && turn.known(own));
   if (compared && inputs.compared !== undefined && isShown(inputs.compared, prepared.value, compared))
     return { value: inputs.compared, before, verified: true, unchanged: true };
-  order.progress?.("writing");
-  const mayRepeat = () => order.expiresAt === undefined || turn.unix() <= order.expiresAt;
-  const done = await carryOut(turn, prepared, shown, mayRepeat);
+  const done = await carryOut(turn, prepared, shown, {
+    mayRepeat: () => order.expiresAt === undefined || turn.unix() <= order.expiresAt,
+    begins: () => order.progress?.("writing"),
+  });
   if (!("pending" in done)) return { ...done, before, unchanged: false };
   turn.end();
   return await unlessStopped(done.pending, signal, async (delivery) => {
@@ -120,19 +121,27 @@ interface Verified {
   readonly verified?: boolean | undefined;
 }
 
+export interface Attempts {
+  /** Whether it is not too late for another one. */
+  mayRepeat(): boolean;
+  /** Called right before each one, the first among them. */
+  begins?(): void;
+}
+
 /**
  * The steps in order, and the look at what shows them; written again only where the device answers
- * and shows something else. `mayRepeat`: whether it is not too late for that.
+ * and shows something else.
  */
 export async function carryOut(
   turn: Turn,
   prepared: PreparedWrite,
   shown: Point | undefined,
-  mayRepeat: () => boolean,
+  attempts: Attempts,
 ): Promise<Verified | { readonly pending: readonly PendingWrite[] }> {
   const { verify, value } = prepared;
   for (let repeats = 0; ; repeats++) {
     let unanswered: GatewayError | undefined;
+    attempts.begins?.();
     try {
       const pending = await takeSteps(turn, prepared.steps);
       if (pending.length > 0) return { pending };
@@ -149,7 +158,7 @@ export async function carryOut(
       : await lookFor(turn, value, shown, verify);
     if (look.matches) return { value: look.matches.value, verified: true };
     // Who does not answer is not written to again, and nobody after the order's time.
-    const again = look.answered && repeats < verify.retries && mayRepeat();
+    const again = look.answered && repeats < verify.retries && attempts.mayRepeat();
     if (again) continue;
     if (unanswered) throw noAnswer(unanswered.message, unanswered);
     throw notVerified(shown, value, verify, look.last);

@@ -223,6 +223,19 @@ describe("a write", () => {
     expect(line.writes()).toEqual(["5=80", "5=80"]);
   });
 
+  it("says before every attempt that it writes, so that wear is counted", async () => {
+    const line = new WritableLine();
+    const { loop, order } = await start(line, [lamp()]);
+    line.fate = () => (line.writes().length < 3 ? "ignored" : "done");
+    const writtenBefore: number[] = [];
+    const progress = () => void writtenBefore.push(line.writes().length);
+    const result = watched(loop.write("lamp", order(lamp(), "level", 80, { progress })));
+    await line.clock.advance(10_000);
+    expect(result.value).toMatchObject({ value: 80, verified: true });
+    expect(line.writes()).toHaveLength(3);
+    expect(writtenBefore).toEqual([0, 1, 2]);
+  });
+
   it("without an answer is not repeated where nothing shows it", async () => {
     const line = new WritableLine();
     const one = device("lamp", [point("power", 6)], {
