@@ -3,7 +3,7 @@ import type { PointGiven, ReadingGiven, Scenario } from "../scenario.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 // The local API (docs/local-api.md) as far as nodes ask it, with devices that say what a scenario says and
-// do what they are told.
+// do what they are told. Longer than other files, because it is one server: its routes share all they know.
 
 type JsonValue = number | boolean | string;
 
