@@ -107,6 +107,8 @@ class Room implements ControlRoom {
   readonly #counts = { sent: 0, succeeded: 0, failed: 0, refused: 0, expired: 0 };
   readonly #codes: Record<string, number> = {};
   readonly #verified: Record<string, number> = {};
+  /** By device and point, as it was asked for. */
+  readonly #units = new Map<string, string>();
   #beat = 0;
   #others = 0;
   #started = false;
@@ -140,6 +142,7 @@ class Room implements ControlRoom {
       device,
       point,
       value: plain(value),
+      unit: this.#units.get(`${device} ${point}`),
       issuer,
       own: false,
       time: typeof time === "number" ? time : Date.now(),
@@ -190,6 +193,7 @@ class Room implements ControlRoom {
   async #ask({ device, point, value, unit, lifeMs = 60_000, confirmAfterMs }: Step): Promise<void> {
     const { issuer } = this.#options;
     const time = Date.now();
+    if (unit !== undefined) this.#units.set(`${device} ${point}`, unit);
     const id = await this.#send(device, { point, value, issuedAt: time, expiresAt: time + lifeMs }, (id) => ({
       id,
       device,

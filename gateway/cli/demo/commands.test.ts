@@ -82,7 +82,7 @@ describe("what happened to a command", () => {
       value: "on",
       unit: undefined,
     });
-    expect(history(schedule, 200)).toBe("by schedule:fountain-on → succeeded: on, read back");
+    expect(history(schedule, 200)).toBe("by schedule:fountain-on → succeeded: on, the device shows it");
   });
 
   it("is a line where there is no table", () => {

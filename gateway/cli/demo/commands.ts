@@ -65,6 +65,8 @@ function proof(asked: Asked, { value, verified, unchanged, text }: Told): string
   if (value === undefined) return "confirmed";
   const shown = `${String(value)}${asked.unit ? ` ${asked.unit}` : ""}`;
   if (unchanged === true) return `${shown}, it was that already`;
+  // Of others' commands only the end is told, not how it went.
+  if (verified === true && !asked.own) return `${shown}, the device shows it`;
   const byRadio = asked.told.some(({ stage }) => stage === "sent");
   if (verified === true) return `${shown}, ${byRadio ? "confirmed by its next uplink" : "read back"}`;
   return `${shown}, ${typeof text === "string" ? text : "not read back"}`;
