@@ -69,12 +69,16 @@ export interface RunningDaemon extends AsyncDisposable {
   readonly gateway: Gateway;
 }
 
-/** The daemon around a configuration: real clock, real disk, real wires, local API. */
+/**
+ * The daemon around a configuration: real clock, real disk, real wires, local API.
+ * @param firstPassword told the password that the first user of the HTTPS door got
+ */
 export async function startDaemon(
   config: GatewayConfig,
   log: DaemonLog,
   read: () => Promise<ReadConfiguration>,
   file: Pick<LocalSurface, "configText" | "checkConfig"> = {},
+  firstPassword = tellFirstPassword,
 ): Promise<RunningDaemon> {
   const { folder } = config.storage;
   const openDisk = () => openFolderDisk(folder);
@@ -117,7 +121,7 @@ export async function startDaemon(
     }),
   );
   audited.resolve(gateway);
-  const https = server && (await openSecondDoor(server, config, log));
+  const https = server && (await openSecondDoor(server, config, log, firstPassword));
   const logs = (count: number) => log.ring.last(count);
   surface = localSurface(gateway, { logs, ...file, ...(https ? { https: () => https } : {}) });
   log.info({ socket: config.local.socket, ...https }, "the local API listens");
@@ -141,6 +145,7 @@ async function openSecondDoor(
   server: LocalServer,
   { local: { https }, storage }: GatewayConfig,
   log: Log,
+  firstPassword: typeof tellFirstPassword,
 ): Promise<HttpsDoor | undefined> {
   if (!https) return undefined;
   try {
@@ -151,18 +156,20 @@ async function openSecondDoor(
       certificate: certificate && { cert: textOf(certificate.cert), key: textOf(certificate.key) },
       openDisk: () => openFolderDisk(join(storage.folder, "local")),
       names: namesOfThisMachine(),
-      // Not by the log, which others collect and keep.
-      firstPassword: (user, password) => {
-        process.stderr.write(
-          `stadsnod: the first password of user ${user} is ${password} (to be changed at the first login; it is not shown again)\n`,
-        );
-      },
+      firstPassword,
     });
   } catch (error) {
     if (!isDoorProblem(error)) throw error;
     log.error({ code: error.code, hint: error.hint }, `${error.message}: HTTPS stays shut`);
     return undefined;
   }
+}
+
+/** Not by the log, which others collect and keep. */
+function tellFirstPassword(user: string, password: string): void {
+  process.stderr.write(
+    `stadsnod: the first password of user ${user} is ${password} (to be changed at the first login; it is not shown again)\n`,
+  );
 }
 
 function textOf(path: string): string {

@@ -17,13 +17,14 @@ export interface LocalClient {
   ): AsyncIterable<{ event: string; data: T }>;
 }
 
-export function localClient(socket: string): LocalClient {
+/** @param token of a session or an API token; without it one asks as whoever may open the socket */
+export function localClient(socket: string, token?: string): LocalClient {
   return {
-    get: (path) => json(socket, "GET", path),
-    post: (path, body) => json(socket, "POST", path, body),
-    delete: (path) => json(socket, "DELETE", path),
+    get: (path) => json(socket, "GET", path, undefined, token),
+    post: (path, body) => json(socket, "POST", path, body, token),
+    delete: (path) => json(socket, "DELETE", path, undefined, token),
     async *events<T>(path: string, signal: AbortSignal, opened?: () => void) {
-      const response = await open(socket, "GET", path, undefined, signal);
+      const response = await open(socket, "GET", path, { token, signal });
       if ((response.statusCode ?? 0) >= 400) throw refusal(response.statusCode ?? 0, await bodyOf(response));
       opened?.();
       let event = "message";
@@ -41,8 +42,14 @@ export function localClient(socket: string): LocalClient {
   };
 }
 
-async function json<T>(socket: string, method: string, path: string, body?: unknown): Promise<T> {
-  const response = await open(socket, method, path, body);
+async function json<T>(
+  socket: string,
+  method: string,
+  path: string,
+  body: unknown,
+  token: string | undefined,
+): Promise<T> {
+  const response = await open(socket, method, path, { body, token });
   const value = await bodyOf(response);
   const status = response.statusCode ?? 0;
   if (status >= 400 && status !== 422) {
@@ -72,8 +79,7 @@ function open(
   socket: string,
   method: string,
   path: string,
-  body?: unknown,
-  signal?: AbortSignal,
+  { body, token, signal }: { body?: unknown; token?: string | undefined; signal?: AbortSignal },
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const text = body === undefined ? undefined : JSON.stringify(body);
@@ -83,10 +89,12 @@ function open(
         method,
         path,
         ...(signal ? { signal } : {}),
-        headers:
-          text === undefined
+        headers: {
+          ...(text === undefined
             ? {}
-            : { "content-type": "application/json", "content-length": Buffer.byteLength(text) },
+            : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        },
       },
       resolve,
     );

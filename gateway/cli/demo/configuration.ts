@@ -15,8 +15,15 @@ export interface DemoCity {
   readonly devices: readonly CityDevice[];
 }
 
+export interface DemoPorts {
+  /** Of the HTTPS door. */
+  readonly https?: number | undefined;
+  /** Of Node-RED's editor. */
+  readonly nodeRed?: number | undefined;
+}
+
 /** The gateway.yaml of the demonstration: an ordinary one, on the lines that the simulators opened. */
-export function configuration(city: DemoCity, brokerUrl: string, httpsPort?: number): string {
+export function configuration(city: DemoCity, brokerUrl: string, ports: DemoPorts = {}): string {
   const connections = city.connections.map(
     ({ id, protocol, settings }) => `  ${id}: ${JSON.stringify({ protocol, ...settings })}`,
   );
@@ -24,7 +31,13 @@ export function configuration(city: DemoCity, brokerUrl: string, httpsPort?: num
     ({ id, model, connection, settings }) =>
       `  ${id}: ${JSON.stringify({ profile: model, connection, ...settings, audience: audienceOf(model) })}`,
   );
-  const https = httpsPort === undefined ? "" : `, https: {port: ${httpsPort}, host: 127.0.0.1}`;
+  const https = ports.https === undefined ? "" : `, https: {port: ${ports.https}, host: 127.0.0.1}`;
+  const nodeRed =
+    ports.nodeRed === undefined
+      ? ""
+      : `nodeRed: {enabled: true, port: ${ports.nodeRed}, userDir: node-red}\n`;
+  // An hour's hold, as usual, and nobody would ever see a flow command the lamp that the city dims as well.
+  const hold = ports.nodeRed === undefined ? "" : "  hold: {operator: 8s}\n";
   return `gateway:
   id: ${gatewayId}
   pen: 32474
@@ -44,7 +57,7 @@ northbound:
 commands:
   issuers: {${issuer}: {devices: ["*"], points: ["*"], priority: operator}}
   trust: {${keyName}: {key: ${keyFile}, issuers: [${issuer}]}}
-schedules:
+${hold}schedules:
   square-light-on: {device: square-relays, point: relay_1, value: on, at: dusk - 10m}
   square-light-off: {device: square-relays, point: relay_1, value: off, at: dawn + 10m}
   fountain-on: {device: square-relays, point: relay_2, value: on, at: "0 * * * *"}
@@ -53,7 +66,7 @@ storage: {folder: store, maxBytes: 50MB}
 telemetry: {maxAge: 1s}
 local: {socket: stadsnod.sock${https}}
 clock: {trust: always}
-`;
+${nodeRed}`;
 }
 
 /** Whose data it is: lamps and the weather are for everybody, who draws how much power is not. */

@@ -13,7 +13,8 @@ import { command } from "../daemon.ts";
 import { readConfiguration, requireConfiguration } from "../files.ts";
 import { ended } from "../run.ts";
 import { openLog, startDaemon } from "../start.ts";
-import { configuration, gatewayId, issuer, keyFile, keyName } from "./configuration.ts";
+import { configuration, type DemoPorts, gatewayId, issuer, keyFile, keyName } from "./configuration.ts";
+import { anyPort, editorPort, nodeRedMissing, startNodeRed } from "./node-red.ts";
 import { openScreen } from "./screen.ts";
 
 /** How long the platform may take for the last packs. */
@@ -28,12 +29,14 @@ const radioHurry = 180;
 export function demoCommand(context: CliContext): Command {
   return command(
     "demo",
-    "run a whole gateway on simulated city devices, with a broker and a platform beside it",
-    ["npm start", "npm start -- --for 30s --json"],
+    "run a whole gateway on simulated city devices, with a broker, a platform and Node-RED beside it",
+    ["npm start", "npm start -- --for 30s --json", "npm start -- --no-node-red"],
   )
     .option("--for <duration>", "end after this time, e.g. 30s")
     .option("--json", "no table; the last line is a summary as JSON")
     .option("--https", `open the HTTPS door too, on port ${httpsPort} of this machine`)
+    .option("--node-red", "Node-RED beside it; left out with --json unless asked for")
+    .option("--no-node-red", "without Node-RED")
     .option("--verbose", "show the gateway's own log")
     .action(async (options: DemoOptions & { for?: string }) => {
       const limit = options.for === undefined ? undefined : durationOf(options.for);
@@ -50,6 +53,7 @@ interface DemoOptions {
   readonly json?: boolean;
   readonly verbose?: boolean;
   readonly https?: boolean;
+  readonly nodeRed?: boolean;
 }
 
 async function demonstrate(
@@ -100,7 +104,8 @@ async function demonstrate(
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
   writeFileSync(join(folder, keyFile), publicKey.export({ type: "spki", format: "pem" }));
   const file = join(folder, "gateway.yaml");
-  writeFileSync(file, configuration(city, broker.url, options.https ? httpsPort : undefined));
+  const ports = await portsFor(options, say);
+  writeFileSync(file, configuration(city, broker.url, ports));
   const config = await requireConfiguration(context, file);
 
   using screen = openScreen(context, { quiet: options.json === true, rank: rankBy(config) });
@@ -124,7 +129,15 @@ async function demonstrate(
     }),
   );
   const log = openLog(options.verbose ? "info" : "fatal");
-  const daemon = await startDaemon(config, log, () => readConfiguration(context, file));
+  const daemon = await startDaemon(
+    config,
+    log,
+    () => readConfiguration(context, file),
+    {},
+    // Nobody asked for the door as such: what Node-RED needs of it has a user of its own.
+    options.https ? undefined : () => {},
+  );
+  await using beside = new AsyncDisposableStack();
   try {
     radio.network.start();
     const { socket } = config.local;
@@ -134,7 +147,13 @@ async function demonstrate(
     if (options.https) say(`HTTPS, with the password above: https://localhost:${httpsPort}/v1/status`);
     say(`Look around from another terminal: npm run -s stadsnod -- status --socket ${socket}`);
     say("Below: what the city's platform decoded from MQTT, and what it commands. Ctrl-C ends it.\n");
-    screen.footer(`Try: npm run -s stadsnod -- write lamp-1 level 60 --socket ${socket}`);
+    const advice = `Try: npm run -s stadsnod -- write lamp-1 level 60 --socket ${socket}`;
+    screen.footer(advice);
+    if (ports.nodeRed !== undefined) {
+      const onChange = (text: string) =>
+        options.json || !screen.live ? say(text) : screen.footer(`${text}\n${advice}`);
+      beside.use(await startNodeRed(config, { log, env: context.env, onChange }));
+    }
     const time =
       limitMs === undefined
         ? context.signal
@@ -147,6 +166,7 @@ async function demonstrate(
       ended(AbortSignal.any([context.signal, AbortSignal.timeout(lastWordsMs)])),
     ]);
   } finally {
+    await beside.disposeAsync();
     await daemon[Symbol.asyncDispose]();
   }
   const produced = daemon.gateway.builder.accounting();
@@ -172,6 +192,17 @@ async function demonstrate(
     );
   }
   if (missing > 0) throw new ExitError(exit.failed);
+}
+
+/** Free ports of what else is opened. Node-RED's users are those of the HTTPS door. */
+async function portsFor(options: DemoOptions, say: (text: string) => void): Promise<DemoPorts> {
+  const https = options.https ? httpsPort : undefined;
+  if (!(options.nodeRed ?? !options.json)) return { https };
+  const missing = nodeRedMissing();
+  if (missing === undefined) return { https: https ?? (await anyPort()), nodeRed: await editorPort() };
+  if (options.nodeRed) throw new ConfigError(`there is no Node-RED: ${missing}`, { code: "no-node-red" });
+  say(`Without Node-RED: ${missing}`);
+  return { https };
 }
 
 /** A record of the platform as a line of the table: its name is `urn:dev:ops:<PEN>-<product>-<device>:<point>`. */

@@ -7,6 +7,8 @@ import { CommandPanel, commandLine } from "./commands.ts";
 
 /** Where the demonstration shows what happens. */
 export interface Screen extends Disposable {
+  /** Whether it draws over what it drew. */
+  readonly live: boolean;
   reading(reading: ReadingJson): void;
   command(asked: Asked): void;
   /** Lines that stay in sight. */
@@ -26,10 +28,11 @@ export function openScreen(
   context: CliContext,
   { quiet, rank }: { readonly quiet: boolean; readonly rank: (reading: ReadingJson) => number },
 ): Screen {
-  if (quiet) return { reading() {}, command() {}, footer() {}, [Symbol.dispose]() {} };
+  if (quiet) return { live: false, reading() {}, command() {}, footer() {}, [Symbol.dispose]() {} };
   const { columns, rows } = context;
   if (columns === undefined || rows === undefined || columns < leastColumns || rows < leastRows)
     return {
+      live: false,
       reading: (reading) => context.out(`${line(reading)}\n`),
       command: (asked) => context.out(`${commandLine(asked)}\n`),
       footer: (text) => context.out(`${text}\n`),
@@ -40,6 +43,7 @@ export function openScreen(
 
 /** Telemetry above, commands below, and the footer. */
 class LiveScreen implements Screen {
+  readonly live = true;
   readonly #readings: LatestReadings;
   readonly #commands = new CommandPanel();
   readonly #live: LiveText;
