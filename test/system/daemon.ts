@@ -9,7 +9,7 @@ import { afterAll } from "vitest";
 import type { GatewayStatus } from "../../gateway/local/surface.ts";
 
 export const root = resolve(import.meta.dirname, "../..");
-const program = join(root, "dist", "stadsnod.js");
+export const program = join(root, "dist", "stadsnod.js");
 
 /** A line of the daemon's log: what pino writes, or `{text}` for a line that is no JSON. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string; readonly text?: string };
