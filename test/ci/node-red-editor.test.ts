@@ -1,12 +1,15 @@
-import { mkdirSync, mkdtempSync } from "node:fs";
+import { mkdirSync, mkdtempSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { testDevice } from "../../nodes/test/lamp.ts";
 import { type LocalGateway, openLocalGateway } from "../../nodes/test/local-gateway.ts";
 import { type NodeRed, startNodeRed } from "./node-red.ts";
+import { operatorsFlow, operatorsWords } from "./operators-flow.ts";
 
-// An operator's first steps, in a real browser. Screenshots are left in STADSNOD_SCREENSHOTS, or in a new folder.
+// An operator's first steps, in a real browser. Screenshots are left in STADSNOD_SCREENSHOTS, or in a new folder;
+// those named operators-* are the pictures of docs/operators.md and docs/operators.sv.md, and are copied to docs/images/.
 
 const shots = process.env.STADSNOD_SCREENSHOTS ?? mkdtempSync(join(tmpdir(), "stadsnod-screenshots-"));
 mkdirSync(shots, { recursive: true });
@@ -35,8 +38,8 @@ afterAll(async () => {
   await gateway?.[Symbol.asyncDispose]();
 });
 
-async function openEditor(locale: string): Promise<Page> {
-  const page = await browser.newPage({ locale, viewport: { width: 1360, height: 860 } });
+async function openEditor(locale: string, viewport = { width: 1360, height: 860 }): Promise<Page> {
+  const page = await browser.newPage({ locale, viewport });
   page.setDefaultTimeout(20_000);
   page.on("pageerror", (error) => problems.push(String(error)));
   await page.goto(nodeRed.url);
@@ -178,5 +181,64 @@ describe("the editor in Chromium", () => {
       await page.close();
     }
     expect(problems).toEqual([]);
+  });
+
+  it.each(["sv", "en"] as const)("draws the pictures of the operators' manual (%s)", async (language) => {
+    const words = operatorsWords[language];
+    gateway.devices.splice(
+      0,
+      gateway.devices.length,
+      await testDevice("street-1", { sv: "Gatlampa Götgatan 12", en: "Street lamp Götgatan 12" }),
+      await testDevice("street-2", { sv: "Gatlampa Götgatan 14", en: "Street lamp Götgatan 14" }),
+      await testDevice("cabinet", { sv: "Skåpet på Götgatan", en: "Cabinet on Götgatan" }),
+    );
+    gateway.answer(({ point, value }) =>
+      point === "lock"
+        ? [{ state: "accepted", stage: "armed" }]
+        : [{ state: "succeeded", value, verified: true }],
+    );
+    await nodeRed.deploy(operatorsFlow(gateway.socket, words));
+    gateway.tell(
+      { device: "street-1", point: "power", value: 86.5, unit: "W" },
+      { device: "street-1", point: "level", value: 100, unit: "%" },
+      { device: "street-1", point: "mode", value: "auto" },
+      { device: "street-2", point: "level", quality: "stale" },
+      { device: "cabinet", point: "lock", value: "locked" },
+    );
+    const page = await openEditor(language === "sv" ? "sv-SE" : "en-US", { width: 1120, height: 560 });
+    const shows = (id: string, text: string) =>
+      page.locator(`#${id} .red-ui-flow-node-status-label`, { hasText: text }).waitFor();
+    await shows("reading", "86.5 W");
+    await page.locator("#unlock .red-ui-flow-node-button-button").click();
+    await shows("command", "✓ 40");
+    await shows("alarm", words.raised);
+    await shows("second", words.stale);
+    await shows("lock", words.armed);
+    const open = async (id: string) => {
+      await page.locator(`#${id}`).dblclick();
+      await page.locator("#node-dialog-ok").waitFor();
+    };
+    const picture = async (name: string) => {
+      await page.locator("#red-ui-workspace-chart").evaluate((chart) => chart.scrollTo(0, 0));
+      const file = `operators-${name}.${language}`;
+      await shoot(page, file);
+      expect(statSync(join(shots, `${file}.png`)).size).toBeLessThan(120_000);
+    };
+    await picture("flow");
+
+    await open("reading");
+    const menu = page.locator(".red-ui-autoComplete-container");
+    await page.locator("#node-input-point").fill("");
+    await page.locator("#node-input-point").click();
+    await menu.getByText(words.level).waitFor();
+    await menu.getByText("relay").click({ trial: true });
+    await picture("pick");
+    await page.keyboard.press("Escape");
+    await page.locator("#node-dialog-cancel").click();
+
+    await open("command");
+    await page.getByText(words.range).waitFor();
+    await picture("command");
+    await page.close();
   });
 });
