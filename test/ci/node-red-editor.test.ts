@@ -214,6 +214,9 @@ describe("the editor in Chromium", () => {
     await shows("alarm", words.raised);
     await shows("second", words.stale);
     await shows("lock", words.armed);
+    await page.locator(".red-ui-notification").waitFor({ state: "hidden" });
+    await page.evaluate('RED.actions.invoke("core:toggle-sidebar", false)');
+    await page.locator('[data-palette-type="stadsnod-command"]').scrollIntoViewIfNeeded();
     const open = async (id: string) => {
       await page.locator(`#${id}`).dblclick();
       await page.locator("#node-dialog-ok").waitFor();
@@ -232,6 +235,7 @@ describe("the editor in Chromium", () => {
     await page.locator("#node-input-point").click();
     await menu.getByText(words.level).waitFor();
     await menu.getByText("relay").click({ trial: true });
+    await menu.getByText(words.level).hover();
     await picture("pick");
     await page.keyboard.press("Escape");
     await page.locator("#node-dialog-cancel").click();

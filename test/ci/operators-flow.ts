@@ -1,6 +1,7 @@
 /** Words in the pictures of the operators' manual. */
 export interface OperatorsWords {
   readonly tab: string;
+  readonly gateway: string;
   readonly threshold: string;
   readonly alarm: string;
   readonly unlock: string;
@@ -17,6 +18,7 @@ export interface OperatorsWords {
 export const operatorsWords: Readonly<Record<"sv" | "en", OperatorsWords>> = {
   sv: {
     tab: "Götgatan",
+    gateway: "Gatewayen på Götgatan",
     threshold: "över 80 W",
     alarm: "hög effekt",
     unlock: "lås upp",
@@ -30,6 +32,7 @@ export const operatorsWords: Readonly<Record<"sv" | "en", OperatorsWords>> = {
   },
   en: {
     tab: "Götgatan",
+    gateway: "Gateway on Götgatan",
     threshold: "over 80 W",
     alarm: "high power",
     unlock: "unlock",
@@ -88,7 +91,7 @@ export function operatorsFlow(socket: string, words: OperatorsWords): object[] {
     {
       id: gateway,
       type: "stadsnod-gateway",
-      name: "",
+      name: words.gateway,
       connection: "socket",
       socket,
       url: "",
