@@ -17,6 +17,7 @@ const benches: readonly (readonly [name: string, load: () => Promise<Bench>])[] 
   ["outbox", async () => (await import("./outbox.ts")).outbox],
   ["sandbox", async () => (await import("./sandbox.ts")).sandbox],
   ["daemon", async () => (await import("./daemon.ts")).daemon],
+  ["nodered.nodes", async () => (await import("./node-red-nodes.ts")).nodeRedNodes],
 ];
 
 const { values: options } = parseArgs({
