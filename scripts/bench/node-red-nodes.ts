@@ -159,7 +159,7 @@ function flow(socket: string): object[] {
       emit: "all",
       everyS: 60,
       quality: "good",
-      initial: false,
+      initial: true,
       wires: [["sink"]],
     },
     { id: "sink", type: "function", z: "tab", func: sink, outputs: 0, libs: [], wires: [] },
