@@ -26,6 +26,7 @@ export interface ConfigChange {
 const atStart = [
   "gateway",
   "audiences",
+  "derived",
   "storage",
   "telemetry",
   "local",

@@ -53,6 +53,7 @@ export const configSchema = z.strictObject({
     .default({}),
   northbound: entries.default({}),
   schedules: entries.default({}),
+  derivedPoints: entries.default({}),
   holidays: holidaysSchema.prefault({}),
   storage: z
     .strictObject({

@@ -34,6 +34,11 @@ export interface LocalSurface {
   readonly commands?: LocalCommands | undefined;
   /** What was measured earlier, the oldest first. Rejects with ConfigError for an unknown device or point. */
   history?(query: HistoryQuery, signal: AbortSignal): Promise<HistoryAnswer>;
+  /**
+   * Takes a value of a derived point; resolves with its reading when that is durable. Rejects with ConfigError
+   * for an unknown point, with RefusedError for a value that the point does not take.
+   */
+  publish?(value: PublishedValue): Promise<ReadingJson>;
   /** Lines of the audit log, the oldest first: plain JSON objects. Nothing is read before it is asked for. */
   audit?(query: AuditQuery, signal: AbortSignal): AsyncIterable<object>;
   /** The last lines of the log, the oldest first: JSON texts. */
@@ -110,6 +115,15 @@ export interface HistoryAnswer {
   readonly more: boolean;
 }
 
+/** As `DerivedValue` of telemetry. */
+export interface PublishedValue {
+  readonly point: string;
+  readonly value: number | boolean | string;
+  readonly unit?: string | undefined;
+  /** Unix ms. */
+  readonly time?: number | undefined;
+}
+
 export interface AuditQuery {
   /** Unix ms, included. */
   readonly from?: number | undefined;
@@ -137,6 +151,10 @@ export interface GatewayStatus {
   readonly run: string;
   readonly uptimeS: number;
   readonly clock: { readonly trusted: boolean; readonly now?: string };
+  /** WGS 84, degrees: for schedules by the sun. */
+  readonly position?: { readonly lat: number; readonly lon: number } | undefined;
+  /** IANA name. */
+  readonly timeZone?: string | undefined;
   readonly devices: readonly DeviceStatus[];
   readonly connections: readonly ConnectionSummary[];
   readonly northbound: readonly NorthboundSummary[];
