@@ -1,23 +1,29 @@
-// A little long: the only file that knows every room, and all it does is put them together and take them apart.
+// A little long: with control.ts the only file that knows every room, and all it does is put them together and take them apart.
 import { randomBytes } from "node:crypto";
+import { type AuditLog, openAuditLog } from "./commands/audit-log.ts";
+import type { AuditEntry } from "./commands/command-desk.ts";
 import type { ConnectionConfig, GatewayConfig, NorthboundConfig } from "./config/config.ts";
 import { type ConfigChange, describeChange, diffConfig } from "./config/diff.ts";
+import { Control } from "./control.ts";
 import type { ReloadResult } from "./local/surface.ts";
 import type { Clock, Random } from "./model/clock.ts";
 import type { Device } from "./model/device.ts";
 import type { Diagnostic } from "./model/diagnostic.ts";
-import { ConfigError, GatewayError } from "./model/errors.ts";
+import { ConfigError, GatewayError, StorageError } from "./model/errors.ts";
 import type { Log } from "./model/log.ts";
 import type { Reading } from "./model/reading.ts";
 import { unitOf } from "./model/units.ts";
 import { version } from "./model/version.ts";
 import { openSide, type Side } from "./northbound/side.ts";
-import type { Gap, PackHead } from "./outbox/outbox.ts";
+import type { Gap, Mark, PackHead } from "./outbox/outbox.ts";
+import { commonMarks } from "./outbox/recent-marks.ts";
+import { driverMemory } from "./southbound/driver-memories.ts";
 import { learnedPlans } from "./southbound/learned-plans.ts";
 import { type ConnectionLoop, networkReopen, openLoop, serialReopen } from "./southbound/loop.ts";
 import type { SouthboundContext } from "./southbound/protocol.ts";
 import type { Disk } from "./store/disk.ts";
 import { encodeDescription } from "./telemetry/description.ts";
+import { History } from "./telemetry/history.ts";
 import { PackBuilder } from "./telemetry/pack-builder.ts";
 import { Pipeline } from "./telemetry/pipeline.ts";
 import { encodeOffline, encodeState, type GatewayState } from "./telemetry/state.ts";
@@ -33,6 +39,8 @@ export interface GatewayContext {
   openDisk(name: string): Promise<Disk>;
   /** Random id of this start of the daemon. */
   readonly run?: string | undefined;
+  /** Where the local history is kept, when one is wanted. */
+  readonly historyFile?: string | undefined;
   /** Unix ms that an earlier boot of this machine counted from, if it is remembered. */
   bootTime?(bootId: string): number | undefined;
   /** Runs codec scripts that come with profiles; absent where none can run. */
@@ -71,6 +79,9 @@ export class Gateway implements AsyncDisposable {
   readonly clock: Clock;
   readonly pipeline: Pipeline;
   readonly builder: PackBuilder;
+  readonly control: Control;
+  /** Undefined where none is kept. */
+  readonly history: History | undefined;
   readonly loops = new Map<string, ConnectionLoop>();
   readonly sides = new Map<string, Side>();
   /** Parts that did not start after the configuration was read, by `kind name`. */
@@ -81,11 +92,15 @@ export class Gateway implements AsyncDisposable {
   readonly #closing = new AbortController();
   readonly #signal: AbortSignal;
   #config: GatewayConfig;
+  /** What an earlier run stored in every outbox. */
+  #marks: readonly Mark[] = [];
   #stateTimer: Disposable | undefined;
   /** Settles when far sides that are being reopened are there again: a pack between two of them would be lost to both. */
   #sidesReady: Promise<unknown> = Promise.resolve();
   #reloading: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
+  #auditLog: AuditLog | undefined;
+  readonly #auditOpened = Promise.withResolvers<AuditLog | undefined>();
 
   constructor(config: GatewayConfig, context: GatewayContext) {
     this.#config = config;
@@ -106,7 +121,35 @@ export class Gateway implements AsyncDisposable {
       maxBytes,
       append: (bytes, head) => this.#append(bytes, head),
     });
-    this.pipeline = new Pipeline(context.clock, context.log, this.builder);
+    this.history = historyOf(config, context);
+    this.pipeline = new Pipeline(context.clock, context.log, this.builder, (readings) =>
+      this.history?.record(readings),
+    );
+    this.control = new Control({
+      config: () => this.#config,
+      clock: context.clock,
+      random: context.random,
+      log: context.log,
+      run: this.run,
+      openDisk: (name) => context.openDisk(name),
+      field: {
+        device: (id) => this.#config.devices.find((one) => one.id === id),
+        latest: (device, point) => this.pipeline.latest.get(device, point),
+        write: async (device, order, signal) => this.#loopOf(device).write(device, order, signal),
+      },
+      northbound: (name) => this.sides.get(name)?.northbound,
+      audit: this,
+    });
+  }
+
+  /** The audit log; undefined where its disk does not let it. */
+  get auditLog(): AuditLog | undefined {
+    return this.#auditLog;
+  }
+
+  /** For the audit log; what comes before it is open waits for it. */
+  async record(entry: AuditEntry): Promise<void> {
+    await (await this.#auditOpened.promise)?.record(entry);
   }
 
   get config(): GatewayConfig {
@@ -114,10 +157,16 @@ export class Gateway implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
+    await this.#openAudit();
     for (const side of this.#config.northbound.values()) await this.#openSide(side);
+    this.#marks = commonMarks(Array.from(this.sides.values(), ({ outbox }) => outbox.recentMarks));
+    this.builder.remember(this.#marks);
     for (const line of this.#config.connections.values()) await this.#openLoop(line);
+    const problem = await this.control.open();
+    if (problem) this.problems.set("store of commands", problem);
     for (const device of this.#config.devices) this.#describe(device);
     this.#announce();
+    void this.record({ what: "start", who: "gateway", detail: { run: this.run, version } });
     this.#log.info(
       { run: this.run, devices: this.#config.devices.length, connections: this.loops.size },
       "the gateway runs",
@@ -126,15 +175,33 @@ export class Gateway implements AsyncDisposable {
 
   /** Polls now. Rejects with ConfigError for an unknown device or point. */
   readNow(device: string, points: readonly string[], signal: AbortSignal): Promise<Reading[]> {
+    const loop = this.#loopOf(device);
+    return loop.readNow(device, points.length === 0 ? undefined : points, signal);
+  }
+
+  #loopOf(device: string): ConnectionLoop {
     const known = this.#config.devices.find((one) => one.id === device);
     const loop = known && this.loops.get(known.connection);
-    if (!loop) {
-      throw new ConfigError(`no device ${device}`, {
-        code: "unknown-device",
-        hint: `there are ${this.#config.devices.map(({ id }) => id).join(", ")}`,
-      });
+    if (loop) return loop;
+    throw new ConfigError(`no device ${device}`, {
+      code: "unknown-device",
+      hint: `there are ${this.#config.devices.map(({ id }) => id).join(", ")}`,
+    });
+  }
+
+  async #openAudit(): Promise<void> {
+    const { clock, openDisk } = this.#context;
+    try {
+      const disk = await openDisk("audit");
+      const { maxBytes } = this.#config.auditLog;
+      this.#auditLog = await openAuditLog({ disk, clock, log: this.#log, maxBytes });
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      this.problems.set("store of audit-log", error);
+      this.#log.error({ code: error.code, hint: error.hint }, `there is no audit log: ${error.message}`);
+    } finally {
+      this.#auditOpened.resolve(this.#auditLog);
     }
-    return loop.readNow(device, points.length === 0 ? undefined : points, signal);
   }
 
   /** Applies a changed configuration device by device, or refuses it whole. One at a time. */
@@ -151,7 +218,10 @@ export class Gateway implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#stateTimer?.[Symbol.dispose]();
+    this.#auditOpened.resolve(this.#auditLog);
     await using stack = new AsyncDisposableStack();
+    stack.use(this.#auditLog);
+    stack.use(this.history);
     // Disposed from the last to the first: lines, packs, forwarders, outboxes.
     // The far sides end by themselves: a signal would take from them the time to say goodbye.
     stack.defer(() => this.#closing.abort());
@@ -163,6 +233,9 @@ export class Gateway implements AsyncDisposable {
     stack.use(this.builder);
     stack.use(this.pipeline);
     for (const loop of this.loops.values()) stack.use(loop);
+    // While the lines are still there: who waits for our word of what is stored gets it before they go.
+    stack.defer(() => this.builder.flush());
+    stack.use(this.control);
   }
 
   /** A pack goes to every far side's outbox; the least safe answer counts. */
@@ -205,6 +278,7 @@ export class Gateway implements AsyncDisposable {
         farewell: () => encodeOffline(gateway.id, this.run, version, clock.toUnix(clock.stamp())),
         onGap: (gap: Gap) => this.builder.gap(gap),
         bootTime: (bootId) => this.#context.bootTime?.(bootId),
+        onCommand: (message) => this.control.receive(name, message),
         signal: this.#signal,
       });
       if (side.storeProblem) this.problems.set(`store of ${name}`, side.storeProblem);
@@ -234,14 +308,17 @@ export class Gateway implements AsyncDisposable {
           timeSource: this.#context.timeSource,
           sandbox: this.#context.sandbox,
           names: { gateway: this.#config.gateway.id, connection: name },
+          marks: this.#marks.map(({ mark }) => mark),
+          memory: driverMemory(() => openDisk("plans"), name),
         },
-        sink: (_device, readings) => {
-          const kept = this.pipeline.take(readings);
+        sink: (_device, readings, mark) => {
+          const kept = this.pipeline.take(readings, mark);
           // A server that waits for our word is told when they are durable; a poll never waits for a pack.
           if (protocol.everyWord) return kept;
           kept.catch(() => {});
         },
         learnedStore: learnedPlans(() => openDisk("plans")),
+        commandShare: this.#config.commands.share,
         reopen: protocol.isLocal?.(settings) ? serialReopen : networkReopen,
       });
       this.loops.set(name, loop);
@@ -295,6 +372,7 @@ export class Gateway implements AsyncDisposable {
         .map(({ audience, settledSeq }) => ({ audience, lastSeq: settledSeq }))
         .filter(({ lastSeq }) => lastSeq > 0),
       previousRuns: side.outbox.previousRuns,
+      audit: this.#auditLog?.status().head,
     };
   }
 
@@ -315,6 +393,8 @@ export class Gateway implements AsyncDisposable {
     }
     this.#config = read.config;
     await this.#apply(change, read.config);
+    if (change.schedulesChanged || change.changedDevices.length + change.removedDevices.length > 0)
+      await this.control.renewSchedules();
     if (change.logChanged) this.#context.setLogLevel?.(read.config.log.level);
     const changes = describeChange(change, read.config);
     this.#log.info({ changes }, "the configuration was applied");
@@ -362,4 +442,16 @@ export class Gateway implements AsyncDisposable {
       if (!fresh.includes(device.connection)) await this.loops.get(device.connection)?.setDevice(device);
     }
   }
+}
+
+function historyOf(config: GatewayConfig, { clock, log, historyFile }: GatewayContext): History | undefined {
+  const { history, audiences } = config;
+  if (!history || historyFile === undefined) return undefined;
+  return new History({
+    ...history,
+    clock,
+    log,
+    file: historyFile,
+    audienceMaxAgeMs: (name) => audiences.get(name)?.maxAgeMs,
+  });
 }

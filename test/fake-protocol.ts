@@ -191,3 +191,29 @@ examples:
       temperature: {quality: sentinel}
       state: {quality: out-of-range}
 `;
+
+/** A counter of people that carries a position and reads badges: all of it about people. */
+export const peopleProfile = `profile: acme/people
+version: 1.0.0
+title: {en: Acme people counter, sv: Acme personräknare}
+manufacturer: Acme
+models: [P1]
+category: presence
+sources: [{document: Acme P1 manual, pages: 3-5}]
+status: draft
+protocol: cells
+cells: {base: 0}
+points:
+  people: {at: {cell: 1}, title: {en: People, sv: Personer}, unit: count, class: fast, personal: true}
+  people_sum: {at: {cell: 2}, unit: count}
+  total: {at: {cell: 3}, unit: count, kind: counter, personal: true}
+  badge: {at: {cell: 4}, kind: id, personal: true}
+  flags: {at: {cell: 5}, bits: {0: open}, personal: true}
+  latitude: {at: {cell: 6, type: float}, unit: lat, personal: true}
+  longitude: {at: {cell: 7, type: float}, unit: lon, personal: true}
+  power: {at: {cell: 8}, unit: W}
+  passing: {at: {cell: 9, type: flag}, kind: event, personal: true}
+examples:
+  - given: {1: 3, 2: 4, 3: 5, 4: 6, 5: 1, 6: 59.3, 7: 18.1, 8: 10, 9: true}
+    expect: {people: 3, people_sum: 4, total: 5, badge: "6", flags/open: true, latitude: 59.3, longitude: 18.1, power: 10, passing: true}
+`;

@@ -7,7 +7,7 @@ import type { Bases } from "../gateway/profiles/expand.ts";
 import { loadProfiles } from "../gateway/profiles/library.ts";
 import { loadProfile } from "../gateway/profiles/load.ts";
 import { loadProtocols } from "../gateway/southbound/index.ts";
-import { cells, goodProfile, pigeon } from "./fake-protocol.ts";
+import { cells, goodProfile, peopleProfile, pigeon } from "./fake-protocol.ts";
 
 // What a person reads for each kind of mistake. The folder holds the wrong inputs, each beside the
 // exact text that it must give; `vitest -u` writes the texts, and the reviewer reads the difference.
@@ -17,19 +17,21 @@ const inputs = readdirSync(folder).filter((name) => name.endsWith(".yaml"));
 const profiles = loadProfiles(
   ["device-profiles"],
   {
-    list: () => ["acme/meter.yaml", "acme/pump.yaml", "acme/wired.yaml"],
+    list: () => ["acme/meter.yaml", "acme/people.yaml", "acme/pump.yaml", "acme/wired.yaml"],
     read: (path) =>
-      path.endsWith("wired.yaml")
-        ? goodProfile
-            .replace("acme/meter", "acme/wired")
-            .replace(
-              "points:",
-              `options:\n  wiring: {values: [1P2W, 3P4W], default: 3P4W}\n  ct: {values: [50, 100]}\npoints:`,
-            )
-        : goodProfile,
+      path.endsWith("people.yaml")
+        ? peopleProfile
+        : path.endsWith("wired.yaml")
+          ? goodProfile
+              .replace("acme/meter", "acme/wired")
+              .replace(
+                "points:",
+                `options:\n  wiring: {values: [1P2W, 3P4W], default: 3P4W}\n  ct: {values: [50, 100]}\npoints:`,
+              )
+          : goodProfile,
   },
   [cells],
-  new Set(["acme/meter", "acme/wired"]),
+  new Set(["acme/meter", "acme/people", "acme/wired"]),
 );
 
 // Profiles that the wrong ones may `use`.

@@ -19,9 +19,11 @@ const levels: Record<string, number> = {
   commands: 5,
   local: 5,
   config: 6,
-  "gateway.ts": 7,
-  cli: 8,
-  "main.ts": 9,
+  // Gateway.ts puts the house together; control.ts is its half that commands.
+  "control.ts": 7,
+  "gateway.ts": 8,
+  cli: 9,
+  "main.ts": 10,
 };
 
 function sources(folder: string): string[] {

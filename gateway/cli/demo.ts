@@ -164,7 +164,7 @@ devices:
 ${devices.join("\n")}
 poll: {fast: 1s, normal: 2s, slow: 5s}
 audiences:
-  energy: {title: {en: Energy department, sv: Energienheten}}
+  energy: {title: {en: Energy department, sv: Energienheten}, personal: true}
 northbound:
   city: {type: mqtt, url: ${JSON.stringify(brokerUrl)}}
 storage: {folder: store, maxBytes: 50MB}

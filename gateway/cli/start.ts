@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { destination, pino } from "pino";
+import type { AuditEntry } from "../commands/command-desk.ts";
 import type { GatewayConfig, LogLevel } from "../config/config.ts";
 import { type Gateway, openGateway } from "../gateway.ts";
 import { LogRing } from "../local/log-ring.ts";
@@ -81,8 +82,17 @@ export async function startDaemon(
   await using opened = new AsyncDisposableStack();
   // Before anything is opened: a second gateway must not even look at the log of the first.
   let surface: LocalSurface | undefined;
+  // The door opens before the audit log does.
+  const audited = Promise.withResolvers<Gateway>();
+  audited.promise.catch(() => {});
+  const audit = {
+    record: async (entry: AuditEntry) => {
+      await (await audited.promise.catch(() => undefined))?.record(entry);
+    },
+  };
+  opened.defer(() => audited.reject(new Error("the gateway is closed")));
   const clock = opened.use(openClock({ trust: config.clock.trust, floor: Math.max(buildTime, kept.floor) }));
-  const server = await openDoor({ socket: config.local.socket, surface: () => surface, clock, log });
+  const server = await openDoor({ socket: config.local.socket, surface: () => surface, clock, log, audit });
   if (server) opened.use(server);
   opened.use(await lockStore(folder));
   opened.use(keepTime(clock, openDisk, kept));
@@ -95,6 +105,7 @@ export async function startDaemon(
       connect: connectBy(clock),
       sandbox,
       openDisk: (name) => openFolderDisk(join(folder, name)),
+      historyFile: join(folder, "history.sqlite"),
       bootTime: (bootId) => kept.boots.get(bootId),
       timeSource: (unixMs, at, source) => {
         const trusted = clock.trusted;
@@ -105,6 +116,7 @@ export async function startDaemon(
       reloadConfig: read,
     }),
   );
+  audited.resolve(gateway);
   const https = server && (await openSecondDoor(server, config, log));
   const logs = (count: number) => log.ring.last(count);
   surface = localSurface(gateway, { logs, ...file, ...(https ? { https: () => https } : {}) });

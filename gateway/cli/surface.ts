@@ -1,3 +1,4 @@
+import { answerAuditLog } from "../commands/audit-query.ts";
 import type { Gateway } from "../gateway.ts";
 import type {
   ConnectionSummary,
@@ -11,6 +12,7 @@ import type { Diagnostic } from "../model/diagnostic.ts";
 import { formatDiagnostic } from "../model/diagnostic.ts";
 import { readingToJson } from "../model/json.ts";
 import { version } from "../model/version.ts";
+import { answerHistory } from "../telemetry/history-answer.ts";
 
 /** What the local API is told by who started the gateway. */
 export type SurfaceExtras = Pick<LocalSurface, "logs" | "configText" | "checkConfig"> & {
@@ -19,7 +21,7 @@ export type SurfaceExtras = Pick<LocalSurface, "logs" | "configText" | "checkCon
 
 /** The running gateway as the local API shows it. */
 export function localSurface(gateway: Gateway, { https, ...extras }: SurfaceExtras = {}): LocalSurface {
-  const { clock, pipeline } = gateway;
+  const { clock, pipeline, history, auditLog } = gateway;
   const wanted = ({ device, point }: ReadingFilter) => ({
     devices: device === undefined ? undefined : [device],
     points: point === undefined ? undefined : [point],
@@ -54,6 +56,11 @@ export function localSurface(gateway: Gateway, { https, ...extras }: SurfaceExtr
       })),
     }),
     reload: () => gateway.reload(),
+    get commands() {
+      return gateway.control.desk;
+    },
+    ...(history && { history: (query: URLSearchParams) => answerHistory(history, query, clock.now()) }),
+    ...(auditLog && { auditLog: (query: URLSearchParams) => answerAuditLog(auditLog, query) }),
   };
 }
 

@@ -20,7 +20,7 @@ devices:
   meter-1: {profile: acme/meter, connection: line-1, unit: 1}
   meter-2: {profile: acme/meter, connection: line-2, unit: 1, audience: energy, audiences: {voltage: open}, poll: {fast: 200ms}}
 audiences:
-  energy: {maxAge: 90d}
+  energy: {maxAge: 90d, personal: true}
 northbound:
   city: {type: pigeon, loft: north, password: "\${file:key}"}
   spare: {type: pigeon, loft: south, password: "${reference}"}
@@ -208,6 +208,7 @@ describe("diffConfig", async () => {
     changedNorthbounds: [],
     schedulesChanged: false,
     logChanged: false,
+    commandsChanged: false,
     restartNeeded: [],
   };
 
@@ -234,6 +235,11 @@ describe("diffConfig", async () => {
     ["another poll period for all", `${good}poll: {slow: 30s}\n`, { changedDevices: ["meter-1", "meter-2"] }],
     ["another log level", `${good}log: {level: debug}\n`, { logChanged: true }],
     ["another storage", `${good}storage: {folder: elsewhere}\n`, { restartNeeded: ["storage"] }],
+    [
+      "rules of commands",
+      `${good}commands: {issuers: {city: {devices: ["meter-*"], points: ["*"]}}}\n`,
+      { commandsChanged: true },
+    ],
     ["another gateway id", good.replace("gw-1", "gw-2"), { restartNeeded: ["gateway"] }],
   ])("%s", async (_name, text, change) => {
     expect(diffConfig(running, await configOf(text))).toEqual({ ...nothing, ...change });
@@ -296,5 +302,57 @@ devices:
       others,
     );
     expect(diffConfig(config!, other.config!).changedDevices).toEqual(["meter-2"]);
+  });
+});
+
+describe("commands", () => {
+  const ed25519 = `-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+-----END PUBLIC KEY-----
+`;
+  const rules = (text: string, key = ed25519) =>
+    read(`${good}commands: ${text}\n`, { "/etc/gw/keys/city.pem": key });
+
+  it("allow nothing unless somebody is named", async () => {
+    expect((await configOf(good)).commands).toEqual({
+      issuers: new Map(),
+      trust: new Map(),
+      untrustedClock: "relative",
+      armingMs: 60_000,
+      share: 0.5,
+      hold: { safety: "released", operator: 3_600_000 },
+    });
+  });
+
+  it("name issuers, keys beside gateway.yaml, and times", async () => {
+    const { config, diagnostics } = await rules(
+      `{issuers: {city: {devices: ["meter-*"], points: [level]}}, trust: {k1: {key: keys/city.pem, issuers: [city]}}, untrustedClock: refuse, arming: 2m, share: 20%, hold: {operator: until-released, schedule: 5m}}`,
+    );
+    expect(diagnostics).toEqual([]);
+    expect(config?.commands).toEqual({
+      issuers: new Map([["city", { devices: ["meter-*"], points: ["level"], priority: "operator" }]]),
+      trust: new Map([["k1", { pem: ed25519, issuers: ["city"] }]]),
+      untrustedClock: "refuse",
+      armingMs: 120_000,
+      share: 0.2,
+      hold: { safety: "released", operator: "released", schedule: 300_000 },
+    });
+  });
+
+  it.each([
+    ["what is no key", "hello", "this is no key"],
+    ["a private key", "-----BEGIN PRIVATE KEY-----\n", "this is a private key"],
+    [
+      "a key that signs nothing",
+      `-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VuAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n`,
+      "a key of this kind (x25519) cannot sign commands",
+    ],
+  ])("refuse the file with %s", async (_name, key, message) => {
+    const found = await rules(
+      "{issuers: {city: {devices: [meter-1], points: [level]}}, trust: {k1: {key: keys/city.pem, issuers: [city]}}}",
+      key,
+    );
+    expect(found.config).toBeUndefined();
+    expect(found.diagnostics.map((one) => one.message).join("\n")).toContain(message);
   });
 });

@@ -1,3 +1,4 @@
+import type { CommandRules } from "../commands/rules.ts";
 import type { Schedule } from "../commands/schedules/schedules.ts";
 import type { Device, Text } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
@@ -20,11 +21,13 @@ export interface GatewayConfig {
   readonly derived: Device | undefined;
   readonly poll: PollPeriods;
   readonly audiences: ReadonlyMap<string, AudienceConfig>;
+  readonly catalogue: CatalogueConfig;
   readonly northbound: ReadonlyMap<string, NorthboundConfig>;
   readonly schedules: readonly Schedule[];
   readonly holidays: { readonly sweden: boolean; readonly eves: boolean; readonly extra: readonly string[] };
   readonly storage: StorageConfig;
   readonly telemetry: TelemetryConfig;
+  readonly commands: CommandRules;
   readonly local: LocalConfig;
   /** Undefined: none is kept. */
   readonly history: HistoryConfig | undefined;
@@ -75,6 +78,26 @@ export interface AudienceConfig {
   readonly maxAgeMs: number;
   /** Most bytes stored for this audience, per northbound; default: the storage's. */
   readonly maxBytes: number;
+  /** Whether personal data may go there; never true for the open one. */
+  readonly personal: boolean;
+}
+
+/** What `stadsnod catalogue` says of all open data of this gateway (DCAT-AP-SE). */
+export interface CatalogueConfig {
+  /** IRI in front of what is described. */
+  readonly base?: string | undefined;
+  readonly title?: Text | undefined;
+  readonly description?: Text | undefined;
+  readonly publisher?:
+    | { readonly name: string; readonly iri?: string | undefined; readonly type: string }
+    | undefined;
+  readonly contact?: { readonly name: string; readonly email: string } | undefined;
+  /** IRI of the licence of the data. */
+  readonly licence: string;
+  /** IRI of the place, for instance of GeoNames. */
+  readonly spatial?: string | undefined;
+  /** ISO 639-3, of the descriptions and texts. */
+  readonly languages: readonly string[];
 }
 
 export interface StorageConfig {

@@ -15,7 +15,7 @@ function read(text: string): Promise<LoadedConfig> {
 
 describe("derivedPoints in gateway.yaml", () => {
   it("make a device of the gateway's own, with unit, audience and age of each", async () => {
-    const { config, diagnostics } = await read(`audiences: {parking: {}}
+    const { config, diagnostics } = await read(`audiences: {parking: {personal: true}}
 derivedPoints:
   occupancy: {unit: "%", range: [0, 100], audience: open, title: {en: Occupancy, sv: Beläggning}}
   flooded: {type: boolean, staleAfter: 10m}
@@ -40,6 +40,7 @@ derivedPoints:
   it.each([
     ["x: {audience: opne}", "unknown-audience", 'did you mean "open"'],
     ["x: {audience: open, personal: true}", "personal-open", "give it another audience"],
+    ["x: {personal: true}", "personal-audience", 'say "personal: true" at the audience'],
     ["x: {unit: Celcius}", "unknown-unit", ""],
     ["x: {unit: W, type: boolean}", "unit-without-number", ""],
     ["x: {range: [5, 1]}", "bad-range", ""],

@@ -3,6 +3,7 @@ import { duration, text } from "../codec/settings.ts";
 import { alternatives, suggest } from "../codec/suggest.ts";
 import { rational } from "../model/decimal.ts";
 import type { Device, DeviceProfile, Point } from "../model/device.ts";
+import { openAudience } from "../model/privacy.ts";
 import { unitOf, unitSymbols } from "../model/units.ts";
 import { toText } from "../profiles/compile.ts";
 import type { AudienceConfig } from "./config.ts";
@@ -22,7 +23,7 @@ export const derivedPointSchema = z.strictObject({
   /** Both ends included; what lies outside is refused. */
   range: z.tuple([z.number(), z.number()]).optional(),
   audience: z.string().min(1).default(defaultAudience),
-  /** Personal data, which the open audience never gets. */
+  /** Personal data, which only goes to audiences that may see it. */
   personal: z.boolean().default(false),
   /** Without a new value for so long, the point is stale. */
   staleAfter: duration.refine((ms) => ms >= 10_000, { error: "at least 10s" }).prefault("1h"),
@@ -57,12 +58,14 @@ export function buildDerivedPoint(
       message: `there is no audience "${audience}"`,
       hint,
     });
-  }
-  if (personal && audience === "open")
+  } else if (personal && !audiences.get(audience)?.personal)
     entry.report(["audience"], "value", {
-      code: "personal-open",
-      message: `the point "${name}" is personal data and would go to the open audience`,
-      hint: "give it another audience",
+      code: audience === openAudience ? "personal-open" : "personal-audience",
+      message: `the point "${name}" is personal data, and the audience "${audience}" may not see that`,
+      hint:
+        audience === openAudience
+          ? "give it another audience"
+          : 'say "personal: true" at the audience if it may see personal data; else give the point another one',
     });
   if (entry.broken) return undefined;
   const point: Point = {
@@ -102,6 +105,7 @@ export function derivedDevice(
   gateway: { readonly id: string; readonly pen: number },
   points: readonly DerivedPoint[],
   poll: Device["poll"],
+  audiences: ReadonlyMap<string, AudienceConfig>,
 ): Device | undefined {
   if (points.length === 0) return undefined;
   const profile: DeviceProfile = {
@@ -126,5 +130,8 @@ export function derivedDevice(
     audience: defaultAudience,
     audiences: new Map(points.map(({ point, audience }) => [point.name, audience])),
     poll,
+    personalAudiences: Array.from(audiences.values())
+      .filter(({ personal }) => personal)
+      .map(({ name }) => name),
   };
 }

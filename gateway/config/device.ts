@@ -1,5 +1,13 @@
 import { alternatives, suggest } from "../codec/suggest.ts";
-import { audienceOf, type Device, type DeviceProfile, readablePoints } from "../model/device.ts";
+import {
+  audienceOf,
+  type Device,
+  type DeviceProfile,
+  mayBePersonal,
+  readablePoints,
+  sentPoints,
+} from "../model/device.ts";
+import { openAudience } from "../model/privacy.ts";
 import { toText } from "../profiles/compile.ts";
 import { deprecation } from "../profiles/deprecation.ts";
 import type { ProfileLibrary } from "../profiles/library.ts";
@@ -8,6 +16,7 @@ import type { AudienceConfig, ConnectionConfig, GatewayConfig } from "./config.t
 import type { Entry } from "./entry.ts";
 import { same } from "./same.ts";
 import { defaultAudience, deviceSchema, type WrittenDevice } from "./schema.ts";
+import { buildViews } from "./views.ts";
 
 export interface DeviceContext {
   /** Good connections. */
@@ -37,7 +46,7 @@ export function buildDevice(id: string, entry: Entry, context: DeviceContext): D
   }
   const settings = entry.check(connection.protocol.device, deviceSchema);
   if (!profile || !settings) return undefined;
-  const device: Device = {
+  const bare: Device = {
     id,
     title: written.title === undefined ? undefined : toText(written.title),
     profile,
@@ -51,7 +60,12 @@ export function buildDevice(id: string, entry: Entry, context: DeviceContext): D
       normal: written.poll?.normal ?? context.poll.normal,
       slow: written.poll?.slow ?? context.poll.slow,
     },
+    personalAudiences: Array.from(context.audiences.values())
+      .filter(({ personal }) => personal)
+      .map(({ name }) => name),
+    ...recordOf(written),
   };
+  const device = withViews(entry, bare, written);
   checkAudiences(entry, device, written, context);
   const twin = context.others.find(
     (other) => other.connection === device.connection && same(other.settings, device.settings),
@@ -65,6 +79,27 @@ export function buildDevice(id: string, entry: Entry, context: DeviceContext): D
     });
   }
   return withSilence(device, connection);
+}
+
+/** Whose data it is, and where the device stands. */
+function recordOf({ owner, sharedWith, purpose, legalBasis, position }: WrittenDevice): Partial<Device> {
+  const said = owner ?? sharedWith ?? purpose ?? legalBasis;
+  return {
+    ...(said === undefined ? {} : { record: { owner, sharedWith: sharedWith ?? [], purpose, legalBasis } }),
+    ...(position === undefined ? {} : { position }),
+  };
+}
+
+/** With the points that privacy steps make. */
+function withViews(entry: Entry, device: Device, written: WrittenDevice): Device {
+  if (written.privacy === undefined) return device;
+  const { views, dropped, audiences } = buildViews(entry, device, written);
+  return {
+    ...device,
+    audiences: new Map([...device.audiences, ...audiences]),
+    ...(views.length > 0 ? { views } : {}),
+    ...(dropped.length > 0 ? { dropped } : {}),
+  };
 }
 
 /** With how long it may be silent, of a protocol whose devices speak seldom. */
@@ -168,30 +203,43 @@ function checkAudiences(entry: Entry, device: Device, written: WrittenDevice, co
     const message = `the profile ${device.profile.id} has no point "${point}"`;
     entry.report(["audiences", point], "key", { code: "unknown-point", message, hint });
   }
-  checkPersonal(entry, device);
+  for (const [point, wanted] of Object.entries(written.privacy ?? {})) {
+    for (const [view, made] of wanted === "drop" ? [] : Object.entries(wanted))
+      if (made !== "drop") check(["privacy", point, view, "to"], made.to);
+  }
+  checkPersonal(entry, device, known);
 }
 
 /** One finding per place in the file: the device's audience stands for many points. */
-function checkPersonal(entry: Entry, device: Device): void {
-  const exposed = readablePoints(device.profile).filter(
-    (point) => point.personal && !point.hidden && audienceOf(device, point) === "open",
-  );
-  const whole = exposed.filter(({ name }) => !device.audiences.has(name));
-  const hint = `give it another one under "audiences"`;
-  for (const { name } of exposed) {
-    if (!device.audiences.has(name)) continue;
-    const message = `the point "${name}" is personal data and would go to the open audience`;
-    entry.report(["audiences", name], "value", { code: "personal-open", message, hint });
-  }
-  const [only] = whole;
-  if (!only) return;
-  const names = whole.slice(0, 3).map(({ name }) => `"${name}"`);
-  entry.report(["audience"], "value", {
-    code: "personal-open",
-    message:
-      whole.length === 1
-        ? `the point "${only.name}" is personal data and would go to the open audience`
-        : `${whole.length} points are personal data and would go to the open audience: ${names.join(", ")}${whole.length > 3 ? " ..." : ""}`,
-    hint: whole.length === 1 ? hint : `give the device another audience, or these points under "audiences"`,
+function checkPersonal(entry: Entry, device: Device, audiences: readonly string[]): void {
+  const exposed = sentPoints(device).filter((point) => {
+    const audience = audienceOf(device, point);
+    return point.personal && audiences.includes(audience) && !mayBePersonal(device, audience);
   });
+  for (const { name } of exposed) {
+    const own = device.audiences.get(name);
+    if (own !== undefined) entry.report(["audiences", name], "value", exposure([name], own));
+  }
+  const whole = exposed.filter(({ name }) => !device.audiences.has(name)).map(({ name }) => name);
+  if (whole.length > 0) entry.report(["audience"], "value", exposure(whole, device.audience));
+}
+
+function exposure(points: readonly string[], audience: string) {
+  const names = points.slice(0, 3).map((name) => `"${name}"`);
+  const one = points.length === 1;
+  const what = one
+    ? `the point ${names[0]} is personal data`
+    : `${points.length} points are personal data: ${names.join(", ")}${points.length > 3 ? " ..." : ""}`;
+  const other = one
+    ? `give it another one under "audiences"`
+    : `give the device another audience, or these points under "audiences"`;
+  if (audience === openAudience) {
+    const message = one
+      ? `${what} and would go to the open audience`
+      : `${points.length} points are personal data and would go to the open audience: ${names.join(", ")}${points.length > 3 ? " ..." : ""}`;
+    return { code: "personal-open", message, hint: `${other}; of it, a view under "privacy" can be open` };
+  }
+  const message = `${what}; the audience "${audience}" is not for such`;
+  const hint = `say "personal: true" at the audience if it may see personal data; else ${other}`;
+  return { code: "personal-audience", message, hint };
 }

@@ -19,6 +19,8 @@ export interface ConfigChange {
   readonly schedulesChanged: boolean;
   /** Whether the log level differs; applied without a restart. */
   readonly logChanged: boolean;
+  /** Whether the rules of commands differ; applied without a restart. */
+  readonly commandsChanged: boolean;
   /** Sections that differ and only count after a restart; a reload is refused when there are any. */
   readonly restartNeeded: readonly (typeof atStart)[number][];
 }
@@ -60,6 +62,7 @@ export function diffConfig(running: GatewayConfig, wanted: GatewayConfig): Confi
     changedNorthbounds: northbounds.changed,
     schedulesChanged: !same(running.schedules, wanted.schedules) || !same(running.holidays, wanted.holidays),
     logChanged: running.log.level !== wanted.log.level,
+    commandsChanged: !same(running.commands, wanted.commands),
     restartNeeded: atStart.filter((section) => !same(running[section], wanted[section])),
   };
 }
@@ -107,5 +110,6 @@ export function describeChange(change: ConfigChange, config: GatewayConfig): str
   ];
   const changes = lines.flatMap(([what, names]) => names.map((name) => `${what} ${name}`));
   if (change.logChanged) changes.push(`log level ${config.log.level}`);
+  if (change.commandsChanged) changes.push("rules of commands");
   return changes.length > 0 ? changes : ["nothing has changed"];
 }

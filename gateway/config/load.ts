@@ -9,6 +9,8 @@ import type { NorthboundKind } from "../northbound/northbound.ts";
 import { toText } from "../profiles/compile.ts";
 import type { ProfileLibrary } from "../profiles/library.ts";
 import type { Protocol } from "../southbound/protocol.ts";
+import { catalogueOf } from "./catalogue.ts";
+import { buildCommands } from "./commands.ts";
 import type {
   AudienceConfig,
   ConnectionConfig,
@@ -62,6 +64,15 @@ export async function loadConfig(text: string, file: string, options: ConfigOpti
   const usedProfiles = options.profiles.quarantined.filter(({ id }) => builder.profilesWanted.has(id));
   const quarantined = [...usedProfiles, ...builder.quarantined];
   const base = dirname(file);
+  const commands = buildCommands(written.commands, {
+    document,
+    base,
+    readFile: options.readFile,
+    devices: Object.keys(written.devices),
+  });
+  const found = [...top.diagnostics, ...commands.diagnostics, ...builder.diagnostics];
+  if (commands.diagnostics.some(({ severity }) => severity === "error"))
+    return { diagnostics: [...options.profiles.diagnostics, ...sorted(found)] };
   const config: GatewayConfig = {
     gateway: {
       id: written.gateway.id,
@@ -73,9 +84,10 @@ export async function loadConfig(text: string, file: string, options: ConfigOpti
     profiles: written.profiles.map((folder) => resolve(base, folder)),
     connections,
     devices,
-    derived: derivedDevice(written.gateway, derivedPoints, builder.poll),
+    derived: derivedDevice(written.gateway, derivedPoints, builder.poll, builder.audiences),
     poll: builder.poll,
     audiences: builder.audiences,
+    catalogue: catalogueOf(written.catalogue),
     northbound,
     schedules,
     holidays: written.holidays,
@@ -89,9 +101,10 @@ export async function loadConfig(text: string, file: string, options: ConfigOpti
       maxReadings: written.telemetry.maxReadings,
       maxBytes: written.telemetry.maxBytes,
     },
+    commands: commands.rules,
+    local: localOf(written.local, base),
     history: historyConfig(written.history),
     auditLog: written.auditLog,
-    local: localOf(written.local, base),
     log: written.log,
     clock: written.clock,
     quarantined,
@@ -99,11 +112,7 @@ export async function loadConfig(text: string, file: string, options: ConfigOpti
   const ofProfiles = usedProfiles.flatMap((one) => one.diagnostics);
   return {
     config,
-    diagnostics: [
-      ...options.profiles.diagnostics,
-      ...ofProfiles,
-      ...sorted([...top.diagnostics, ...builder.diagnostics]),
-    ],
+    diagnostics: [...options.profiles.diagnostics, ...ofProfiles, ...sorted(found)],
   };
 }
 
@@ -246,6 +255,7 @@ function audiencesOf(written: WrittenConfig): Map<string, AudienceConfig> {
         title: audience?.title === undefined ? undefined : toText(audience.title),
         maxAgeMs: audience?.maxAge ?? storage.maxAge,
         maxBytes: audience?.maxBytes ?? storage.maxBytes,
+        personal: audience?.personal ?? name === defaultAudience,
       },
     ]),
   );

@@ -5,8 +5,9 @@ import { momentsOf } from "../commands/schedules/moments.ts";
 import type { Schedule, Target } from "../commands/schedules/schedules.ts";
 import type { Device } from "../model/device.ts";
 import { isRefused, unacceptable, writtenPoint } from "../model/write.ts";
+import type { GatewayConfig } from "./config.ts";
 import type { Entry } from "./entry.ts";
-import { type days, type holidaysSchema, scheduleSchema, weekdays } from "./schedule-schema.ts";
+import { type days, scheduleSchema, weekdays } from "./schedule-schema.ts";
 
 export interface ScheduleContext {
   readonly devices: readonly Device[];
@@ -16,7 +17,7 @@ export interface ScheduleContext {
   readonly position: { readonly lat: number; readonly lon: number } | undefined;
 }
 
-export function calendarOf(zone: string, holidays: z.output<typeof holidaysSchema>): Calendar {
+export function calendarOf(zone: string, holidays: GatewayConfig["holidays"]): Calendar {
   const known: Holidays = { ...holidays, extra: new Set(holidays.extra) };
   return new Calendar(zone, known);
 }

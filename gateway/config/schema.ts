@@ -1,9 +1,13 @@
 import * as z from "zod";
 import { byteSize, duration, text } from "../codec/settings.ts";
+import { openAudience } from "../model/privacy.ts";
 import { chosenSchema } from "../profiles/option.ts";
+import { catalogueSchema } from "./catalogue.ts";
+import { commandsSchema } from "./commands.ts";
 import { clockTrusts, logLevels } from "./config.ts";
 import { auditLogSchema, historySchema } from "./history.ts";
 import { localSchema } from "./local.ts";
+import { deviceRecordFields } from "./privacy.ts";
 import { holidaysSchema, timeZone } from "./schedule-schema.ts";
 
 // gateway.yaml. What stands here refuses the whole file when it is wrong; entries of connections,
@@ -47,10 +51,21 @@ export const configSchema = z.strictObject({
     .record(
       identifier,
       z
-        .strictObject({ title: text.optional(), maxAge: duration.optional(), maxBytes: byteSize.optional() })
+        .strictObject({
+          title: text.optional(),
+          personal: z.boolean().optional(),
+          maxAge: duration.optional(),
+          maxBytes: byteSize.optional(),
+        })
         .nullable(),
     )
+    .superRefine((audiences, context) => {
+      if (!audiences[openAudience]?.personal) return;
+      const message = "everybody may read the open audience: personal data never goes there";
+      context.addIssue({ code: "custom", path: [openAudience, "personal"], message });
+    })
     .default({}),
+  catalogue: catalogueSchema.prefault({}),
   northbound: entries.default({}),
   schedules: entries.default({}),
   derivedPoints: entries.default({}),
@@ -69,9 +84,10 @@ export const configSchema = z.strictObject({
       maxBytes: byteSize.prefault("16kB"),
     })
     .prefault({}),
+  commands: commandsSchema.prefault({}),
+  local: localSchema,
   history: historySchema,
   auditLog: auditLogSchema,
-  local: localSchema,
   log: z.strictObject({ level: z.enum(logLevels).default("info") }).prefault({}),
   clock: z.strictObject({ trust: z.enum(clockTrusts).default("auto") }).prefault({}),
 });
@@ -85,6 +101,7 @@ export const deviceSchema = z.strictObject({
   audiences: z.record(z.string(), z.string()).optional(),
   options: chosenSchema.optional(),
   poll: pollSchema.optional(),
+  ...deviceRecordFields,
 });
 
 export const connectionHead = z.strictObject({ protocol: z.string() });

@@ -35,7 +35,7 @@ export const access = {
   "POST /v1/read": "technician",
   "POST /v1/configuration/check": "technician",
   "GET /v1/logs": "technician",
-  "GET /v1/audit": "technician",
+  "GET /v1/audit-log": "technician",
 
   "POST /v1/commands": "operator",
   "POST /v1/points": "operator",

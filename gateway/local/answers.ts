@@ -31,7 +31,32 @@ export const reading = named(
   }),
 );
 export const readings = z.array(reading);
-export const history = named("History", z.object({ readings, more: z.boolean() }));
+export const history = named(
+  "History",
+  z.object({
+    device: z.string(),
+    series: z.array(
+      z.object({
+        point: z.string(),
+        unit: z.string().optional(),
+        rows: z.array(
+          z.object({
+            time: z.number(),
+            quality: z.string(),
+            value: value.optional(),
+            count: z.number().optional(),
+          }),
+        ),
+      }),
+    ),
+    next: z.string().optional(),
+  }),
+);
+/** Lines are texts: only as they stand in the files can the chain be verified. */
+export const auditLog = named(
+  "AuditLog",
+  z.object({ lines: z.array(z.string()), next: z.number().optional() }),
+);
 
 export const status = named(
   "Status",

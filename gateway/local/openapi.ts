@@ -47,7 +47,8 @@ const routes: Readonly<Record<RouteKey, Described>> = {
     answer: answers.readings,
   },
   "GET /v1/history": {
-    summary: "Earlier readings, the oldest first",
+    summary:
+      "Earlier readings, point by point; of the last hour unless said otherwise, at most 5000 rows at once",
     query: schemas.historyQuery,
     answer: answers.history,
   },
@@ -107,10 +108,10 @@ const routes: Readonly<Record<RouteKey, Described>> = {
     query: schemas.logsQuery,
     answer: answers.logs,
   },
-  "GET /v1/audit": {
-    summary: "The audit log, one JSON object per line, the oldest first",
+  "GET /v1/audit-log": {
+    summary: "The audit log, the oldest line first, each as it stands in its file; at most 1000 at once",
     query: schemas.auditQuery,
-    answer: "application/x-ndjson",
+    answer: answers.auditLog,
   },
   "POST /v1/commands": {
     summary:

@@ -15,6 +15,12 @@ export function ended(reply: FastifyReply): AbortSignal {
   return controller.signal;
 }
 
+/** The query as it was sent. */
+export function queryOf({ url }: FastifyRequest): URLSearchParams {
+  const at = url.indexOf("?");
+  return new URLSearchParams(at < 0 ? "" : url.slice(at));
+}
+
 /** A part of the gateway that may be missing. Throws ApiError. */
 export function present<T>(part: T | undefined, code: string, message: string, hint?: string): T {
   if (part === undefined) throw new ApiError(404, code, message, { hint });

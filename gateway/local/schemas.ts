@@ -8,8 +8,6 @@ import { accountName } from "./users.ts";
 
 const id = z.string().min(1).max(63);
 const point = z.string().min(1).max(200);
-/** ISO 8601 with a zone. */
-const moment = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 const count = (most: number) => z.coerce.number().int().min(1).max(most);
 const secret = z.string().min(1).max(256);
 
@@ -20,12 +18,23 @@ function within(shortestMs: number, longestMs: number, words: string) {
 export const filterQuery = z.strictObject({ device: id.optional(), point: point.optional() });
 export const resultsQuery = z.strictObject({ device: id.optional(), point: point.optional() });
 
+const whole = (most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .refine((text) => Number(text) <= most);
+const time = z.string().min(1).max(40);
+/** What each key means: telemetry/history-answer.ts, which reads them. */
 export const historyQuery = z.strictObject({
   device: id,
-  point: point.optional(),
-  from: moment.optional(),
-  to: moment.optional(),
-  limit: count(10_000).default(1000),
+  point: z.union([point, z.array(point).max(1000)]).optional(),
+  from: time.optional(),
+  to: time.optional(),
+  every: z.string().max(20).optional(),
+  function: z.string().max(20).optional(),
+  order: z.enum(["ascending", "descending"]).optional(),
+  limit: whole(5000).optional(),
+  after: z.string().max(400).optional(),
 });
 
 export const readBody = z.strictObject({ device: id, points: z.array(point).max(1000).default([]) });
@@ -60,7 +69,10 @@ export const pointBody = z.strictObject({
   /** Checked, never converted. */
   unit: z.string().max(20).optional(),
   /** When it was true; now where none is given. */
-  time: moment.optional(),
+  time: z.iso
+    .datetime({ offset: true })
+    .transform((text) => Date.parse(text))
+    .optional(),
 });
 
 export const commandQuery = z.strictObject({
@@ -81,10 +93,15 @@ export const namePath = z.strictObject({ name: accountName });
 
 export const checkBody = z.strictObject({ text: z.string().max(1024 * 1024) });
 export const logsQuery = z.strictObject({ lines: count(1000).default(100) });
+/** What each key means: commands/audit-query.ts, which reads them. */
 export const auditQuery = z.strictObject({
-  from: moment.optional(),
-  to: moment.optional(),
-  limit: count(1_000_000).optional(),
+  from: time.optional(),
+  to: time.optional(),
+  who: z.string().max(200).optional(),
+  what: z.string().max(100).optional(),
+  device: id.optional(),
+  after: whole(Number.MAX_SAFE_INTEGER).optional(),
+  limit: whole(1000).optional(),
 });
 
 export const loginBody = z.strictObject({ user: z.string().min(1).max(63), password: secret });

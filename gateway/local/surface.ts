@@ -32,15 +32,15 @@ export interface LocalSurface {
   unready?(): string | undefined;
   /** The command desk. */
   readonly commands?: LocalCommands | undefined;
-  /** What was measured earlier, the oldest first. Rejects with ConfigError for an unknown device or point. */
-  history?(query: HistoryQuery, signal: AbortSignal): Promise<HistoryAnswer>;
+  /** What was measured earlier, as `history` of answers.ts. Rejects with ConfigError (`bad-query`, `unknown-point`). */
+  history?(query: URLSearchParams): Promise<unknown>;
+  /** Lines of the audit log, the oldest first, as `auditLog` of answers.ts. Rejects with ConfigError (`bad-query`). */
+  auditLog?(query: URLSearchParams): Promise<unknown>;
   /**
    * Takes a value of a derived point; resolves with its reading when that is durable. Rejects with ConfigError
    * for an unknown point, with RefusedError for a value that the point does not take.
    */
   publish?(value: PublishedValue): Promise<ReadingJson>;
-  /** Lines of the audit log, the oldest first: plain JSON objects. Nothing is read before it is asked for. */
-  audit?(query: AuditQuery, signal: AbortSignal): AsyncIterable<object>;
   /** The last lines of the log, the oldest first: JSON texts. */
   logs?(count: number): readonly string[];
   /** The text of gateway.yaml, with stars for secrets that stand on one line with their key. */
@@ -97,24 +97,6 @@ export interface LocalAudit {
   }): Promise<void>;
 }
 
-export interface HistoryQuery {
-  readonly device: string;
-  /** All of the device when absent. */
-  readonly point?: string | undefined;
-  /** Unix ms, included. */
-  readonly from?: number | undefined;
-  /** Unix ms, not included. */
-  readonly to?: number | undefined;
-  /** Most readings to be given. */
-  readonly limit: number;
-}
-
-export interface HistoryAnswer {
-  readonly readings: readonly ReadingJson[];
-  /** Whether there are more than `limit`. */
-  readonly more: boolean;
-}
-
 /** As `DerivedValue` of telemetry. */
 export interface PublishedValue {
   readonly point: string;
@@ -122,15 +104,6 @@ export interface PublishedValue {
   readonly unit?: string | undefined;
   /** Unix ms. */
   readonly time?: number | undefined;
-}
-
-export interface AuditQuery {
-  /** Unix ms, included. */
-  readonly from?: number | undefined;
-  /** Unix ms, not included. */
-  readonly to?: number | undefined;
-  /** Most lines, the newest ones; all when absent. */
-  readonly limit?: number | undefined;
 }
 
 export interface ReadingFilter {

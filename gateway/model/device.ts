@@ -1,6 +1,7 @@
 import type { Curve } from "./curve.ts";
 import type { Rational } from "./decimal.ts";
 import { type Formula, pointNameOf } from "./formula.ts";
+import { type DeviceRecord, openAudience, type PointView } from "./privacy.ts";
 import type { RawValue } from "./value.ts";
 import type {
   Deprecation,
@@ -86,6 +87,8 @@ export interface Point<Address = unknown> {
   readonly hidden?: boolean | undefined;
   readonly report?: ReportRule | undefined;
   readonly personal: boolean;
+  /** Not read but made by privacy steps; such a point stands in `Device.views`. */
+  readonly view?: PointView | undefined;
   /** Where in the maker's document this stands. */
   readonly doc?: string | undefined;
   /** Undefined: read only. */
@@ -145,11 +148,32 @@ export interface Device<Address = unknown, Settings = unknown, ProtocolSettings 
   readonly poll: { readonly fast: number; readonly normal: number; readonly slow: number };
   /** Of a device that speaks seldom: silence of so many ms is nothing unusual. */
   readonly silentAfterMs?: number | undefined;
+  /** Points that privacy steps make of its points for other audiences, which `audiences` names. */
+  readonly views?: readonly Point[] | undefined;
+  /** Names of points whose own readings never leave the gateway. */
+  readonly dropped?: readonly string[] | undefined;
+  /** Audiences that may see personal data; undefined: all but the open one. */
+  readonly personalAudiences?: readonly string[] | undefined;
+  readonly record?: DeviceRecord | undefined;
+  /** WGS 84, degrees; metres above sea level. */
+  readonly position?: Position | undefined;
+}
+
+export interface Position {
+  readonly lat: number;
+  readonly lon: number;
+  readonly elevation?: number | undefined;
 }
 
 /** All points that have readings, the hidden ones included. */
 export function readablePoints({ points, computed = [] }: DeviceProfile): readonly Point[] {
   return computed.length === 0 ? points : [...points, ...computed];
+}
+
+/** All points whose readings may leave: what is read, computed or made by privacy steps, less what is hidden or dropped. */
+export function sentPoints({ profile, views = [], dropped = [] }: Device): readonly Point[] {
+  const own = readablePoints(profile).filter(({ name, hidden }) => !hidden && !dropped.includes(name));
+  return views.length === 0 ? own : [...own, ...views];
 }
 
 /** All points that the device is asked for or listened to: those with readings, and those that tell who it is. */
@@ -188,6 +212,11 @@ export function pollPeriod(device: Device, point: Point): number {
  */
 export function staleAfter(device: Device, point: Point): number {
   return Math.max(3 * pollPeriod(device, point), 10_000, device.silentAfterMs ?? 0);
+}
+
+/** Whether an audience may see personal data of this device. */
+export function mayBePersonal({ personalAudiences }: Device, audience: string): boolean {
+  return audience !== openAudience && (personalAudiences?.includes(audience) ?? true);
 }
 
 /** Who may read this point of this device. */

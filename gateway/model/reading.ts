@@ -2,6 +2,7 @@ import type { Instant } from "./clock.ts";
 import { along } from "./curve.ts";
 import { gcd, isZero, linear, narrow, type Rational, rational, rounder } from "./decimal.ts";
 import type { Device, MaskedSentinel, Point } from "./device.ts";
+import type { PrivacyStep } from "./privacy.ts";
 import type { Quality } from "./quality.ts";
 import type { RawValue, Value } from "./value.ts";
 
@@ -17,6 +18,8 @@ export interface Reading {
   readonly time: Instant;
   /** Why a reading is not good: the raw value, the exception, the error code. For people and events. */
   readonly detail?: string | undefined;
+  /** Privacy steps that it has gone through, in order; each step adds itself. The pack builder's door looks at it. */
+  readonly through?: readonly PrivacyStep[] | undefined;
 }
 
 /** Maps raw numbers to values; NaN where there is none. */

@@ -59,6 +59,11 @@ export interface WriteRule<Address = unknown> {
   readonly keepaliveMs?: number | undefined;
   /** What is written when nobody commands any more. */
   readonly failsafe?: { readonly afterMs: number; readonly value: Value } | undefined;
+  /**
+   * What the gateway does with a commanded point when it starts again: nothing (`hold`, also when
+   * undefined), write the failsafe value, or write the last commanded value once more.
+   */
+  readonly restart?: "hold" | "failsafe" | "last" | undefined;
   /** Longest life of a command. */
   readonly expiryMs?: number | undefined;
   /** Whether a second person, or the same one again, must confirm. */

@@ -86,8 +86,8 @@ function details({ segment, group, id, head, packBytes, acks, state }: DumpEntry
     return ` ${group.group}, ${group.length} bytes, synced before to ${group.durable}, ${group.streams.length} streams`;
   }
   if (head) {
-    const { lane, audience, run, seq, time, readings } = head;
-    return ` id ${id} ${lane} ${audience} run ${run} seq ${seq} ${time.base} ${time.ms} ms, ${readings} readings, ${packBytes} bytes`;
+    const { lane, audience, run, seq, time, readings, marks } = head;
+    return ` id ${id} ${lane} ${audience} run ${run} seq ${seq} ${time.base} ${time.ms} ms, ${readings} readings, ${packBytes} bytes${marks ? `, marks ${marks.join(", ")}` : ""}`;
   }
   if (acks) return ` ids ${acks.map(([from, to]) => (from === to ? from : `${from}-${to}`)).join(" ")}`;
   if (state) {
@@ -95,7 +95,7 @@ function details({ segment, group, id, head, packBytes, acks, state }: DumpEntry
       ({ number, end, dead }) => `${number} to ${end}${dead.count > 0 ? ` (${dead.count} settled)` : ""}`,
     );
     const runs = state.runs.map(({ run, audience, lastSeq }) => `${run}/${audience} ${lastSeq}`);
-    return ` next id ${state.nextId}; segments ${segments.join(", ") || "none"}; runs ${runs.join(", ") || "none"}`;
+    return ` next id ${state.nextId}; segments ${segments.join(", ") || "none"}; runs ${runs.join(", ") || "none"}; ${state.marks.length} marks`;
   }
   return "";
 }

@@ -42,27 +42,42 @@ const example: StoredPack[] = [
     time: { base: "boot", ms: 61_234.5 },
     bootId: "b1",
     readings: 1,
+    marks: ["lamp-1 8 ghi", "å"],
     bytes: Uint8Array.of(0x80),
   },
 ];
 
 function exampleFile(): Buffer {
-  const header = encodeHeader({ number: 3, length: 256, salt });
+  const header = encodeHeader({ number: 3, length: 384, salt });
   const state = {
     nextId: 302,
     segments: [{ number: 2, end: 1_000, dead: ranges([290, 291], [293, 293]) }],
     runs: [{ run: "r0", audience: "open", lastSeq: 9 }],
+    marks: [
+      { audience: "open", mark: "lamp-1 7 abc" },
+      { audience: "open", mark: "lamp-2 9 def" },
+    ],
   };
   const group = encodeGroup({ salt, group: 1, durable: 0, state, packs: example, acks: ranges([288, 289]) });
-  const file = Buffer.alloc(256);
+  const file = Buffer.alloc(384);
   file.set(header, 0);
   file.set(group.bytes, headerBytes);
-  file.set(header, 256 - headerBytes);
+  file.set(header, 384 - headerBytes);
   return file;
 }
 
 // Any change of these bytes needs a new format version: gateways in the field have files of this one.
 const golden = [
+  "534e4f5554424f5800020020000000030000018012345678000000009789e978", // header
+  "444c8bc07c5820001d0100000000b0ac02427a0c4506c0000001046f70656e02723102623129", // group 1
+  "444c63c9dd05800039ae020102e80702a20201020001027230046f70656e0901046f70656e02000c6c616d702d31203720616263000c6c616d702d32203920646566", // state
+  "444c4bc027a240000a00000000000781a10217", // pack 300
+  "444c07e2ee9040001f01000f0140ede6500000000001020c6c616d702d3120382067686902c3a580", // pack 301
+  "444c88ff43a260000401a00201", // ack 288-289
+].join("");
+
+/** What format 1 wrote: the same without marks. */
+const golden1 = [
   "534e4f5554424f580001002000000003000001001234567800000000528a6f9e", // header
   "444c5baed16620001d01000000007cac02427a0c4506c0000001046f70656e02723102623129", // group 1
   "444ce8b0695f800016ae020102e80702a20201020001027230046f70656e09", // state
@@ -79,18 +94,18 @@ const packs = (findings: Iterable<Finding>): StoredPack[] =>
     record.type === "pack" ? [{ ...record.head, id: record.id, bytes: Uint8Array.from(record.payload) }] : [],
   );
 
-describe("segment format, version 1", () => {
+describe("segment format, version 2", () => {
   it("is the golden file, byte for byte", () => {
     const file = exampleFile();
     expect(file.toString("hex", 0, golden.length / 2)).toBe(golden);
-    expect(file.subarray(golden.length / 2, 256 - headerBytes).every((byte) => byte === 0)).toBe(true);
-    expect(file.subarray(256 - headerBytes).equals(file.subarray(0, headerBytes))).toBe(true);
+    expect(file.subarray(golden.length / 2, 384 - headerBytes).every((byte) => byte === 0)).toBe(true);
+    expect(file.subarray(384 - headerBytes).equals(file.subarray(0, headerBytes))).toBe(true);
   });
 
   it("reads the golden file back", () => {
-    const file = Buffer.alloc(256);
+    const file = Buffer.alloc(384);
     file.write(golden, "hex");
-    expect(decodeHeader(file)).toEqual({ number: 3, length: 256, salt });
+    expect(decodeHeader(file)).toEqual({ number: 3, length: 384, salt });
     expect(records(scanSegment(file, salt)).map(({ type }) => type)).toEqual([
       "group",
       "state",
@@ -101,16 +116,29 @@ describe("segment format, version 1", () => {
     expect(packs(scanSegment(file, salt))).toEqual(example);
     const state = records(scanSegment(file, salt)).find((record) => record.type === "state");
     expect(state?.state.runs).toEqual([{ run: "r0", audience: "open", lastSeq: 9 }]);
+    expect(state?.state.marks).toEqual([
+      { audience: "open", mark: "lamp-1 7 abc" },
+      { audience: "open", mark: "lamp-2 9 def" },
+    ]);
     expect([...state!.state.segments[0]!.dead]).toEqual([
       [290, 291],
       [293, 293],
     ]);
   });
 
+  it("reads what version 1 wrote", () => {
+    const file = Buffer.alloc(256);
+    file.write(golden1, "hex");
+    expect(decodeHeader(file)).toEqual({ number: 3, length: 256, salt });
+    expect(packs(scanSegment(file, salt))).toEqual(example.map(({ marks: _, ...pack }) => pack));
+    const state = records(scanSegment(file, salt)).find((record) => record.type === "state");
+    expect(state?.state).toMatchObject({ runs: [{ run: "r0", audience: "open", lastSeq: 9 }], marks: [] });
+  });
+
   it("tells a newer version, damage and foreign files apart", () => {
     const header = encodeHeader({ number: 3, length: 256, salt });
     const newer = Buffer.from(header);
-    newer.writeUInt16BE(2, 8);
+    newer.writeUInt16BE(3, 8);
     expect(decodeHeader(newer)).toBe("newer");
     for (let at = 0; at < headerBytes; at++) {
       const damaged = Buffer.from(header);
@@ -122,7 +150,7 @@ describe("segment format, version 1", () => {
   });
 
   const text = fc.string({ unit: "grapheme", maxLength: 8 });
-  const pack: fc.Arbitrary<StoredPack> = fc.record({
+  const bare: fc.Arbitrary<StoredPack> = fc.record({
     id: fc.integer({ min: 1, max: 2 ** 48 }),
     lane: fc.constantFrom("live" as const, "urgent" as const),
     audience: text,
@@ -136,6 +164,9 @@ describe("segment format, version 1", () => {
     readings: fc.nat(),
     bytes: fc.uint8Array({ maxLength: 200 }),
   });
+  const pack = fc
+    .tuple(bare, fc.option(fc.array(text, { maxLength: 4 }), { nil: undefined }))
+    .map(([head, marks]): StoredPack => (marks ? { ...head, marks } : head));
   const group = fc.tuple(
     fc.array(pack, { maxLength: 12 }),
     fc.array(fc.tuple(fc.nat(), fc.nat(50)), { maxLength: 8 }),

@@ -3,11 +3,12 @@ import { crc32 } from "node:zlib";
 import { StorageError } from "../model/errors.ts";
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { IdRanges } from "./id-ranges.ts";
-import type { PackHead, PreviousRun, StoredPack } from "./outbox.ts";
+import type { Mark, PackHead, PreviousRun, StoredPack } from "./outbox.ts";
 
 // The bytes of a segment file. docs/outbox.md is the table; this file is its only reader and writer.
 
-export const formatVersion = 1;
+/** 2 added marks, to packs and to the state. What 1 wrote is read. */
+export const formatVersion = 2;
 export const headerBytes = 32;
 export const recordHeadBytes = 9;
 /** The length field has 21 bits. */
@@ -66,6 +67,8 @@ export interface LogState {
   }[];
   /** Oldest run first. */
   readonly runs: readonly PreviousRun[];
+  /** Of packs in older segments, those that are gone included; oldest first. */
+  readonly marks: readonly Mark[];
 }
 
 export interface GroupHead {
@@ -95,6 +98,7 @@ const types = { group: 1, pack: 2, ack: 3, state: 4 } as const;
 const urgentFlag = 1;
 const bootFlag = 2;
 const exactTimeFlag = 4;
+const marksFlag = 8;
 
 /** The two bytes that every record of a segment starts with: what a search for the next record looks for. */
 export function markerOf(salt: number): number {
@@ -128,6 +132,7 @@ export function groupBound({ packs, acks, state }: Pick<GroupToWrite, "packs" | 
     const texts =
       Buffer.byteLength(pack.audience) + Buffer.byteLength(pack.run) + Buffer.byteLength(pack.bootId);
     bound += recordHeadBytes + 48 + pack.bytes.length + texts + 11;
+    for (const mark of pack.marks ?? []) bound += Buffer.byteLength(mark) + 2;
   }
   if (state) bound += stateBound(state);
   return bound;
@@ -138,6 +143,13 @@ export function stateBound(state: LogState): number {
   for (const segment of state.segments) bound += 24 + segment.dead.ranges * 16;
   for (const { run, audience } of state.runs)
     bound += Buffer.byteLength(run) + Buffer.byteLength(audience) + 10;
+  return bound + marksBound(state.marks);
+}
+
+export function marksBound(marks: readonly Mark[]): number {
+  let bound = 8;
+  // As if each had another audience: that is what a bound may be.
+  for (const { audience, mark } of marks) bound += Buffer.byteLength(audience) + Buffer.byteLength(mark) + 4;
   return bound;
 }
 
@@ -208,12 +220,17 @@ export function encodeGroup(group: GroupToWrite): { bytes: Buffer; placed: Place
       writer.varint(
         (pack.lane === "urgent" ? urgentFlag : 0) |
           (pack.time.base === "boot" ? bootFlag : 0) |
-          (exact ? exactTimeFlag : 0),
+          (exact ? exactTimeFlag : 0) |
+          (pack.marks ? marksFlag : 0),
       );
       writer.varint(pack.seq - stream.baseSeq);
       if (exact) writer.f64(pack.time.ms);
       else writer.varint(delta < 0 ? -2 * delta - 1 : 2 * delta);
       writer.varint(pack.readings);
+      if (pack.marks) {
+        writer.varint(pack.marks.length);
+        for (const mark of pack.marks) writer.text(mark);
+      }
       writer.bytes(pack.bytes);
     }),
   );
@@ -270,6 +287,7 @@ export function decodePayload(
   if (flags & exactTimeFlag) reader.f64();
   else reader.varint();
   reader.varint();
+  if (flags & marksFlag) readMarks(reader);
   return { lane: flags & urgentFlag ? "urgent" : "live", payload: reader.rest() };
 }
 
@@ -322,8 +340,13 @@ function readPack(reader: ByteReader, group: GroupHead): LogRecord {
     time: { base: flags & bootFlag ? "boot" : "unix", ms },
     bootId: stream.bootId,
     readings: reader.varint(),
+    ...(flags & marksFlag ? { marks: readMarks(reader) } : {}),
   };
   return { type: "pack", id, head, payload: reader.rest() };
+}
+
+function readMarks(reader: ByteReader): string[] {
+  return Array.from({ length: countOf(reader) }, () => reader.text());
 }
 
 function writeState(writer: ByteWriter, state: LogState): void {
@@ -340,6 +363,15 @@ function writeState(writer: ByteWriter, state: LogState): void {
     writer.text(audience);
     writer.varint(lastSeq);
   }
+  const audiences = [...new Set(state.marks.map(({ audience }) => audience))];
+  const places = new Map(audiences.map((audience, place) => [audience, place]));
+  writer.varint(audiences.length);
+  for (const audience of audiences) writer.text(audience);
+  writer.varint(state.marks.length);
+  for (const { audience, mark } of state.marks) {
+    writer.varint(places.get(audience) ?? 0);
+    writer.text(mark);
+  }
 }
 
 function readState(reader: ByteReader): LogState {
@@ -354,7 +386,15 @@ function readState(reader: ByteReader): LogState {
     const audience = reader.text();
     return { run, audience, lastSeq: reader.varint() };
   });
-  return { nextId, segments, runs };
+  // Format 1 ends here.
+  if (reader.at === reader.end) return { nextId, segments, runs, marks: [] };
+  const audiences = Array.from({ length: countOf(reader) }, () => reader.text());
+  const marks = Array.from({ length: countOf(reader) }, () => {
+    const audience = audiences[reader.varint()];
+    if (audience === undefined) throw new RangeError("mark of an unknown audience");
+    return { audience, mark: reader.text() };
+  });
+  return { nextId, segments, runs, marks };
 }
 
 /** Count, then per range the distance from the end of the one before and the length less one. */

@@ -23,6 +23,7 @@ export function openMemoryOutbox(options: MemoryOutboxOptions): Outbox {
 
 class MemoryOutbox implements Outbox {
   readonly previousRuns = [];
+  readonly recentMarks = [];
   readonly #clock: Clock;
   readonly #reporter: GapReporter;
   readonly #index: PackIndex;

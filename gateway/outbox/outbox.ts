@@ -17,6 +17,17 @@ export interface PackHead {
   readonly bootId: string;
   /** How many readings are inside, for the account of a drop. */
   readonly readings: number;
+  /**
+   * Words of whoever brought the readings, at most 128 bytes each: as durable as the pack itself, and
+   * remembered longer than it. Not sent with it.
+   */
+  readonly marks?: readonly string[];
+}
+
+/** A mark of a pack that was stored for an audience. */
+export interface Mark {
+  readonly audience: string;
+  readonly mark: string;
 }
 
 export interface StoredPack extends PackHead {
@@ -76,5 +87,7 @@ export interface Outbox extends AsyncDisposable {
   /** Resolves when something was appended after the call, or at once when `lane` is not empty. Rejects with the signal's reason. */
   waitFor(lanes: readonly Lane[], signal: AbortSignal): Promise<void>;
   readonly previousRuns: readonly PreviousRun[];
+  /** Marks of what is stored or was, the newest 4,096, oldest first: those of packs that are long gone too. */
+  readonly recentMarks: readonly Mark[];
   status(): OutboxStatus;
 }

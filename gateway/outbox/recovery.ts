@@ -5,6 +5,7 @@ import { decodeHeader, headerBytes, type LogState, newerFormat, type SegmentHead
 import { IdRanges } from "./id-ranges.ts";
 import type { Gap, PackHead, PreviousRun } from "./outbox.ts";
 import type { Place } from "./pack-queue.ts";
+import { RecentMarks } from "./recent-marks.ts";
 import { scanSegment } from "./scan.ts";
 import { ballastName, type LogContents, type Segment } from "./segment-log.ts";
 
@@ -18,6 +19,7 @@ export interface Recovered {
   readonly nextId: number;
   readonly acked: IdRanges;
   readonly previousRuns: readonly PreviousRun[];
+  readonly marks: RecentMarks;
   /** Seqs that were stored and are gone. */
   readonly gaps: readonly Gap[];
 }
@@ -45,6 +47,7 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
   const acked = new IdRanges();
   /** Settled copies: another copy of the same id may still wait. */
   const dead = new IdRanges();
+  const marks = new RecentMarks();
   let nextId = newest?.state.nextId ?? 1;
 
   const listed = new Map(newest?.state.segments.map((segment) => [segment.number, segment]));
@@ -103,11 +106,13 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
         for (const [from, to] of record.ids) acked.add(from, to);
       } else if (record.type === "state") {
         survey.state(record.state);
+        for (const mark of record.state.marks) marks.add(mark);
         segment.stated = true;
       } else {
         const { id, head, payload } = record;
         nextId = Math.max(nextId, id + 1);
         survey.pack(id, head);
+        marks.addOf(head);
         const place = { segment: number, group, offset: finding.offset, length: finding.length };
         if (known?.dead.has(id)) {
           segment.dead.add(id);
@@ -135,7 +140,7 @@ export async function recover(disk: Disk, found: (pack: RecoveredPack) => boolea
     ballast: names.includes(ballastName),
   };
   for (const [from, to] of acked) dead.add(from, to);
-  return { contents, nextId, acked, previousRuns: survey.runs(), gaps: survey.gaps(dead) };
+  return { contents, nextId, acked, previousRuns: survey.runs(), marks, gaps: survey.gaps(dead) };
 }
 
 interface SegmentFile {

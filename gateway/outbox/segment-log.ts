@@ -2,9 +2,17 @@
 import type { Random } from "../model/clock.ts";
 import { StorageError } from "../model/errors.ts";
 import type { Disk, DiskFile } from "../store/disk.ts";
-import { encodeGroup, encodeHeader, groupBound, headerBytes, type LogState, stateBound } from "./format.ts";
+import {
+  encodeGroup,
+  encodeHeader,
+  groupBound,
+  headerBytes,
+  type LogState,
+  marksBound,
+  stateBound,
+} from "./format.ts";
 import { IdRanges } from "./id-ranges.ts";
-import type { PreviousRun, StoredPack } from "./outbox.ts";
+import type { Mark, PreviousRun, StoredPack } from "./outbox.ts";
 import type { Place } from "./pack-queue.ts";
 
 export interface Segment {
@@ -47,6 +55,14 @@ interface Active {
   readonly state: LogState;
 }
 
+/** What the log keeps for others over the end of its segments. */
+export interface Bookkeeping {
+  readonly nextId: number;
+  readonly runs: readonly PreviousRun[];
+  /** Oldest first. */
+  readonly marks: readonly Mark[];
+}
+
 export const ballastName = "ballast";
 const quarantineLimit = 16;
 const sparesKept = 2;
@@ -63,7 +79,7 @@ export class SegmentLog {
   readonly #random: Random;
   readonly #segmentBytes: number;
   readonly #ballastBytes: number;
-  readonly #bookkeeping: () => { nextId: number; runs: readonly PreviousRun[] };
+  readonly #bookkeeping: () => Bookkeeping;
   readonly #contents: LogContents;
   readonly #readers = new Map<number, { file: Promise<DiskFile>; last: Promise<unknown> }>();
   #active: Active | undefined;
@@ -75,8 +91,8 @@ export class SegmentLog {
     segmentBytes: number;
     ballastBytes: number;
     contents: LogContents;
-    /** For the state record: next id and the runs known. */
-    bookkeeping: () => { nextId: number; runs: readonly PreviousRun[] };
+    /** For the state record. */
+    bookkeeping: () => Bookkeeping;
   }) {
     this.#disk = options.disk;
     this.#random = options.random;
@@ -339,12 +355,12 @@ export class SegmentLog {
   }
 
   #state(except: number): LogState {
-    const { nextId, runs } = this.#bookkeeping();
+    const { nextId, runs, marks } = this.#bookkeeping();
     const segments = [...this.segments.values()]
       .filter(({ number }) => number !== except)
       .map(({ number, end, dead }) => ({ number, end, dead }));
-    let state: LogState = { nextId, segments, runs };
     const budget = this.#segmentBytes / 4;
+    let state: LogState = { nextId, segments, runs, marks: newestWithin(marks, budget / 2) };
     // Forgotten acks only mean duplicates; forgotten runs only a shorter history.
     for (let place = 0; place < segments.length && stateBound(state) > budget; place++) {
       segments[place] = { ...segments[place]!, dead: new IdRanges() };
@@ -363,4 +379,15 @@ export class SegmentLog {
     const file = await reader.file.catch(() => undefined);
     await file?.close();
   }
+}
+
+/** The oldest are the first that nobody asks for again. */
+function newestWithin(marks: readonly Mark[], bytes: number): readonly Mark[] {
+  let first = 0;
+  let left = marksBound(marks);
+  while (left > bytes && first < marks.length) {
+    const mark = marks[first++];
+    if (mark) left -= marksBound([mark]) - marksBound([]);
+  }
+  return first === 0 ? marks : marks.slice(first);
 }

@@ -9,10 +9,11 @@ import { maxBodyBytes } from "./format.ts";
 import { GapReporter, type OnGap } from "./gap-reporter.ts";
 import { IdRanges } from "./id-ranges.ts";
 import { closedOutbox } from "./memory-outbox.ts";
-import type { Gap, Lane, Outbox, OutboxStatus, PackHead, PreviousRun, StoredPack } from "./outbox.ts";
+import type { Gap, Lane, Mark, Outbox, OutboxStatus, PackHead, PreviousRun, StoredPack } from "./outbox.ts";
 import { gapsOf, type OutboxLimits, PackIndex } from "./pack-index.ts";
 import { type Entry, inMemory, type Place } from "./pack-queue.ts";
 import { PackReader } from "./pack-reader.ts";
+import type { RecentMarks } from "./recent-marks.ts";
 import { RecentPacks } from "./recent-packs.ts";
 import { type Recovered, recover } from "./recovery.ts";
 import { type Segment, SegmentLog } from "./segment-log.ts";
@@ -72,6 +73,7 @@ class SegmentOutbox implements Outbox {
   readonly #arrivals: Arrivals;
   readonly #reporter: GapReporter;
   readonly #recent: RecentPacks;
+  readonly #marks: RecentMarks;
   readonly #reader: PackReader;
   readonly #closing = new AbortController();
   /** Appended, not yet committed; oldest first. */
@@ -102,6 +104,7 @@ class SegmentOutbox implements Outbox {
     this.#reporter = new GapReporter(options.onGap, options.log);
     this.#arrivals = new Arrivals(index, options.clock);
     this.#nextId = recovered.nextId;
+    this.#marks = recovered.marks;
     index.remember(recovered.previousRuns);
     this.previousRuns = index.runs;
     this.#segments = new SegmentLog({
@@ -110,7 +113,7 @@ class SegmentOutbox implements Outbox {
       segmentBytes: Math.min(options.segmentBytes ?? 4 * 2 ** 20, 64 * 2 ** 20),
       ballastBytes: options.ballastBytes ?? 64 * 1024,
       contents: recovered.contents,
-      bookkeeping: () => ({ nextId: this.#nextId, runs: index.runs }),
+      bookkeeping: () => ({ nextId: this.#nextId, runs: index.runs, marks: this.recentMarks }),
     });
     this.#reader = new PackReader(index, this.#segments, options.log, (entry) => {
       void this.#giveUp([{ entry, reason: "damaged" }]);
@@ -136,6 +139,10 @@ class SegmentOutbox implements Outbox {
     }
     this.#expire();
     this.#wake();
+  }
+
+  get recentMarks(): readonly Mark[] {
+    return [...this.#marks];
   }
 
   append(pack: Uint8Array, head: PackHead): Promise<"disk" | "memory" | "dropped"> {
@@ -278,6 +285,7 @@ class SegmentOutbox implements Outbox {
     const places = await this.#commit(packs);
     for (const [index, pack] of packs.entries()) {
       const at = places[index]!;
+      this.#marks.addOf(pack);
       this.#place(pack.id, at, () => this.#index.move(pack.id, at));
       this.#release(pack.id);
     }
@@ -310,6 +318,7 @@ class SegmentOutbox implements Outbox {
     const now = this.#clock.monotonic();
     for (const [index, { pack, settle }] of batch.entries()) {
       const at = places[index]!;
+      this.#marks.addOf(pack);
       this.#place(pack.id, at, () => this.#index.add(pack.id, pack, pack.bytes.length, at, now));
       this.#recent.add(pack);
       settle("disk");

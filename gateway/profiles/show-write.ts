@@ -24,6 +24,7 @@ export function showWrite(rule: WriteRule): Record<string, unknown> {
     interlock: rule.interlock?.text,
     keepalive: rule.keepaliveMs === undefined ? undefined : { every: formatDuration(rule.keepaliveMs) },
     failsafe: failsafe && { after: formatDuration(failsafe.afterMs), value: failsafe.value },
+    restart: rule.restart,
     expiry: rule.expiryMs === undefined ? undefined : { max: formatDuration(rule.expiryMs) },
     confirm: rule.confirm,
   };

@@ -56,6 +56,14 @@ export function checkRule(context: WriteContext, point: Point, rule: WriteRule, 
   });
   const { failsafe } = rule;
   if (failsafe) refuseValue(context, point, failsafe.value, [...path, "failsafe", "value"], "value");
+  if (rule.restart === "failsafe" && !failsafe)
+    refuse(
+      "restart",
+      "missing-failsafe",
+      "after a restart the failsafe value is to be written, and there is none",
+      "add failsafe: {after: ..., value: ...}",
+      "value",
+    );
   checkTimes(context, point, rule, refuse);
 }
 

@@ -72,6 +72,7 @@ function compileRule(context: WriteContext, point: Point, written: WrittenWrite)
     budget: written.budget,
     keepaliveMs: written.keepalive?.every,
     failsafe: written.failsafe && { afterMs: written.failsafe.after, value: written.failsafe.value },
+    restart: written.restart,
     expiryMs: written.expiry?.max,
     confirm: written.confirm ?? "none",
   };

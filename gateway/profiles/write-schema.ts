@@ -81,6 +81,10 @@ export function writeSchema<A extends z.ZodType>(address: A) {
       .strictObject({ after: duration, value })
       .optional()
       .meta({ description: "What is written when the control link is lost" }),
+    restart: z.enum(["hold", "failsafe", "last"]).optional().meta({
+      description:
+        "When the gateway starts again: hold (default) writes nothing, last the last commanded value, failsafe its value",
+    }),
     expiry: z.strictObject({ max: duration }).optional().meta({ description: "Longest life of a command" }),
     confirm: z
       .enum(["none", "two-step"])

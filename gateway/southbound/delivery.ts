@@ -4,8 +4,11 @@ import { GatewayError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import type { Reading } from "../model/reading.ts";
 
-/** Takes readings over. Resolves when they are durable or deliberately dropped. Called in order of time. */
-export type Sink = (device: Device, readings: readonly Reading[]) => Promise<void> | void;
+/**
+ * Takes readings over. Resolves when they are durable or deliberately dropped. Called in order of time.
+ * What comes again with the same `mark` is taken once.
+ */
+export type Sink = (device: Device, readings: readonly Reading[], mark?: string) => Promise<void> | void;
 
 /** Calls of the sink that may be on their way before polling waits. */
 const mostPending = 64;
@@ -44,7 +47,7 @@ export class Delivery {
   }
 
   /** Resolves, never rejects, when the readings are taken over or dropped; says which. */
-  async deliver(device: Device, readings: readonly Reading[]): Promise<"taken" | "dropped"> {
+  async deliver(device: Device, readings: readonly Reading[], mark?: string): Promise<"taken" | "dropped"> {
     if (readings.length === 0) return "taken";
     if (this.#pending >= mostPending * 2 || (this.#impatient && this.#pending >= mostPending)) {
       this.#dropped += readings.length;
@@ -52,7 +55,7 @@ export class Delivery {
     }
     this.#pending += 1;
     try {
-      await this.#sink(device, readings);
+      await this.#sink(device, readings, mark);
       if (this.#failing) this.#log.info({}, "readings are taken again");
       this.#failing = false;
       return "taken";

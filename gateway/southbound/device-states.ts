@@ -10,6 +10,7 @@ import type { Reading } from "../model/reading.ts";
 import { asGatewayError, stackOf } from "./failure.ts";
 import { defaultSilenceMs, Hearing } from "./hearing.ts";
 import type { Line } from "./line.ts";
+import { momentsOf } from "./moments.ts";
 import type { PlanChange, PolledDevice } from "./polled-device.ts";
 import type { Driver, PointResult, ReadRequest } from "./protocol.ts";
 
@@ -185,7 +186,7 @@ export class DeviceStates {
     return this.#line.problems(state, points, "config-error", detail);
   }
 
-  async emit(device: Device, results: readonly PointResult[]): Promise<void> {
+  async emit(device: Device, results: readonly PointResult[], mark?: string): Promise<void> {
     const state = this.#line.devices.get(device.id);
     // Words of a device that was replaced meanwhile belong to nobody.
     if (state?.device !== device) return;
@@ -198,9 +199,11 @@ export class DeviceStates {
     const passed = new Set(this.#line.options.protocol.everyWord ? results : state.thinned(results, now));
     for (const result of results) if (this.hearing.isAwaited(state, result.point)) passed.add(result);
     this.hearing.heard(state, results);
-    const readings = state.derive(results, now, (result) => passed.has(result));
+    // What a mark holds together may be of several times.
+    const moments = mark === undefined ? [results] : momentsOf(results);
+    const readings = moments.flatMap((one) => state.derive(one, now, (result) => passed.has(result)));
     if (
-      (await this.#line.delivery.deliver(device, readings)) === "dropped" &&
+      (await this.#line.delivery.deliver(device, readings, mark)) === "dropped" &&
       this.#line.options.protocol.everyWord
     )
       throw new StorageError("the readings were not taken", { code: "not-taken" });

@@ -58,14 +58,16 @@ export class Link {
 
   #open(): Promise<Driver> {
     const { connection, context, protocol, settings } = this.#line.options;
-    const { clock, random, connect, timeSource, sandbox, names } = context;
+    const { clock, random, connect, timeSource, sandbox, names, marks, memory } = context;
     return protocol.open(settings, {
       clock,
       random,
       connect,
       log: this.#line.log,
       signal: this.#line.signal,
-      emit: (device, results) => this.#states.emit(device, results),
+      emit: (device, results, mark) => this.#states.emit(device, results, mark),
+      marks,
+      memory,
       timeSource,
       sandbox,
       names: names && { ...names, connection },

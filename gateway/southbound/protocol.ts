@@ -4,6 +4,7 @@ import type { Device, DeviceProfile, Point } from "../model/device.ts";
 import type { ConfigError, UnsupportedPointError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import type { Quality } from "../model/quality.ts";
+import type { Reading } from "../model/reading.ts";
 import type { RawValue, Value } from "../model/value.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { Connect } from "../transport/transport.ts";
@@ -105,6 +106,15 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
     what: ProbeInput<Settings>,
     context: SouthboundContext,
   ): AsyncIterable<ProbeFinding>;
+  /**
+   * How well a profile fits a device that was heard and is not configured: for onboarding. Undefined when
+   * what was heard is not understood. Never rejects for what a profile does with it.
+   */
+  fit?(
+    profile: DeviceProfile<Address, Head>,
+    heard: Pick<UnknownDevice, "settings" | "model" | "given">,
+    sandbox?: SouthboundContext["sandbox"],
+  ): Promise<ProfileFit | undefined>;
   /** What a tapped dialogue with a live device of this profile becomes as an example's `given:`. Pure. */
   record?(dialogue: readonly Turn[], connection: Connection, profile: DeviceProfile<Address, Head>): unknown;
   /** A driver that answers from an example's `given:` instead of a wire; same decoding code as the real one. */
@@ -289,6 +299,16 @@ export interface Refusal {
   readonly error: ConfigError;
 }
 
+/** How well a profile fits a device. */
+export interface ProfileFit {
+  /** 0 (not at all) to 1. */
+  readonly fit: number;
+  /** Whether its model's name says so; else it is only that the profile can read what was said. */
+  readonly named: boolean;
+  /** What it makes of the last word. */
+  readonly readings: readonly Reading[];
+}
+
 /** A device that speaks and that gateway.yaml does not know. Plain data. */
 export interface UnknownDevice {
   /** What gateway.yaml would say of it: `{devEui: "..."}`. */
@@ -313,6 +333,14 @@ export type PointResult<Address = unknown> =
       readonly detail: string;
     };
 
+/** A small JSON document of one connection. */
+export interface DriverMemory {
+  /** Undefined when there is none. Rejects with StorageError. */
+  load(): Promise<unknown>;
+  /** Replaces it whole; one call at a time. Rejects with StorageError. */
+  save(value: unknown): Promise<void>;
+}
+
 /** What a driver is given from outside. */
 export interface SouthboundContext {
   readonly clock: Clock;
@@ -325,8 +353,16 @@ export interface SouthboundContext {
    * For drivers whose devices speak first. Resolves when the readings are durable or deliberately
    * left out; of a protocol whose every word counts it rejects when they were lost, so that who can
    * send them again may do so.
+   *
+   * `mark`: for what may be sent again after a restart: the same short word each time (at most 128
+   * bytes, it begins with the device's id and a blank). What is durable under it is not taken again. The
+   * results may then be of several moments, in order: those of one moment stand together.
    */
-  emit(device: Device, results: readonly PointResult[]): Promise<void>;
+  emit(device: Device, results: readonly PointResult[], mark?: string): Promise<void>;
+  /** The newest marks that an earlier run stored, oldest first; absent where nothing is. */
+  readonly marks?: readonly string[] | undefined;
+  /** What a driver keeps for the next start; absent where nothing is. What cannot be loaded is undefined. */
+  readonly memory?: DriverMemory | undefined;
   /** Runs codec scripts that come with profiles; absent where none can run. */
   readonly sandbox?: Pick<Sandbox, "load"> | undefined;
   /** A device that knows the time (GNSS) offers it: Unix ms as of monotonic `at`, and who says so. */

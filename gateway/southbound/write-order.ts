@@ -18,7 +18,10 @@ export interface WriteOrder {
   readonly onlyIfDifferent: boolean;
   /** Unix ms after which it is not to be begun, nor delivered by a slow far side. */
   readonly expiresAt?: number | undefined;
-  /** Right before the first byte, and what a slow far side says. Must not throw. */
+  /**
+   * `writing` right before the first byte of every attempt, so that what wears out is counted; and what a
+   * slow far side says. Must not throw.
+   */
   progress?(stage: "writing" | "queued" | "sent"): void;
 }
 

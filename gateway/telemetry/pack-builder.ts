@@ -3,11 +3,13 @@ import type { Clock, Instant } from "../model/clock.ts";
 import { StorageError } from "../model/errors.ts";
 import type { Reading } from "../model/reading.ts";
 import type { Value } from "../model/value.ts";
-import type { Gap, PackHead } from "../outbox/outbox.ts";
+import type { Gap, Mark, PackHead } from "../outbox/outbox.ts";
 import { Accounting, type AudienceAccount } from "./accounting.ts";
 import { type AppendOutcome, AppendQueue } from "./append-queue.ts";
 import type { UnitOf } from "./conversion.ts";
 import { GapLedger } from "./gap-ledger.ts";
+import { MarkRegister } from "./mark-register.ts";
+import { splitAtDoor, stoppedError } from "./privacy-door.ts";
 import { type OpenSeries, SeriesTable, type Track } from "./series-table.ts";
 
 export interface PackBuilderOptions {
@@ -42,6 +44,15 @@ interface Batch {
   bytes: number;
   readonly done: PromiseWithResolvers<void>;
   timer: Disposable | undefined;
+  marks: string[] | undefined;
+}
+
+/** A reading as it will stand in a pack. */
+interface Measured {
+  track: Track;
+  value: Value;
+  time: Instant;
+  size: number;
 }
 
 /** Header, array and the fields of the first record, generously. */
@@ -65,6 +76,9 @@ export class PackBuilder implements AsyncDisposable {
   readonly #gaps = new GapLedger();
   readonly #queue: AppendQueue;
   readonly #open = new Map<string, Batch>();
+  readonly #marks = new MarkRegister();
+  /** The one reading that is being taken: the common way makes no object per reading. */
+  #measured: Measured | undefined;
   readonly #gapTimers = new Map<string, Disposable>();
   /** By audience: settles with the pack that will carry the gaps that wait. */
   readonly #gapsTold = new Map<string, PromiseWithResolvers<void>>();
@@ -100,20 +114,42 @@ export class PackBuilder implements AsyncDisposable {
     return this.#accounting.list();
   }
 
+  /** Marks that an earlier run stored: what comes with them again is not taken again. */
+  remember(marks: Iterable<Mark>): void {
+    this.#marks.remember(marks);
+  }
+
   /**
    * Takes readings at once; resolves when all of them are durable, held in memory by an outbox whose
    * disk fails, or deliberately dropped and named in a gap. Lane `urgent` closes the audience's pack now.
    * Rejects with StorageError (code `closed`) when the builder closed before the outbox took them, and
-   * with ConfigError for names and units that SenML cannot carry.
+   * with ConfigError for names and units that SenML cannot carry, and with PrivacyError when readings
+   * that may not go to their audience were left out; the others are then stored all the same.
+   *
+   * Readings with a `mark` (at most 128 bytes, whoever sends them again uses the same) are taken once:
+   * per audience all of them go into one pack, which carries the mark, and an audience that has the
+   * mark gets none of them.
    */
-  async add(readings: readonly Reading[], lane: PackHead["lane"] = "live"): Promise<void> {
+  async add(readings: readonly Reading[], lane: PackHead["lane"] = "live", mark?: string): Promise<void> {
     if (this.#closed) throw new StorageError("the pack builder is closed", { code: "closed" });
+    const { passed, stopped } = splitAtDoor(readings);
+    if (mark !== undefined) {
+      await this.#addMarked(passed, lane, mark);
+      if (stopped.length > 0) throw stoppedError(stopped);
+      return;
+    }
     const touched = new Set<Batch>();
-    for (const reading of readings) touched.add(this.#take(reading));
+    for (const reading of passed) {
+      this.#measured = this.#measure(reading, this.#measured);
+      const batch = this.#take(this.#measured);
+      if (batch.readings >= this.#maxReadings) this.#seal(batch, "live");
+      touched.add(batch);
+    }
     for (const batch of touched) {
       if (lane === "urgent" && this.#open.get(batch.audience) === batch) this.#seal(batch, lane);
     }
     await Promise.all(Array.from(touched, (batch) => batch.done.promise));
+    if (stopped.length > 0) throw stoppedError(stopped);
   }
 
   /**
@@ -155,7 +191,58 @@ export class PackBuilder implements AsyncDisposable {
     await this.#queue.close();
   }
 
-  #take(reading: Reading): Batch {
+  async #addMarked(readings: readonly Reading[], lane: PackHead["lane"], mark: string): Promise<void> {
+    const byAudience = Map.groupBy(
+      readings.map((reading) => this.#measure(reading)),
+      ({ track }) => track.audience,
+    );
+    const waits: Promise<void>[] = [];
+    for (const [audience, own] of byAudience) {
+      const before = this.#marks.taken(audience, mark);
+      if (before !== undefined) {
+        waits.push(before);
+        continue;
+      }
+      const batches = new Set(this.#takeTogether(audience, own));
+      // Times of two bases need two packs; the mark is only with the last, so that neither can go missing.
+      const last = [...batches].at(-1);
+      if (last) last.marks = [...(last.marks ?? []), mark];
+      for (const batch of batches) {
+        if (lane === "urgent" || batch.readings >= this.#maxReadings)
+          if (this.#open.get(audience) === batch) this.#seal(batch, lane);
+      }
+      const done = Promise.all(Array.from(batches, (batch) => batch.done.promise)).then(() => {});
+      this.#marks.take(audience, mark, done);
+      waits.push(done);
+    }
+    await Promise.all(waits);
+  }
+
+  /** Into one pack, however full it gets; two when there are times of both bases. */
+  *#takeTogether(audience: string, readings: readonly Measured[]): Generator<Batch> {
+    const bases = Map.groupBy(readings, ({ time }) => time.base);
+    for (const own of bases.values()) {
+      const [first] = own;
+      const open = this.#open.get(audience);
+      if (!first) continue;
+      const bytes = own.reduce(
+        (sum, { size, track }) => sum + size + track.base.length + track.name.length,
+        0,
+      );
+      const fits =
+        open &&
+        open.boot === (first.time.base === "boot") &&
+        open.bytes + bytes <= this.#maxBytes &&
+        open.readings + own.length <= this.#maxReadings;
+      if (open && !fits) this.#seal(open, "live");
+      const batch = this.#openBatch(audience, first.time);
+      for (const one of own) this.#put(one, batch);
+      yield batch;
+    }
+  }
+
+  /** Into `to` where it is given. */
+  #measure(reading: Reading, to?: Measured): Measured {
     let track = this.#table.track(reading);
     const good = reading.quality === "good" ? reading.value : undefined;
     let value = good === undefined ? reading.quality : track.convert(good);
@@ -165,7 +252,21 @@ export class PackBuilder implements AsyncDisposable {
       value = "out-of-range";
     }
     const size = recordBytes + track.name.length + (track.unit?.length ?? 0) + sizeOf(value);
-    const batch = this.#batchFor(track, reading.time, size);
+    if (!to) return { track, value, time: reading.time, size };
+    to.track = track;
+    to.value = value;
+    to.time = reading.time;
+    to.size = size;
+    return to;
+  }
+
+  #take(measured: Measured): Batch {
+    const batch = this.#batchFor(measured);
+    this.#put(measured, batch);
+    return batch;
+  }
+
+  #put({ track, value, time, size }: Measured, batch: Batch): void {
     if (track.batch !== batch || !track.series) {
       track.batch = batch;
       track.series = { base: track.base, name: track.name, unit: track.unit, times: [], values: [] };
@@ -173,21 +274,25 @@ export class PackBuilder implements AsyncDisposable {
       batch.series.push(track.series);
       batch.bytes += track.base.length + track.name.length;
     }
-    track.series.times.push(batch.boot ? reading.time.ms : Math.round(reading.time.ms));
+    track.series.times.push(batch.boot ? time.ms : Math.round(time.ms));
     track.series.values.push(value);
     batch.readings++;
     batch.bytes += size;
-    if (batch.readings >= this.#maxReadings) this.#seal(batch, "live");
-    return batch;
   }
 
-  #batchFor({ audience, base, name }: Track, time: Instant, size: number): Batch {
+  #batchFor({ track: { audience, base, name }, time, size }: Measured): Batch {
     const open = this.#open.get(audience);
     if (open) {
       const room = this.#maxBytes - size - base.length - name.length;
       if (open.boot === (time.base === "boot") && open.bytes <= room) return open;
       this.#seal(open, "live");
     }
+    return this.#openBatch(audience, time);
+  }
+
+  #openBatch(audience: string, time: Instant): Batch {
+    const open = this.#open.get(audience);
+    if (open) return open;
     const batch = newBatch(audience, time);
     batch.timer = this.#clock.timer(this.#maxAgeMs, () => this.#seal(batch, "live"));
     this.#open.set(audience, batch);
@@ -240,6 +345,7 @@ export class PackBuilder implements AsyncDisposable {
         time: { base: boot ? "boot" : "unix", ms: time },
         bootId: this.#clock.bootId,
         readings,
+        ...(batch.marks && { marks: batch.marks }),
       },
       batch.done,
     );
@@ -260,6 +366,7 @@ function newBatch(audience: string, { base, ms }: Instant): Batch {
     bytes: headerBytes,
     done,
     timer: undefined,
+    marks: undefined,
   };
 }
 

@@ -24,6 +24,8 @@ export interface GatewayState {
   readonly lastSeqs: readonly { readonly audience: string; readonly lastSeq: number }[];
   /** What earlier runs are known to have stored. */
   readonly previousRuns: readonly PreviousRun[];
+  /** Number and hash (hex) of the audit log's last line: told to the far side, nobody can rewrite what is before it unnoticed. */
+  readonly audit?: { readonly n: number; readonly hash: string } | undefined;
 }
 
 /** The retained body of `state` while the gateway lives: deterministic CBOR, keys as in docs/telemetry.cddl. */
@@ -47,6 +49,7 @@ export function encodeState(state: GatewayState): Uint8Array {
     },
     devices: new Map(state.devices.map((device) => [device.id, encodeDevice(device)])),
     seq: new Map(state.lastSeqs.map(({ audience, lastSeq }) => [audience, lastSeq])),
+    audit: state.audit && { n: state.audit.n, hash: state.audit.hash },
     previous: state.previousRuns.map(({ run, audience, lastSeq }) => ({ run, aud: audience, seq: lastSeq })),
   });
 }

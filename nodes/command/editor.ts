@@ -92,7 +92,7 @@ function typesFor(point: ListedPoint | undefined, words: Words): ValueType[] {
       {
         ...text,
         label: words("type.state"),
-        options: labels.map((label) => ({ value: label.en, label: inLanguage(label) ?? label.en })),
+        options: labels.map((label) => ({ value: label.en, label: inLanguage(label, words) ?? label.en })),
       },
     ];
   if (write.allowed)

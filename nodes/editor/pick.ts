@@ -22,7 +22,7 @@ interface Choice {
 /** Makes `#node-input-device` offer the gateway's devices, while `offered` says so. */
 export function pickDevice({ words, offered }: { words: Words; offered: () => boolean }): void {
   const devices = listOf($("#node-input-gateway"), words, () => {});
-  offer($("#node-input-device"), () => (offered() ? devices().map(deviceChoice) : []));
+  offer($("#node-input-device"), () => (offered() ? devices().map((one) => deviceChoice(one, words)) : []));
 }
 
 /** Makes `#node-input-device` and `#node-input-point` offer what `#node-input-gateway` has. `#stadsnod-hint` says why not. */
@@ -40,13 +40,13 @@ export function pickPoint({ words, offers = () => true, chosen }: PickOptions): 
   };
   const listed = listOf($("#node-input-gateway"), words, tell);
   const devices = () => listed().filter((one) => offered(one).length > 0);
-  offer(device, () => devices().map(deviceChoice));
+  offer(device, () => devices().map((one) => deviceChoice(one, words)));
   offer(point, () =>
     devices()
       .filter(({ id }, _index, all) => device.val() === id || !all.some((one) => one.id === device.val()))
       .flatMap(offered)
       .filter(({ name }, index, all) => all.findIndex((one) => one.name === name) === index)
-      .map((one) => ({ value: one.name, title: inLanguage(one.title), now: presentValue(one) })),
+      .map((one) => ({ value: one.name, title: inLanguage(one.title, words), now: presentValue(one) })),
   );
   device.on("change", tell);
   point.on("change", tell);
@@ -55,6 +55,7 @@ export function pickPoint({ words, offers = () => true, chosen }: PickOptions): 
 /** The devices of the gateway that a field has chosen, kept up to date; `#stadsnod-hint` says why there are none. */
 function listOf(field: JQuery, words: Words, loaded: () => void): () => readonly ListedDevice[] {
   const hint = $("#stadsnod-hint");
+  chooseFirst(field);
   let devices: readonly ListedDevice[] = [];
   const load = async () => {
     const id = String(field.val() ?? "");
@@ -69,14 +70,28 @@ function listOf(field: JQuery, words: Words, loaded: () => void): () => readonly
       hint.text(words("common.no-list", { message }));
     }
     loaded();
+    // Who has clicked already sees the list now.
+    $("#node-input-device, #node-input-point").filter(":focus").trigger("keyup");
   };
   field.on("change", () => void load());
   void load();
   return () => devices;
 }
 
-function deviceChoice({ id, title, state }: ListedDevice): Choice {
-  return { value: id, title: inLanguage(title), now: state };
+/** A new node takes the gateway that is there. */
+function chooseFirst(field: JQuery): void {
+  const given = (value: unknown): boolean => typeof value === "string" && value !== "" && value !== "_ADD_";
+  if (given(field.val())) return;
+  const first = field
+    .find("option")
+    .toArray()
+    .map((option) => $(option).val())
+    .find(given);
+  if (typeof first === "string") field.val(first).trigger("change");
+}
+
+function deviceChoice({ id, title, state }: ListedDevice, words: Words): Choice {
+  return { value: id, title: inLanguage(title, words), now: words(`availability.${state}`) };
 }
 
 /** A list that opens at a click and narrows while one types. */

@@ -6,9 +6,10 @@ export const red: EditorRED = Reflect.get(window, "RED");
 /** A key of this node's catalogue in the language of the reader. */
 export type Words = (key: string, values?: Record<string, string | number>) => string;
 
-/** A text in the language of the reader: Swedish or English. */
+/** A text of the gateway in the language that the node's own words are in. */
 export function inLanguage(
   text: { readonly en: string; readonly sv?: string } | undefined,
+  words: Words,
 ): string | undefined {
-  return text && /^sv\b/.test(red.i18n.lang()) ? (text.sv ?? text.en) : text?.en;
+  return words("common.language") === "sv" ? (text?.sv ?? text?.en) : text?.en;
 }

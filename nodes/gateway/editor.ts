@@ -1,4 +1,4 @@
-import { ask } from "../editor/lists.ts";
+import { post } from "../editor/lists.ts";
 import { red, type Words } from "../editor/red.ts";
 import type { TestAnswer } from "./routes.ts";
 
@@ -50,14 +50,7 @@ async function test(id: string, words: Words): Promise<void> {
   };
   const found = $("#stadsnod-found").show().text(words("common.loading"));
   try {
-    const { gateway, version, devices } = await ask<TestAnswer>(() =>
-      $.ajax({
-        url: "stadsnod/test",
-        method: "POST",
-        contentType: "application/json",
-        data: JSON.stringify(settings),
-      }),
-    );
+    const { gateway, version, devices } = await post<TestAnswer>("stadsnod/test", settings);
     found.text(words("found.gateway", { gateway, version, devices }));
   } catch (error) {
     found.text(words("found.nothing", { message: error instanceof Error ? error.message : String(error) }));

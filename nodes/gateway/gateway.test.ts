@@ -60,6 +60,19 @@ describe("stadsnod-gateway", () => {
     expect((await test({ ...https, url: "http://127.0.0.1" })).body.code).toBe("bad-address");
   });
 
+  it("lists the devices of a gateway that is not deployed yet", async () => {
+    gateway = await openLocalGateway();
+    flow = await openFlow([], []);
+    const asked = { id: "new", connection: "socket", socket: gateway.socket };
+    const { body } = await flow.request().post("/stadsnod/devices").send(asked);
+    expect(body.map(({ id }: { id: string }) => id)).toEqual(["lamp-1", "lamp-2"]);
+    const refused = await flow
+      .request()
+      .post("/stadsnod/devices")
+      .send({ ...asked, connection: "https" });
+    expect(refused).toMatchObject({ status: 502, body: { code: "bad-address" } });
+  });
+
   it("takes the token that is stored for a node where none was typed", async () => {
     gateway = await openLocalGateway();
     const { url, token, fingerprint } = await gateway.openHttps();

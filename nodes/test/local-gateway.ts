@@ -206,6 +206,7 @@ export async function openLocalGateway(): Promise<LocalGateway> {
       { point: derivedPoint("flooded", { rawKind: "boolean", kind: "state" }), audience: "restricted" },
     ],
     { fast: 1000, normal: 10_000, slow: 60_000 },
+    new Map(),
   );
   surface.publish = async (value) => {
     const reading = readingToJson(derivedReading(derived, value, realClock), realClock);

@@ -2,7 +2,6 @@ import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { chirpstack } from "../../simulators/lorawan/chirpstack.ts";
-import type { UplinkRecord } from "../../simulators/lorawan/events.ts";
 import { createNetwork } from "../../simulators/lorawan/network.ts";
 import { theThingsStack } from "../../simulators/lorawan/the-things-stack.ts";
 import { openNetworkServer } from "../../simulators/network-server.ts";
@@ -41,8 +40,8 @@ async function within<T>(what: () => string, waiting: Promise<T>): Promise<T> {
 const open = (daemon: Daemon) => daemon.until(({ connections }) => connections[0]?.state === "open");
 
 describe("200 LoRaWAN devices on a real broker", () => {
-  it("bring every uplink through ChirpStack, with two kills of the gateway and one of the server", {
-    timeout: 240_000,
+  it("bring every uplink through ChirpStack exactly once, whatever is killed or stopped in between", {
+    timeout: 300_000,
   }, async () => {
     const folder = newFolder();
     writeProfiles(folder, { "test/numbered": numberedProfile });
@@ -74,12 +73,6 @@ describe("200 LoRaWAN devices on a real broker", () => {
           devices: count,
         }),
       });
-    /** When the gateway was killed. */
-    const kills: number[] = [];
-    const kill = async (daemon: Daemon) => {
-      kills.push(Date.now());
-      await daemon.end("SIGKILL");
-    };
     let daemon: Daemon | undefined;
     try {
       let server = await serve();
@@ -93,17 +86,24 @@ describe("200 LoRaWAN devices on a real broker", () => {
       };
       await platform.until(() => tally(readings).size >= count);
 
-      await kill(daemon);
+      await daemon.end("SIGKILL");
       await grown(200);
       daemon = await start();
       await grown(200);
+      // While it is still busy with what waited, and before it has heard anything new.
+      for (const signal of ["SIGTERM", "SIGKILL", "SIGKILL", "SIGTERM"] as const) {
+        await daemon.end(signal);
+        daemon = await start();
+        await open(daemon);
+        await grown(60);
+      }
       for (const device of network.devices.slice(0, 50)) device.rejoin();
       await server.crash();
       // Nobody hears the devices: gaps that are none of the gateway's.
       await sleep(2000);
       server = await serve();
       await grown(200);
-      await kill(daemon);
+      await daemon.end("SIGKILL");
       await grown(200);
       daemon = await start();
       await grown(200);
@@ -123,19 +123,16 @@ describe("200 LoRaWAN devices on a real broker", () => {
       const came = tally(readings);
       const known = new Set(network.uplinks.filter(({ copies }) => copies > 0).map(markOf));
       expect([...came.keys()].filter((mark) => !known.has(mark))).toEqual([]);
-      // The driver knows in memory what it has heard: of a message that comes a second time because the
-      // gateway was killed in between, it cannot know the first.
-      const twice = new Set([...came].filter(([, times]) => times !== 1).map(([mark]) => mark));
-      const aroundKill = ({ time }: UplinkRecord) =>
-        kills.some((at) => time <= at + 1000 && time > at - 3 * everyMs);
-      expect(sent.filter((uplink) => twice.has(markOf(uplink)) && !aroundKill(uplink)).map(markOf)).toEqual(
-        [],
-      );
-      expect(twice.size).toBeLessThan(count);
+      expect([...came].filter(([, times]) => times !== 1)).toEqual([]);
+      // The test is of use only when something did come a second time.
+      const again = lns.log.filter((line) =>
+        /Sending PUBLISH to stadsnod-gw-lora-lora \(d1,/.test(line),
+      ).length;
+      expect(again).toBeGreaterThan(0);
       const copies = sent.reduce((sum, uplink) => sum + uplink.copies, 0);
       expect(copies).toBeGreaterThan(sent.length * 1.1);
       process.stdout.write(
-        `${network.uplinks.length} frames of ${count} devices, ${sent.length} uplinks with the broker in ${copies} messages: none lost, ${twice.size} of those around the kills came twice\n`,
+        `${network.uplinks.length} frames of ${count} devices, ${sent.length} uplinks with the broker in ${copies} messages: none lost, none twice, over 4 kills and 2 stops (${again} sent again by the broker)\n`,
       );
       await server[Symbol.asyncDispose]();
       expect((await daemon.end("SIGTERM")).code).toBe(0);
@@ -149,7 +146,7 @@ describe("200 LoRaWAN devices on a real broker", () => {
     }
   });
 
-  it("lose nothing through The Things Stack while it is connected, and report every gap", {
+  it("lose nothing through The Things Stack while it is connected, and report every gap, over restarts too", {
     timeout: 240_000,
   }, async () => {
     const folder = newFolder();
@@ -171,14 +168,16 @@ describe("200 LoRaWAN devices on a real broker", () => {
     });
     let daemon: Daemon | undefined;
     try {
-      daemon = await startDaemon({
-        folder,
-        yaml: loraConfiguration({
-          connection: `{protocol: lorawan, server: the-things-stack, application: city, tenant: ttn, mqtt: {url: "${lns.url}"}}`,
-          city: city.url,
-          devices: count,
-        }),
-      });
+      const start = () =>
+        startDaemon({
+          folder,
+          yaml: loraConfiguration({
+            connection: `{protocol: lorawan, server: the-things-stack, application: city, tenant: ttn, mqtt: {url: "${lns.url}"}}`,
+            city: city.url,
+            devices: count,
+          }),
+        });
+      daemon = await start();
       await open(daemon);
       const wanted = new Set<string>();
       const round = async (arrives: boolean) => {
@@ -204,6 +203,21 @@ describe("200 LoRaWAN devices on a real broker", () => {
       await open(daemon);
       while (!lns.log.some((line) => /Sending SUBACK to network-server/.test(line))) await sleep(10);
       for (let count = 0; count < 3; count++) await round(true);
+      // The gateway goes: killed, stopped, killed before it has heard anything.
+      await daemon.end("SIGKILL");
+      for (let count = 0; count < 2; count++) await round(false);
+      daemon = await start();
+      await open(daemon);
+      for (let count = 0; count < 2; count++) await round(true);
+      await daemon.end("SIGTERM");
+      await round(false);
+      daemon = await start();
+      await open(daemon);
+      await daemon.end("SIGKILL");
+      for (let count = 0; count < 2; count++) await round(false);
+      daemon = await start();
+      await open(daemon);
+      for (let count = 0; count < 2; count++) await round(true);
 
       const gaps = () =>
         readings
@@ -211,13 +225,15 @@ describe("200 LoRaWAN devices on a real broker", () => {
           .map(({ name, value }) => `${/sensor-\d+/.exec(name)?.[0]} ${Number(value)}`);
       await within(
         () => `${gaps().length} gaps were reported`,
-        platform.until(() => gaps().length >= count),
+        platform.until(() => gaps().length >= count * 3),
       );
       const came = tally(readings);
       expect([...came.keys()].toSorted()).toEqual([...wanted].toSorted());
       expect([...came.values()].filter((times) => times !== 1)).toEqual([]);
       expect(gaps().toSorted()).toEqual(
-        Array.from({ length: count }, (_, index) => `sensor-${index} 4`).toSorted(),
+        Array.from({ length: count }, (_, index) => [4, 2, 3].map((lost) => `sensor-${index} ${lost}`))
+          .flat()
+          .toSorted(),
       );
       await server[Symbol.asyncDispose]();
       expect((await daemon.end("SIGTERM")).code).toBe(0);

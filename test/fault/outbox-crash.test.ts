@@ -7,6 +7,7 @@ const replay = process.env.OUTBOX_SEED;
 const wanted = Number(process.env.OUTBOX_CRASHES ?? 100_000);
 
 const lost = /was promised and is lost$/;
+const forgotten = /^mark .* is forgotten$/;
 const wrong = /(was never appended|has other bytes|has another \w+)$/;
 
 /** The first history that fails in just this way: a failure of another kind is no proof that the harness sees this one. */
@@ -58,6 +59,23 @@ describe("negative controls", () => {
 
   it("finds losses on a disk that ignores the directory's fsync", async () => {
     expect(await seedThatFails(lost, openOutbox, { ignoreSyncNames: true }, 100)).toMatch(/seed=/);
+  });
+
+  it("finds marks that are forgotten when segments carry none on", async () => {
+    vi.resetModules();
+    vi.doMock("../../gateway/outbox/recent-marks.ts", () => ({
+      RecentMarks: class {
+        add() {}
+        addOf() {}
+        [Symbol.iterator] = () => [][Symbol.iterator]();
+      },
+    }));
+    const careless = await import("../../gateway/outbox/segment-outbox.ts");
+    const history = await import("./outbox-history.ts");
+    expect(await seedThatFails(forgotten, careless.openOutbox, {}, 100, history.liveThrough)).toMatch(
+      /seed=/,
+    );
+    vi.doUnmock("../../gateway/outbox/recent-marks.ts");
   });
 
   it("finds wrong packs when no CRC is checked", async () => {

@@ -166,7 +166,7 @@ describe("recovery", () => {
     for (const seq of upTo(40)) await append(outbox, seq);
     await outbox[Symbol.asyncDispose]();
     const newest = disk.names.filter((name) => name.startsWith("segment-")).at(-1)!;
-    disk.damage(newest, 9, () => 2);
+    disk.damage(newest, 9, () => 3);
     const before = disk.names.map((name) => [name, Buffer.from(disk.contents(name)).toString("hex")]);
     await expect(start(disk)).rejects.toMatchObject({
       name: "StorageError",

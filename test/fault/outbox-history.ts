@@ -24,6 +24,8 @@ interface Cut {
 const lanes: readonly Lane[] = ["urgent", "live", "backlog"];
 const audiences = ["open", "streets"];
 const segmentBytes = 2_048;
+/** Marks that a segment as small as this carries on for sure. */
+const marksKept = 8;
 
 /**
  * One seeded life of an outbox over a few daemon starts: appends, peeks, acks and faults in any order,
@@ -43,6 +45,8 @@ class Life {
   readonly #written = new Map<string, Written>();
   #promised: string[] = [];
   #acked: string[] = [];
+  /** Acked in earlier starts, or named in a gap. */
+  readonly #settled = new Set<string>();
   #cuts: Cut[] = [];
   #checked = 0;
   #cutRate = 0;
@@ -100,6 +104,7 @@ class Life {
     const opened = next.copy(this.#diskOptions());
     const shown = await this.#check(this.#cutOf(opened));
     this.#promised = shown;
+    for (const key of this.#acked) this.#settled.add(key);
     this.#acked = [];
     await this.#check(this.#cut(opened));
     return next;
@@ -138,6 +143,7 @@ class Life {
         time: { base: this.#random() < 0.5 ? "boot" : "unix", ms: Math.floor(this.#random() * 1e12) },
         bootId: "boot-1",
         readings: Math.floor(this.#random() * 300),
+        ...(this.#random() < 0.4 ? { marks: [`${run[4]}.${audience[0]}${seq}`] } : {}),
       };
       const bytes = new Uint8Array(Math.floor(this.#random() * 160));
       for (let at = 0; at < bytes.length; at++) bytes[at] = this.#random() < 0.5 ? 0 : this.#random() * 256;
@@ -207,6 +213,7 @@ class Life {
       const last = known.get(`${head.run}/${head.audience}`) ?? 0;
       if (last < head.seq) throw new Error(`previousRuns says ${last}, but ${key} was stored`);
     }
+    this.#checkMarks(outbox, cut, found, acked, gaps);
     for (const [stream, last] of known) {
       if (!this.#written.has(`${stream}/${last}`)) throw new Error(`previousRuns invents ${stream}/${last}`);
     }
@@ -219,6 +226,38 @@ class Life {
       }
     }
     return [...found];
+  }
+
+  /** A mark is there exactly when its pack is or was. */
+  #checkMarks(
+    outbox: Outbox,
+    cut: Cut,
+    found: ReadonlySet<string>,
+    acked: ReadonlySet<string>,
+    gaps: readonly Gap[],
+  ): void {
+    const recent = outbox.recentMarks;
+    const known = new Set(recent.map(({ audience, mark }) => `${audience}/${mark}`));
+    if (known.size !== recent.length) throw new Error("a mark is there twice");
+    const keyOfMark = new Map(
+      Array.from(this.#written.values(), ({ head }) => [`${head.audience}/${head.marks?.[0]}`, keyOf(head)]),
+    );
+    for (const { run, audience, from, to } of gaps)
+      for (let seq = from; seq <= to; seq++) this.#settled.add(`${run}/${audience}/${seq}`);
+    for (const mark of known) {
+      const key = keyOfMark.get(mark);
+      if (key === undefined) throw new Error(`mark ${mark} was never appended`);
+      if (!found.has(key) && !acked.has(key) && !this.#settled.has(key))
+        throw new Error(`mark ${mark} is known and its pack is lost`);
+    }
+    const marked = (keys: Iterable<string>) =>
+      [...keys].flatMap((key) => {
+        const head = this.#written.get(key)?.head;
+        return head?.marks ? [`${head.audience}/${head.marks[0]}`] : [];
+      });
+    const newest = marked(this.#promised.slice(0, cut.promised)).slice(-marksKept);
+    for (const mark of [...marked(found), ...newest])
+      if (!known.has(mark)) throw new Error(`mark ${mark} is forgotten`);
   }
 
   #sameAsWritten(pack: StoredPack): void {

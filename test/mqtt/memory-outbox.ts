@@ -3,6 +3,7 @@ import type { Gap, Lane, Outbox, PackHead, StoredPack } from "../../gateway/outb
 /** An outbox in memory for tests of what stands behind it. `age()` turns waiting live packs into backlog. */
 export class MemoryOutbox implements Outbox {
   readonly previousRuns = [];
+  readonly recentMarks = [];
   readonly dropped: { pack: StoredPack; reason: Gap["reason"] }[] = [];
   readonly acked: number[] = [];
   #packs: (StoredPack & { now: Lane })[] = [];

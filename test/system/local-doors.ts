@@ -359,11 +359,8 @@ async function fakeSurface(parts: Partial<LocalSurface>): Promise<FakeSurface> {
     accounting: () => ({ gateway: "gw-test" }),
     reload: async () => ({ applied: true, changes: ["nothing has changed"], diagnostics: [] }),
     commands,
-    history: async () => ({ readings: [reading("level", 80)], more: false }),
-    async *audit() {
-      yield { what: "start" };
-      yield { what: "user" };
-    },
+    history: async () => ({ device: "lamp-1", series: [{ point: "level", unit: "%", rows: [] }] }),
+    auditLog: async () => ({ lines: ['{"what":"start"}'], next: 1 }),
     logs: () => ["{}"],
     configText: async () => "gateway: {id: gw-test}\n",
     checkConfig: async () => [],

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openBroker } from "../../simulators/broker.ts";
@@ -8,7 +8,7 @@ import { theThingsStack } from "../../simulators/lorawan/the-things-stack.ts";
 import { openNetworkServer } from "../../simulators/network-server.ts";
 import { loraCity } from "../../simulators/scenes/lorawan.ts";
 import { seededRandom } from "../../simulators/scenes/nature.ts";
-import { ask, newFolder, root, startDaemon } from "./daemon.ts";
+import { ask, newFolder, root, run, startDaemon } from "./daemon.ts";
 import { watchPlatform, writeProfiles } from "./field.ts";
 import {
   devEuiOf,
@@ -87,6 +87,120 @@ describe("LoRaWAN devices behind a network server", () => {
     expect(watched.readings.some(({ name, value }) => name.endsWith(":rssi") && Number(value) < -60)).toBe(
       true,
     );
+  });
+
+  it("are decoded by the script that comes with a profile, and one that runs wild harms only itself", async () => {
+    const folder = newFolder();
+    const scripted = (name: string) =>
+      numberedProfile
+        .replace("test/numbered", `test/${name}`)
+        .replace(/lorawan:\n[\s\S]*?(?=points:)/, `lorawan: {codec: ./${name}.js}\n`);
+    writeProfiles(folder, { "test/scripted": scripted("scripted"), "test/wild": scripted("wild") });
+    const decoder = `function decodeUplink(input) {
+  var b = input.bytes, t = (b[4] << 8) | b[5];
+  return {data: {number: ((b[0] << 24) | (b[1] << 16) | (b[2] << 8) | b[3]) >>> 0, temperature: t > 32767 ? t - 65536 : t}};
+}`;
+    writeFileSync(join(folder, "device-profiles/test/scripted.js"), decoder);
+    writeFileSync(
+      join(folder, "device-profiles/test/wild.js"),
+      "function decodeUplink(input) { for (;;) {} }",
+    );
+    await using lns = await openBroker({ port: 0 });
+    await using city = await openBroker({ port: 0 });
+    await using watched = await watchPlatform(city.url);
+    using network = createNetwork({ devices: numberedDevices(4), deduplicationMs: 0 });
+    await using server = await openNetworkServer({ url: lns.url, network, dialect: chirpstack(1) });
+    await using daemon = await startDaemon({
+      folder,
+      yaml: loraConfiguration({
+        connection: `{protocol: lorawan, server: chirpstack, mqtt: {url: "${lns.url}"}}`,
+        city: city.url,
+        devices: 4,
+      })
+        .replaceAll("test/numbered", "test/scripted")
+        .replace("sensor-3: {profile: test/scripted", "sensor-3: {profile: test/wild"),
+    });
+    await daemon.until(({ connections }) => connections[0]?.state === "open");
+    for (let round = 0; round < 5; round++) {
+      for (const device of network.devices) device.send();
+      await server.until(() => network.uplinks.every(({ heard }) => heard));
+    }
+    await server.idle();
+    const wanted = network.uplinks.filter(({ devEui }) => devEui !== devEuiOf(3)).map(markOf);
+    await watched.platform.until(() => tally(watched.readings).size >= wanted.length);
+    expect([...tally(watched.readings).keys()].toSorted()).toEqual(wanted.toSorted());
+    const raw = () => watched.readings.filter(({ name }) => name.endsWith("-sensor-3:raw_payload"));
+    await watched.platform.until(() => raw().length === 5);
+    expect(daemon.log.some(({ profile, msg }) => profile === "test/wild" && /wild\.js/.test(msg ?? ""))).toBe(
+      true,
+    );
+  });
+
+  it("that are not configured are proposed with the profile that fits, ready to be pasted", async () => {
+    const folder = newFolder();
+    const devices = loraCity({ now: Date.now, random: seededRandom(1) });
+    writeProfiles(
+      folder,
+      Object.fromEntries(
+        devices.map(({ model }) => [
+          model,
+          readFileSync(join(root, `device-profiles/${model}.yaml`), "utf8"),
+        ]),
+      ),
+    );
+    await using lns = await openBroker({ port: 0 });
+    await using city = await openBroker({ port: 0 });
+    await using watched = await watchPlatform(city.url);
+    using network = createNetwork({ devices: devices.map(({ device }) => device), deduplicationMs: 0 });
+    await using _server = await openNetworkServer({ url: lns.url, network, dialect: chirpstack(1) });
+    const [first, ...others] = devices;
+    const yaml = (more: string) => `gateway: {id: gw-lora, pen: 32474}
+profiles: [device-profiles]
+connections: {lora: {protocol: lorawan, server: chirpstack, mqtt: {url: "${lns.url}"}}}
+devices:
+  ${first!.id}: {profile: ${first!.model}, connection: lora, devEui: "${first!.device.devEui}"}
+${more}
+northbound: {city: {type: mqtt, url: "${city.url}"}}
+storage: {folder: store, maxBytes: 50MB}
+telemetry: {maxAge: 100ms}
+`;
+    await using daemon = await startDaemon({ folder, yaml: yaml("") });
+    await daemon.until(({ connections }) => connections[0]?.state === "open");
+    for (const device of network.devices) device.send();
+    await daemon.until(({ connections }) => connections[0]?.unknown?.length === others.length);
+    // The server's name of this one does not tell its model.
+    const nameless = devices.find(({ id }) => id === "square-people")!;
+    writeFileSync(
+      join(folder, "devices.csv"),
+      `devEui,profile,id\n${nameless.device.devEui.toUpperCase()},${nameless.model},${nameless.id}\n`,
+    );
+    const command = ["lorawan", "devices", "--socket", daemon.socket, "--list", "devices.csv"];
+    const asked = await run([...command, "--json"], { cwd: folder });
+    const found = JSON.parse(asked.out) as {
+      known: { id: string; state: string }[];
+      unknown: { settings: { devEui: string }; suggestions: { profile: string; by: string }[] }[];
+    };
+    expect(found.known).toMatchObject([{ id: first!.id, state: "available" }]);
+    const proposed = found.unknown.map(({ settings, suggestions: [best] }) => [
+      settings.devEui,
+      best?.profile,
+      best?.by,
+    ]);
+    expect(proposed.toSorted()).toEqual(
+      others.map((one) => [one.device.devEui, one.model, one === nameless ? "list" : "name"]).toSorted(),
+    );
+    expect((await run(command, { cwd: folder })).out).toMatch(/not configured/);
+
+    // What it prints is what the gateway takes.
+    const { out: lines } = await run([...command, "--yaml"], { cwd: folder });
+    daemon.write(yaml(lines));
+    expect((await run(["reload", "--socket", daemon.socket], { cwd: folder })).code).toBe(0);
+    await daemon.until(({ connections }) => (connections[0]?.unknown?.length ?? 0) === 0);
+    for (const device of network.devices) device.send();
+    for (const one of others) {
+      const id = one === nameless ? one.id : `lora-${one.device.devEui}`;
+      await watched.platform.until(() => watched.readings.some(({ name }) => name.includes(`${id}:`)));
+    }
   });
 
   it("of the simulated city are understood by the profiles that are shipped", async () => {

@@ -24,7 +24,7 @@ describe("a smart meter on a serial port", () => {
       folder,
       yaml: `gateway: {id: gw-test, pen: 32474}
 profiles: [device-profiles]
-audiences: {owner: {}}
+audiences: {owner: {personal: true}}
 connections: {h1: {protocol: smart-meter, serial: {port: ${link}}}}
 devices: {meter: {profile: ${id}, connection: h1, audience: owner}}
 poll: {fast: 200ms, normal: 200ms, slow: 200ms}

@@ -48,7 +48,11 @@ describe("a store that does not take packs", () => {
     const { quarantined } = await daemon.status();
     expect(
       quarantined.map(({ kind, id, reason }) => `${kind} ${id}: ${reason.replaceAll(folder, "FOLDER")}`),
-    ).toEqual(["store of city: FOLDER/store/outbox-city: ENOTDIR"]);
+    ).toEqual([
+      "store of audit-log: FOLDER/store/audit: ENOTDIR",
+      "store of city: FOLDER/store/outbox-city: ENOTDIR",
+      "store of commands: FOLDER/store/commands: ENOTDIR",
+    ]);
     expect((await run(["status", "--socket", daemon.socket])).out).toContain("store of city: ");
     expect((await daemon.end("SIGTERM")).code).toBe(0);
   });

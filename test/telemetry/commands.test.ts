@@ -178,7 +178,10 @@ describe("docs/telemetry.md on commands", () => {
   });
 
   // The libraries that the page names are Python's own business: where they are, what it prints is run.
-  const python = spawnSync("python3", ["-c", "import cbor2, cryptography"]).status === 0;
+  // The system's own has what its packages bring, whatever else stands before it in the path.
+  const python = ["python3", "/usr/bin/python3"].find(
+    (one) => spawnSync(one, ["-c", "import cbor2, cryptography"]).status === 0,
+  );
   it.skipIf(!python)(
     "prints the Python that signs, and it does (needs python3 with cbor2 and cryptography)",
     () => {
@@ -192,7 +195,7 @@ key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex("${seed}"))
 command = json.loads(sys.stdin.read())
 print(sign_command(command, key, "city-2026", "${gateway}", "${device}").hex())
 `;
-      const { stdout, stderr } = spawnSync("python3", ["-c", program], {
+      const { stdout, stderr } = spawnSync(python ?? "python3", ["-c", program], {
         input: JSON.stringify(body),
         encoding: "utf8",
       });

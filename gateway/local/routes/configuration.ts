@@ -1,6 +1,5 @@
-import { Readable } from "node:stream";
 import type { App, RouteContext } from "../context.ts";
-import { ended, identityOf, present } from "../request.ts";
+import { identityOf, present, queryOf } from "../request.ts";
 import { auditQuery, checkBody, logsQuery } from "../schemas.ts";
 
 const noFile = ["no-configuration", "this gateway has no configuration file"] as const;
@@ -42,14 +41,9 @@ export function configurationRoutes(app: App, { surface, audit }: RouteContext):
     return { lines: here.logs?.(query.lines) };
   });
 
-  app.get("/v1/audit", { schema: { querystring: auditQuery } }, ({ query }, reply) => {
+  app.get("/v1/audit-log", { schema: { querystring: auditQuery } }, async (request) => {
     const here = surface();
-    present(here.audit, "no-audit-log", "this gateway keeps no audit log");
-    const lines = here.audit?.(query, ended(reply)) ?? [];
-    return reply.type("application/x-ndjson").send(Readable.from(linesOf(lines)));
+    present(here.auditLog, "no-audit-log", "this gateway keeps no audit log");
+    return here.auditLog?.(queryOf(request));
   });
-}
-
-async function* linesOf(entries: AsyncIterable<object> | readonly object[]): AsyncIterable<string> {
-  for await (const entry of entries) yield `${JSON.stringify(entry)}\n`;
 }

@@ -1,8 +1,10 @@
+import { readSchemaText } from "../../codec/payload/index.ts";
 import { alternatives, suggest } from "../../codec/suggest.ts";
 import type { DeviceProfile } from "../../model/device.ts";
 import type { RawKind } from "../../model/write-rule.ts";
 import type { ProtocolFinding } from "../protocol.ts";
 import { compileHead, fieldKind } from "./layout.ts";
+import { misspeltKeys } from "./layout-lint.ts";
 import type { LinkWord, LoraAddress, LoraHead } from "./settings.ts";
 
 const linkKinds: Readonly<Record<LinkWord, RawKind>> = {
@@ -37,6 +39,16 @@ export function checkLorawan(profile: DeviceProfile<LoraAddress, LoraHead>): rea
     message: note,
     severity: "warning",
   }));
+  findings.push(...misspelt(head));
+  for (const key of ["setup", "identify"] as const) {
+    if ((profile[key]?.length ?? 0) === 0) continue;
+    findings.push({
+      path: [key],
+      code: "cannot-be-asked",
+      message: `a device on LoRaWAN cannot be asked when the line opens: \`${key}\` would hold back every uplink`,
+      hint: key === "setup" ? "set it with a command, or in the network server" : "its DevEUI says who it is",
+    });
+  }
   const commands = payload?.commands.map(({ name }) => name) ?? [];
   for (const { name, address } of [...profile.points, ...(profile.commands ?? [])]) {
     const at = ["points", name, "at"];
@@ -64,6 +76,22 @@ export function checkLorawan(profile: DeviceProfile<LoraAddress, LoraHead>): rea
       });
   }
   return findings;
+}
+
+/** Keys that do nothing, where another one was meant. */
+function misspelt(head: LoraHead): ProtocolFinding[] {
+  const { decoding } = head;
+  if (decoding.kind !== "layout" && decoding.kind !== "layout-file") return [];
+  const inline = decoding.kind === "layout";
+  const layout = inline ? decoding.schema : readSchemaText(decoding.file.text);
+  return misspeltKeys(layout).map(({ path, key, meant }) => ({
+    // Of a file beside the profile only its name has a line here.
+    path: ["lorawan", layoutKey(head), ...(inline ? path : [])],
+    code: "misspelt-key",
+    message: `"${key}" does nothing in a payload layout${inline ? "" : `: ${path.join(".")}`}`,
+    hint: `did you mean "${meant}"?`,
+    severity: "warning",
+  }));
 }
 
 function headFinding(

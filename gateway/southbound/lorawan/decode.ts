@@ -3,8 +3,13 @@ import type { Uplink } from "./bridge.ts";
 import { compileHead } from "./layout.ts";
 import type { LoraHead } from "./settings.ts";
 
-/** A codec script, ready. */
+/** A codec script, ready. Its calls never reject. */
 export interface ScriptCodec {
+  encodeDownlink(input: { readonly data: Readonly<Record<string, number | string | boolean>> }): Promise<{
+    readonly bytes?: Uint8Array | undefined;
+    readonly fPort?: number | undefined;
+    readonly errors: readonly string[];
+  }>;
   decodeUplink(input: {
     readonly bytes: Uint8Array;
     readonly fPort: number;

@@ -15,6 +15,8 @@ export interface DownlinkState {
   /** Nothing more will come. */
   readonly ended: boolean;
   readonly reason?: string | undefined;
+  /** It failed because we took it from the server's queue. */
+  readonly takenBack?: boolean | undefined;
 }
 
 /** What the network says about one downlink. */
@@ -22,7 +24,7 @@ export type DownlinkWord =
   | { readonly kind: "queued" }
   | { readonly kind: "sent" }
   | { readonly kind: "ack"; readonly acknowledged: boolean }
-  | { readonly kind: "failed" | "expired"; readonly reason: string };
+  | { readonly kind: "failed" | "expired" | "taken-back"; readonly reason: string };
 
 /** What was asked for. */
 export interface DownlinkTerms {
@@ -52,6 +54,10 @@ export function afterWord(state: DownlinkState, word: DownlinkWord, terms: Downl
     case "expired":
       // What is on the air cannot be called back.
       return state.stage === "queued" ? { stage: "expired", ended: true, reason: word.reason } : state;
+    case "taken-back":
+      return state.stage === "queued"
+        ? { stage: "failed", ended: true, reason: word.reason, takenBack: true }
+        : state;
     default:
       return { stage: "failed", ended: true, reason: word.reason };
   }

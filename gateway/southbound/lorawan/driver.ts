@@ -1,21 +1,31 @@
 // Longer than most: what becomes of each kind of event, in one place. What can be decided without
 // waiting lives in the bridges, results, frame counts and downlinks.
 import type { Instant } from "../../model/clock.ts";
-import { ConfigError, GatewayError, RefusedError, TransientError } from "../../model/errors.ts";
+import { ConfigError, GatewayError, LinkError, RefusedError, TransientError } from "../../model/errors.ts";
 import { brokerAddress } from "../../transport/mqtt/settings.ts";
-import type { Driver, PointResult, SouthboundContext, UnknownDevice } from "../protocol.ts";
+import type {
+  Driver,
+  DriverWrite,
+  PendingWrite,
+  PointResult,
+  SouthboundContext,
+  UnknownDevice,
+} from "../protocol.ts";
 import type { Bridge, BridgeEvent, Downlink, DownlinkNews, Message, Sender, Uplink } from "./bridge.ts";
 import { chirpstackBridge } from "./chirpstack.ts";
 import { type DecodedUplink, decodeUplink } from "./decode.ts";
 import type { DownlinkHandle, DownlinkWord } from "./downlinks.ts";
 import { Gate } from "./gate.ts";
+import { eventMark, uplinkMark } from "./marks.ts";
 import { type DeviceMemory, type Memory, memoryOf } from "./memory.ts";
+import { pendingWrite, waits } from "./pending-write.ts";
 import { receptionTime } from "./reception-time.ts";
 import { gapResults, type LoraUnit, statusResults, uplinkResults } from "./results.ts";
 import { Scripts } from "./scripts.ts";
 import { openServerSession, type ServerSession } from "./session.ts";
 import type { LoraAddress, LoraConnection, LoraDevice, LoraHead } from "./settings.ts";
 import { theThingsStackBridge } from "./the-things-stack.ts";
+import { encodeDownlink } from "./write.ts";
 
 /** What a device is to be told. */
 export interface DownlinkRequest {
@@ -59,7 +69,7 @@ export async function openLorawan(
       ? chirpstackBridge(application, format)
       : theThingsStackBridge(application, tenant);
   const { names } = context;
-  const line = new LoraLine(connection, bridge, context);
+  const line = new LoraLine(connection, bridge, context, await memoryOf(connection, context));
   const session = await openServerSession(
     {
       broker,
@@ -92,16 +102,17 @@ class LoraLine implements LoraDriver {
   #byId = new Map<string, LoraUnit>();
   #expiry: Disposable | undefined;
 
-  constructor(connection: LoraConnection, bridge: Bridge, context: SouthboundContext) {
+  constructor(connection: LoraConnection, bridge: Bridge, context: SouthboundContext, memory: Memory) {
     this.#connection = connection;
     this.#bridge = bridge;
     this.#context = context;
-    this.#memory = memoryOf(connection);
+    this.#memory = memory;
     this.#scripts = new Scripts(context.sandbox);
   }
 
   attach(session: ServerSession): void {
     this.#session = session;
+    this.#memory.line = this;
     this.#armExpiry();
   }
 
@@ -185,23 +196,26 @@ class LoraLine implements LoraDriver {
         { hint: "set qos=1 under [integration.mqtt] in ChirpStack's configuration" },
         "the network server publishes with QoS 0: uplinks are lost while the gateway is away",
       );
-    const key = `${device.id} ${uplink.dedupId ?? `${uplink.fCnt} ${uplink.time}`}`;
-    const before = this.#memory.seen.get(key);
+    const mark = uplinkMark(device.id, uplink);
+    const before = this.#memory.seen.get(mark);
     if (before !== undefined) {
       this.#count("duplicates");
       return before;
     }
     const memory = this.#memory.device(device.id);
     memory.sender = senderOf(uplink);
-    if (this.#memory.counted.get(key) === undefined) {
-      this.#memory.counted.set(key, Promise.resolve());
+    if (this.#memory.stored.has(mark)) {
+      // All of it, or what one audience has: the rest of it is still to come.
+      this.#count("redelivered");
+    } else if (this.#memory.counted.get(mark) === undefined) {
+      this.#memory.counted.set(mark, Promise.resolve());
       this.#count("uplinks");
       const { lost, kind } = memory.counts.count(uplink.fCnt);
       memory.owedGap += lost;
       if (kind !== "next") this.#count(kind === "late" ? "reordered" : "counter-resets");
     }
-    const work = this.#deliver(device, memory, uplink, at, ms);
-    this.#memory.seen.set(key, work);
+    const work = this.#deliver(device, memory, uplink, at, ms, mark);
+    this.#memory.seen.set(mark, work);
     return work;
   }
 
@@ -211,6 +225,7 @@ class LoraLine implements LoraDriver {
     uplink: Uplink,
     at: Instant,
     ms: number,
+    mark: string,
   ): Promise<void> {
     const lost = memory.owedGap;
     memory.owedGap = 0;
@@ -222,7 +237,8 @@ class LoraLine implements LoraDriver {
       if (untimed > 0) this.#count("records-without-time", untimed);
       if (lost > 0) this.#count("lost-uplinks", lost);
       const gap = lost > 0 ? [gapResults(device, lost, at)] : [];
-      await Promise.all([...gap, ...moments].map((results) => this.#emit(device, results)));
+      await this.#emit(device, [...gap, ...moments].flat(), mark);
+      this.#memory.kept.stored(device.id, uplink.fCnt);
     } catch (error) {
       memory.owedGap += lost;
       throw error;
@@ -254,26 +270,27 @@ class LoraLine implements LoraDriver {
   #status(event: Extract<BridgeEvent, { kind: "status" }>): Promise<void> | void {
     const device = this.#deviceOf(event.sender);
     if (!device) return;
-    const key = `${device.id} status ${event.time}`;
-    const before = this.#memory.seen.get(key);
+    const mark = eventMark(device.id, "status", event.time);
+    const before = this.#memory.seen.get(mark);
     if (before !== undefined) return before;
     this.#count("device-statuses");
     const { at } = receptionTime(event.time, this.#context.clock);
-    const work = this.#emit(device, statusResults(device, event, at));
-    this.#memory.seen.set(key, work);
+    const work = this.#emit(device, statusResults(device, event, at), mark);
+    this.#memory.seen.set(mark, work);
     return work;
   }
 
   #join({ sender, time }: Extract<BridgeEvent, { kind: "join" }>): void {
     const device = this.#deviceOf(sender);
     if (!device) return;
-    const key = `${device.id} join ${time}`;
-    if (this.#memory.seen.get(key) !== undefined) return;
-    this.#memory.seen.set(key, Promise.resolve());
+    const mark = eventMark(device.id, "join", time);
+    if (this.#memory.seen.get(mark) !== undefined) return;
+    this.#memory.seen.set(mark, Promise.resolve());
     this.#count("joins");
     const memory = this.#memory.device(device.id);
     memory.sender = { ...memory.sender, ...senderOf(sender) };
     memory.owedGap += memory.counts.restart();
+    this.#memory.kept.restart(device.id);
     this.#context.log.info({ device: device.id }, "the device joined the network");
   }
 
@@ -319,18 +336,53 @@ class LoraLine implements LoraDriver {
     return handle;
   }
 
+  async write(
+    device: LoraUnit,
+    { address, raw, expiresAt }: DriverWrite<LoraAddress>,
+    signal: AbortSignal,
+  ): Promise<PendingWrite> {
+    if (!("set" in address))
+      throw new ConfigError("a place in an uplink cannot be written", { code: "read-only" });
+    const script = await this.#scripts.of(device.profile.protocolSettings);
+    const { data, fPort } = await encodeDownlink(device, address, raw, script);
+    signal.throwIfAborted();
+    const handle = await this.downlink(device, { fPort, data, confirmed: address.confirmed, expiresAt });
+    return pendingWrite(handle, async () => {
+      if (!waits(handle.state))
+        throw new RefusedError(`it is ${handle.state.stage}: nothing can be taken back`, {
+          code: "cannot-flush",
+        });
+      const { line } = this.#memory;
+      if (!line) throw new LinkError("the network server's broker is away", { code: "closed" });
+      await line.takeBack(device, handle.id);
+    });
+  }
+
+  /** Only this one; the others keep their places. */
+  async takeBack(device: LoraUnit, id: string): Promise<void> {
+    const { downlinks } = this.#memory;
+    const left = downlinks.queued(device.id).filter((one) => one.id !== id);
+    await this.#replaceQueue(device, left);
+    downlinks.hear(id, { kind: "taken-back", reason: "it was taken back" });
+    this.#armExpiry();
+  }
+
   async flush(device: LoraUnit): Promise<void> {
     const { downlinks } = this.#memory;
-    const message = this.#bridge.replaceQueue?.(this.#address(device), []);
+    const queued = downlinks.queued(device.id);
+    await this.#replaceQueue(device, []);
+    for (const { id } of queued) downlinks.hear(id, { kind: "taken-back", reason: "it was taken back" });
+    this.#armExpiry();
+  }
+
+  async #replaceQueue(device: LoraUnit, downlinks: readonly Downlink[]): Promise<void> {
+    const message = this.#bridge.replaceQueue?.(this.#address(device), downlinks);
     if (!message)
       throw new RefusedError("this network server takes nothing back over MQTT", {
         code: "cannot-flush",
         hint: "flush the device's queue in ChirpStack; give downlinks an expiry",
       });
     await this.#live.publish(message, this.#qos);
-    for (const { id } of downlinks.queued(device.id))
-      downlinks.hear(id, { kind: "failed", reason: "taken back" });
-    this.#armExpiry();
   }
 
   /** Where its downlinks go: configured, or learned from what it said. */
@@ -394,8 +446,8 @@ class LoraLine implements LoraDriver {
     return this.#byEui.get(devEui) ?? (deviceId === undefined ? undefined : this.#byId.get(deviceId));
   }
 
-  #emit(device: LoraUnit, results: readonly PointResult<LoraAddress>[]): Promise<void> {
-    return this.#gate.run(() => this.#context.emit(device, results));
+  #emit(device: LoraUnit, results: readonly PointResult<LoraAddress>[], mark: string): Promise<void> {
+    return this.#gate.run(() => this.#context.emit(device, results, mark));
   }
 
   #count(what: string, by = 1): number {
@@ -407,7 +459,9 @@ class LoraLine implements LoraDriver {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#expiry?.[Symbol.dispose]();
     this.#expiry = undefined;
+    if (this.#memory.line === this) this.#memory.line = undefined;
     await this.#session?.[Symbol.asyncDispose]();
+    await this.#memory.kept.flush();
     await this.#scripts[Symbol.asyncDispose]();
   }
 }

@@ -15,12 +15,30 @@ const mostMissing = 64;
 export class FrameCounts {
   #last: number | undefined;
   /** The first one ever heard: its neighbour may have changed places with it. */
-  #first = 0;
+  #first: number | undefined;
   /** Not here when the newest came. */
-  readonly #missing = new Set<number>();
+  readonly #missing: Set<number>;
+
+  /** Goes on where another one stood. */
+  constructor(last?: number, missing: Iterable<number> = []) {
+    this.#last = last;
+    this.#missing = new Set([...missing].slice(-mostMissing));
+  }
 
   get last(): number | undefined {
     return this.#last;
+  }
+
+  /** Those that are waited for. */
+  get missing(): number[] {
+    return [...this.#missing];
+  }
+
+  /** This one is known to have come. In any order; those that are known already change nothing. */
+  recall(fCnt: number): void {
+    const last = this.#last;
+    if (last !== undefined && fCnt <= last && last - fCnt <= mostMissing) this.#missing.delete(fCnt);
+    else this.count(fCnt);
   }
 
   count(fCnt: number): Counted {
@@ -32,7 +50,7 @@ export class FrameCounts {
     }
     if (fCnt <= last) {
       if (this.#missing.delete(fCnt)) return { lost: 0, kind: "late" };
-      if (fCnt === this.#first - 1 && last - fCnt <= 2) {
+      if (this.#first !== undefined && fCnt === this.#first - 1 && last - fCnt <= 2) {
         this.#first = fCnt;
         return { lost: 0, kind: "late" };
       }

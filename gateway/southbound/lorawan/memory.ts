@@ -1,6 +1,9 @@
+import type { SouthboundContext } from "../protocol.ts";
 import type { Sender } from "./bridge.ts";
 import { Downlinks } from "./downlinks.ts";
-import { FrameCounts } from "./frame-counts.ts";
+import type { FrameCounts } from "./frame-counts.ts";
+import { KeptCounts } from "./kept-counts.ts";
+import type { LoraUnit } from "./results.ts";
 import { Seen } from "./seen.ts";
 import type { LoraConnection } from "./settings.ts";
 import { UnknownDevices } from "./unknown-devices.ts";
@@ -18,6 +21,11 @@ export interface DeviceMemory {
   noted: string | undefined;
 }
 
+/** Takes a downlink from the server's queue. */
+export interface QueueKeeper {
+  takeBack(device: LoraUnit, id: string): Promise<void>;
+}
+
 /** What outlives a broken connection. */
 export class Memory {
   readonly seen = new Seen(mostUplinks);
@@ -25,13 +33,23 @@ export class Memory {
   readonly counted = new Seen(mostUplinks);
   readonly unknown = new UnknownDevices();
   readonly downlinks = new Downlinks();
+  /** Marks that an earlier run stored. */
+  readonly stored: ReadonlySet<string>;
+  readonly kept: KeptCounts;
+  /** Who speaks with the broker now: what was begun over one connection goes on over the next. */
+  line: QueueKeeper | undefined;
   readonly #devices = new Map<string, DeviceMemory>();
+
+  constructor(kept: KeptCounts, stored: Iterable<string>) {
+    this.kept = kept;
+    this.stored = new Set(stored);
+  }
 
   device(id: string): DeviceMemory {
     let known = this.#devices.get(id);
     if (!known) {
       known = {
-        counts: new FrameCounts(),
+        counts: this.kept.of(id),
         owedGap: 0,
         sender: undefined,
         logged: undefined,
@@ -45,19 +63,23 @@ export class Memory {
   /** Only of devices that are configured, so that nobody outside can make it grow. */
   keep(ids: ReadonlySet<string>): void {
     for (const id of this.#devices.keys()) if (!ids.has(id)) this.#devices.delete(id);
+    this.kept.keep(ids);
   }
 }
 
 /** Uplinks that are known again when they come twice. */
 const mostUplinks = 8192;
 
-const memories = new WeakMap<LoraConnection, Memory>();
+const memories = new WeakMap<LoraConnection, Promise<Memory>>();
 
 /** One for each configured connection: the loop opens it again and again with the same settings. */
-export function memoryOf(connection: LoraConnection): Memory {
+export function memoryOf(
+  connection: LoraConnection,
+  { marks = [], memory, clock, log }: Pick<SouthboundContext, "marks" | "memory" | "clock" | "log">,
+): Promise<Memory> {
   let known = memories.get(connection);
-  if (!known) {
-    known = new Memory();
+  if (known === undefined) {
+    known = KeptCounts.open(memory, marks, clock, log).then((kept) => new Memory(kept, marks));
     memories.set(connection, known);
   }
   return known;

@@ -1,15 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { VirtualClock } from "../../../test/fault/virtual-clock.ts";
+import { realClock } from "../../../test/mqtt/real-clock.ts";
 import type { Diagnostic } from "../../model/diagnostic.ts";
 import { silentLog } from "../../model/log.ts";
 import { runExample } from "../../profiles/example.ts";
 import { type LoadedProfile, loadProfile } from "../../profiles/load.ts";
+import { openSandbox } from "../../sandbox/sandbox.ts";
 import type { Protocol } from "../protocol.ts";
 import type { Uplink } from "./bridge.ts";
 import { decodeUplink } from "./decode.ts";
 import { afterWord, Downlinks, type DownlinkWord, queuedState } from "./downlinks.ts";
-import { fits } from "./fits.ts";
+import { fitOf, profileFit } from "./fits.ts";
 import { FrameCounts } from "./frame-counts.ts";
 import { Gate } from "./gate.ts";
 import { follow, parsePath } from "./path.ts";
@@ -175,8 +177,12 @@ describe("a LoRaWAN profile", () => {
 
 describe("what decodes", () => {
   const layout = headSchema.parse({ payload: { fields: [{ name: "a", type: "u16" }] }, decoder: "server" });
-  const script = { decodeUplink: async () => ({ data: { a: 9 }, errors: [], warnings: ["odd"] }) };
-  const broken = { decodeUplink: async () => ({ errors: ["it threw"], warnings: [] }) };
+  const encodeDownlink = async () => ({ errors: ["it cannot"] });
+  const script = {
+    encodeDownlink,
+    decodeUplink: async () => ({ data: { a: 9 }, errors: [], warnings: ["odd"] }),
+  };
+  const broken = { encodeDownlink, decodeUplink: async () => ({ errors: ["it threw"], warnings: [] }) };
   const codec = headSchema.parse({ codec: { file: "x.js", text: "" } });
 
   it("is the layout, the script, the server, in this order", async () => {
@@ -216,6 +222,7 @@ describe("fits", () => {
     const named = profile(
       `${own}\n  knownAs: {deviceProfiles: [Acme Level], versionIds: [{brand: acme, model: level}]}`,
     );
+    const fits = async (...of: Parameters<typeof fitOf>) => (await fitOf(...of)).fit;
     const read = await fits(profile(own), uplink([50, 0]));
     expect(await fits(named, uplink([50, 0], { name: "acme level" }))).toBe(1);
     expect(await fits(named, uplink([], { brand: "acme", model: "level" }))).toBe(1);
@@ -223,6 +230,22 @@ describe("fits", () => {
     expect(read).toBeGreaterThan(0);
     expect(await fits(profile(own), uplink([200, 0]))).toBe(0);
     expect(await fits(profile(own), uplink([1]))).toBe(0);
+    // The profile is of model S by Test: short names prove nothing.
+    expect(await fits(profile(own), uplink([50, 0], { name: "S" }))).toBe(read);
+    expect(await fits(profile(own), uplink([50, 0], { name: "Test sensor" }))).toBeGreaterThan(read);
+  });
+
+  it("takes an unknown device as it is listed, and shows what the profile makes of it", async () => {
+    const heard = { settings: { devEui: "a81758fffe051d02" }, given: { payload: "3200", fPort: 1, fCnt: 9 } };
+    const found = await profileFit(profile(own), heard);
+    expect(found?.named).toBe(false);
+    expect(found?.readings.map(({ name, value }) => [name, value])).toEqual([["level", 50]]);
+    expect(await profileFit(profile(own), { ...heard, given: { payload: "x" } })).toBeUndefined();
+    const codec = profile("  codec: ./s.js");
+    expect((await profileFit(codec, heard))?.fit).toBe(0);
+    const sandbox = openSandbox({ clock: realClock });
+    expect((await profileFit(codec, heard, sandbox))?.readings).toMatchObject([{ value: 50 }]);
+    await sandbox[Symbol.asyncDispose]();
   });
 });
 

@@ -2,6 +2,7 @@ import { ConfigError } from "../../model/errors.ts";
 import type { Protocol } from "../protocol.ts";
 import { checkLorawan, rawKindOf } from "./check.ts";
 import { openLorawan } from "./driver.ts";
+import { profileFit } from "./fits.ts";
 import { replayLorawan } from "./replay.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import type { LoraAddress, LoraConnection, LoraDevice, LoraHead } from "./settings.ts";
@@ -37,6 +38,7 @@ export const lorawan: Protocol<LoraConnection, LoraDevice, LoraHead, LoraAddress
     return replayLorawan(parsed.data, context);
   },
   everyWord: true,
+  fit: profileFit,
   writable,
   encodeWrite,
   open: openLorawan,

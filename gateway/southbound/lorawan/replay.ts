@@ -56,7 +56,12 @@ export function replayLorawan(
   };
 }
 
-function uplinkOf({ payload, fPort, fCnt, object, link }: LoraGiven, devEui: string, time: number): Uplink {
+/** What an example gives as the uplink that it stands for. */
+export function uplinkOf(
+  { payload, fPort, fCnt, object, link }: LoraGiven,
+  devEui: string,
+  time: number,
+): Uplink {
   return {
     devEui,
     time,

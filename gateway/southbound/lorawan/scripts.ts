@@ -43,5 +43,8 @@ export class Scripts {
 }
 
 function broken(reason: string): ScriptCodec {
-  return { decodeUplink: async () => ({ errors: [reason], warnings: [] }) };
+  return {
+    decodeUplink: async () => ({ errors: [reason], warnings: [] }),
+    encodeDownlink: async () => ({ errors: [reason] }),
+  };
 }

@@ -137,6 +137,8 @@ export class ServerSession implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.lost.aborted) {
       const closed = new Promise<void>((resolve) => this.#client.once("close", () => resolve()));
+      // What has just become durable is still acknowledged.
+      await this.#context.clock.sleep(1);
       this.#inbox.close();
       this.#client.end(false);
       const { promise: late, resolve: giveUp } = Promise.withResolvers<void>();

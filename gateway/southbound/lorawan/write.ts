@@ -1,6 +1,7 @@
 import { ConfigError } from "../../model/errors.ts";
 import type { RawValue } from "../../model/value.ts";
 import type { WriteFrame } from "../protocol.ts";
+import type { ScriptCodec } from "./decode.ts";
 import { compileHead } from "./layout.ts";
 import type { LoraUnit } from "./results.ts";
 import type { DownlinkAddress, LoraAddress } from "./settings.ts";
@@ -38,12 +39,48 @@ export function downlinkPayload(
   return bytes;
 }
 
-/** For examples and the audit: a downlink has no answer of its own; what became of it comes later. */
+/**
+ * The downlink that sets one value: by the layout, or by `encodeDownlink` of the profile's script, which
+ * may name a port of its own. Rejects with ConfigError as `downlinkPayload` throws it.
+ */
+export async function encodeDownlink(
+  device: LoraUnit,
+  address: DownlinkAddress,
+  raw: RawValue,
+  script: ScriptCodec | undefined,
+): Promise<{ readonly data: Uint8Array; readonly fPort: number }> {
+  const { set, with: others, port } = address;
+  if (!script) return { data: downlinkPayload(device, address, raw), fPort: port };
+  const { bytes, fPort, errors } = await script.encodeDownlink({
+    data: { ...others, [set]: jsonOf(raw) },
+  });
+  if (!bytes || errors.length > 0)
+    throw new ConfigError(errors.join("; ") || "the codec script gave no bytes", { code: "cannot-encode" });
+  return { data: bytes, fPort: fPort ?? port };
+}
+
+function jsonOf(raw: RawValue): number | string | boolean {
+  if (raw instanceof Uint8Array)
+    throw new ConfigError("a codec script takes no bytes", { code: "cannot-encode" });
+  if (typeof raw !== "bigint") return raw;
+  if (!Number.isSafeInteger(Number(raw)))
+    throw new ConfigError(`JavaScript cannot hold ${raw} exactly`, { code: "cannot-encode" });
+  return Number(raw);
+}
+
+/**
+ * For examples and the audit: a downlink has no answer of its own; what became of it comes later. The
+ * bytes that a codec script makes are known only when it runs: none are shown.
+ */
 export function encodeWrite(device: LoraUnit, address: LoraAddress, raw: RawValue): WriteFrame {
   if (!("set" in address)) throw new ConfigError("nothing can be written here", { code: "read-only" });
+  const { decoding } = device.profile.protocolSettings;
+  const scripted = decoding.kind === "script";
   return {
-    bytes: downlinkPayload(device, address, raw),
-    label: `downlink to fPort ${address.port}${address.confirmed ? ", confirmed" : ""}`,
+    bytes: scripted ? new Uint8Array() : downlinkPayload(device, address, raw),
+    label: `downlink to fPort ${address.port}${address.confirmed ? ", confirmed" : ""}${
+      scripted ? `, made by ${decoding.file.file}` : ""
+    }`,
     unanswered: true,
     answered: () => "done",
   };

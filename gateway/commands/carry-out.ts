@@ -1,0 +1,138 @@
+import type { Clock } from "../model/clock.ts";
+import { type Device, type Point, pollPeriod } from "../model/device.ts";
+import type { Reading } from "../model/reading.ts";
+import type { Value } from "../model/value.ts";
+import { isRefused, type PreparedWrite, prepareWrite, type Refused, sameValue } from "../model/write.ts";
+import type { WriteOrder } from "../southbound/write-order.ts";
+import type { Said } from "./book.ts";
+import { heldBy, targetOf } from "./checks.ts";
+import type { Field } from "./command-desk.ts";
+import { type Entry, pointKey } from "./entry.ts";
+import { atLeast, holdOf } from "./holds.ts";
+import type { Ledger } from "./ledger.ts";
+import { leastAge } from "./moment.ts";
+import { foreseen, inputsOf, pointsNeeded, showsItself } from "./order.ts";
+import { type Ending, endingOf } from "./outcome.ts";
+
+export interface Hands {
+  readonly field: Field;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+}
+
+/** What became of it, and how many attempts may have reached the device. */
+export interface CarriedOut {
+  readonly said: Said;
+  /** What the point is now; undefined when it did not succeed. */
+  readonly value?: Value | undefined;
+  readonly attempts: number;
+}
+
+/** How long a command may yet be begun, ms. */
+export function lifeLeft(entry: Pick<Entry, "received" | "lifeMs">, clock: Clock): number {
+  return entry.lifeMs - leastAge(entry.received, clock);
+}
+
+export const tooLate: Ending = { state: "expired", text: "its time was over before it could be begun" };
+
+/** Writes what a command asks for. Never rejects: whatever happens is a last word. */
+export async function carryOut(
+  entry: Entry,
+  { field, ledger, clock }: Hands,
+  progress: NonNullable<WriteOrder["progress"]>,
+  signal: AbortSignal,
+): Promise<CarriedOut> {
+  const { command, origin } = entry;
+  const target = targetOf(command, field);
+  const { value } = command;
+  if (!target || value === undefined)
+    return nothing({ state: "failed", code: "unavailable", text: "the point is no longer there" });
+  if (lifeLeft(entry, clock) <= 0) return nothing(tooLate);
+  const hold = holdOf(ledger.standings.get(pointKey(command)), clock);
+  if (hold && origin.kind !== "failsafe" && !atLeast(command.priority, hold.priority))
+    return nothing({ state: "failed", code: "overridden", text: heldBy(hold) });
+  const { device, point, rule } = target;
+  const held = alreadyHeld(device, point, value, field, clock);
+  if (held !== undefined)
+    return {
+      said: { state: "succeeded", value: held, before: held, unchanged: true },
+      value: held,
+      attempts: 0,
+    };
+
+  let stopped: Ending | undefined;
+  let prepared = false;
+  let attempts = 0;
+  const order: WriteOrder = {
+    point: point.name,
+    needs: pointsNeeded(device, point),
+    prepare: (inputs) => {
+      const decided = lifeLeft(entry, clock) > 0 ? prepareWrite(device.profile, point, value, inputs) : late;
+      if (isRefused(decided)) {
+        stopped =
+          decided === late ? tooLate : { state: "failed", code: decided.refuse, text: decided.detail };
+        return decided;
+      }
+      prepared = true;
+      return bounded(decided, entry);
+    },
+    onlyIfDifferent: rule.budget !== undefined && showsItself(device, point),
+    expiresAt: clock.now() + lifeLeft(entry, clock),
+    progress: (stage) => {
+      if (stage === "writing") attempts++;
+      progress(stage);
+    },
+  };
+  try {
+    const outcome = await field.write(device.id, order, signal);
+    const { before, verified, unchanged } = outcome;
+    return {
+      said: { state: "succeeded", value: outcome.value, before, verified, unchanged: unchanged || undefined },
+      value: outcome.value,
+      attempts: unchanged ? 0 : Math.max(1, attempts),
+    };
+  } catch (error) {
+    // Once prepared, bytes may have left: every attempt that was allowed counts as made.
+    return { said: stopped ?? endingOf(error), attempts: prepared ? Number.POSITIVE_INFINITY : attempts };
+  }
+}
+
+const late: Refused = { refuse: "no-value", detail: tooLate.text };
+
+function nothing(said: Ending): CarriedOut {
+  return { said, attempts: 0 };
+}
+
+/** No more attempts than the budgets were charged for. */
+function bounded(prepared: PreparedWrite, { reserved }: Entry): PreparedWrite {
+  if (!prepared.verify || reserved.size === 0) return prepared;
+  const attempts = Math.min(...Array.from(reserved.values(), ({ each, total }) => Math.floor(total / each)));
+  const retries = Math.max(0, Math.min(prepared.verify.retries, attempts - 1));
+  return { ...prepared, verify: { ...prepared.verify, retries } };
+}
+
+/**
+ * The value that the point shows, when that is what the command would make it and the reading is younger
+ * than one and a half poll periods. Points with a budget are read in the very turn instead.
+ */
+function alreadyHeld(
+  device: Device,
+  point: Point,
+  value: Value,
+  field: Field,
+  clock: Clock,
+): Value | undefined {
+  if (point.write?.budget || !showsItself(device, point)) return undefined;
+  const reading = field.latest(device.id, point.name);
+  if (reading?.quality !== "good" || reading.value === undefined) return undefined;
+  if (ageOf(reading, clock) >= 1.5 * pollPeriod(device, point)) return undefined;
+  const inputs = inputsOf(device, point, (one, name) => field.latest(one, name));
+  if (!inputs) return undefined;
+  const wanted = foreseen(device, point, value, inputs)?.value;
+  return wanted !== undefined && sameValue(wanted, reading.value) ? reading.value : undefined;
+}
+
+function ageOf({ time }: Reading, clock: Clock): number {
+  if (time.base === "boot") return clock.monotonic() - time.ms;
+  return clock.trusted ? clock.now() - time.ms : Number.POSITIVE_INFINITY;
+}
