@@ -40,7 +40,7 @@ derivedPoints:
   it.each([
     ["x: {audience: opne}", "unknown-audience", 'did you mean "open"'],
     ["x: {audience: open, personal: true}", "personal-open", "give it another audience"],
-    ["x: {personal: true}", "personal-audience", 'say "personal: true" at the audience'],
+    ["x: {personal: true, audience: staff}", "personal-audience", 'say "personal: true" at the audience'],
     ["x: {unit: Celcius}", "unknown-unit", ""],
     ["x: {unit: W, type: boolean}", "unit-without-number", ""],
     ["x: {range: [5, 1]}", "bad-range", ""],
@@ -49,9 +49,9 @@ derivedPoints:
     ["x: {audiance: open}", "unknown-key", ""],
     ["X: {}", "bad-name", ""],
   ])("leave out %s, with its line and why", async (text, code, hint) => {
-    const { config, diagnostics } = await read(`derivedPoints:\n  good: {}\n  ${text}`);
+    const { config, diagnostics } = await read(`audiences: {staff: {}}\nderivedPoints:\n  good: {}\n  ${text}`);
     expect(diagnostics).toMatchObject([
-      { line: 4, code: expect.stringContaining(code === "bad-value" ? "" : code) },
+      { line: 5, code: expect.stringContaining(code === "bad-value" ? "" : code) },
     ]);
     if (hint) expect(diagnostics[0]?.hint).toContain(hint);
     expect(config?.quarantined).toMatchObject([{ kind: "derived-point" }]);
