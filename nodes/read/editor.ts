@@ -12,7 +12,7 @@ red.nodes.registerType("stadsnod-read", {
     point: { value: "" },
     what: { value: "latest" },
     minutes: { value: 60, validate: (text: string) => Number(text) > 0 },
-    limit: { value: 1000, validate: (text: string) => Number(text) >= 1 && Number(text) <= 10_000 },
+    limit: { value: 1000, validate: (text: string) => Number(text) >= 1 && Number(text) <= 5000 },
     quality: { value: "all" },
     outputs: { value: 1 },
   },

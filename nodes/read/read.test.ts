@@ -117,9 +117,13 @@ describe("stadsnod-read", () => {
     flow.node("n").receive({ from: "2026-11-22T05:02:00Z", to: Date.UTC(2026, 10, 22, 5, 4) });
     const some = await flow.messages("out").take();
     expect(some).toMatchObject({ payload: [{ value: 2 }, { value: 3 }], more: false, topic: "lamp-1/level" });
-    flow.node("n").receive({ from: new Date(Date.UTC(2026, 10, 22, 5)) });
+    flow.node("n").receive({ from: new Date(Date.UTC(2026, 10, 22, 5)), to: "2026-11-22T06:00:00Z" });
     expect(await flow.messages("out").take()).toMatchObject({
-      payload: [{ value: 0 }, { value: 1 }, { value: 2 }],
+      payload: [
+        { device: "lamp-1", point: "level", value: 0, quality: "good", time: "2026-11-22T05:00:00.000Z" },
+        { value: 1 },
+        { value: 2 },
+      ],
       more: true,
     });
     flow.node("n").receive({ from: "soon" });

@@ -7,7 +7,7 @@ import { type Clock, clockOf } from "../clock.ts";
 import { linkOf } from "../gateway/gateway-node.ts";
 import { ageOf, parseTopic, readingMessage } from "../message.ts";
 import { failedStatus, goodStatus, noGatewayStatus, readingStatus, StatusLine } from "../status.ts";
-import { windowOf } from "./window.ts";
+import { readHistory } from "./history.ts";
 
 export interface ReadDef extends NodeDef {
   readonly gateway: string;
@@ -72,7 +72,11 @@ export default function register(RED: NodeAPI): void {
 async function answer(def: ReadDef, msg: NodeMessage, link: GatewayLink, clock: Clock) {
   const target = targetOf(def, msg);
   if (def.what === "history") {
-    const { readings, more } = await history(def, msg, link, target, clock);
+    oneDevice(target.device);
+    const minutes = Number(def.minutes) || 60;
+    const limit = Math.min(Math.max(1, Math.round(Number(def.limit)) || 1000), 5000);
+    const options = { ...target, minutes, limit };
+    const { readings, more } = await readHistory(options, msg, link.client, clock);
     const told = { ...msg, topic: topicOf(target), payload: readings, more };
     return { told, status: goodStatus(`${readings.length}`), isBad: false };
   }
@@ -89,27 +93,6 @@ async function answer(def: ReadDef, msg: NodeMessage, link: GatewayLink, clock: 
     });
   const told = { ...msg, ...readingMessage(only, clock) };
   return { told, status: readingStatus(only, ageOf(only, clock)), isBad: only.quality !== "good" };
-}
-
-async function history(
-  def: ReadDef,
-  msg: NodeMessage,
-  link: GatewayLink,
-  { device, point }: Target,
-  clock: Clock,
-): Promise<{ readings: readonly ReadingJson[]; more: boolean }> {
-  oneDevice(device);
-  const limit = Math.min(Math.max(1, Math.round(Number(def.limit)) || 1000), 10_000);
-  const query = new URLSearchParams({
-    device,
-    ...(point.includes("*") ? {} : { point }),
-    ...windowOf(msg, Number(def.minutes) || 60, clock),
-    limit: String(limit),
-  });
-  const { readings, more } = await link.client.get<{ readings: readonly ReadingJson[]; more: boolean }>(
-    `/v1/history?${query}`,
-  );
-  return { readings: readings.filter((one) => matches({ device, point }, one)), more };
 }
 
 async function latest(link: GatewayLink, target: Target, isOne: boolean): Promise<readonly ReadingJson[]> {

@@ -140,6 +140,7 @@ describe("the editor in Chromium", () => {
     await page.locator(".red-ui-typedInput-type-select").click();
     await page.locator(".red-ui-typedInput-options").getByText("tal (%)").click();
     await page.locator("input.red-ui-typedInput-input").fill("35");
+    await page.keyboard.press("Tab");
     await shoot(page, "7-command");
     await done(page);
     // From the inject node's output to the command node's input.
@@ -151,6 +152,8 @@ describe("the editor in Chromium", () => {
     await node(page, 1).locator(".red-ui-flow-node-button-button").click();
     expect(await gateway.commanded(1)).toMatchObject([{ device: "lamp-1", point: "level", value: 35 }]);
     await status(page, "✓ 35").waitFor();
+    // Clicking has scrolled.
+    await page.locator("#red-ui-workspace-chart").evaluate((chart) => chart.scrollTo(0, 0));
     await shoot(page, "8-operated");
     await page.close();
   });
