@@ -69,6 +69,7 @@ export const configSchema = z.strictObject({
   catalogue: catalogueSchema.prefault({}),
   northbound: entries.default({}),
   schedules: entries.default({}),
+  derivedPoints: entries.default({}),
   holidays: holidaysSchema.prefault({}),
   storage: z
     .strictObject({
