@@ -2,7 +2,12 @@
 import { randomBytes } from "node:crypto";
 import { type AuditLog, openAuditLog } from "./commands/audit-log.ts";
 import type { AuditEntry } from "./commands/command-desk.ts";
-import type { ConnectionConfig, GatewayConfig, NorthboundConfig } from "./config/config.ts";
+import {
+  type ConnectionConfig,
+  type GatewayConfig,
+  type NorthboundConfig,
+  tellingDevices,
+} from "./config/config.ts";
 import { type ConfigChange, describeChange, diffConfig } from "./config/diff.ts";
 import { Control } from "./control.ts";
 import type { ReloadResult } from "./local/surface.ts";
@@ -164,7 +169,7 @@ export class Gateway implements AsyncDisposable {
     for (const line of this.#config.connections.values()) await this.#openLoop(line);
     const problem = await this.control.open();
     if (problem) this.problems.set("store of commands", problem);
-    for (const device of this.#config.devices) this.#describe(device);
+    for (const device of tellingDevices(this.#config)) this.#describe(device);
     this.#announce();
     void this.record({ what: "start", who: "gateway", detail: { run: this.run, version } });
     this.#log.info(
@@ -413,7 +418,7 @@ export class Gateway implements AsyncDisposable {
     }
     // A far side that is new has heard of no device.
     const newSides = change.addedNorthbounds.length + change.changedNorthbounds.length > 0;
-    for (const device of newSides ? config.devices : []) this.#describe(device);
+    for (const device of newSides ? tellingDevices(config) : []) this.#describe(device);
     for (const id of change.removedDevices) {
       for (const { northbound } of this.sides.values())
         northbound.announce(`description/${id}`, new Uint8Array());

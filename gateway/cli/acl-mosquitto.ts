@@ -1,4 +1,5 @@
 import type { GatewayConfig } from "../config/config.ts";
+import { tellingDevices } from "../config/config.ts";
 import { audienceOf, type Device, sentPoints } from "../model/device.ts";
 import { openAudience } from "../model/privacy.ts";
 import type { Broker } from "./brokers.ts";
@@ -48,7 +49,7 @@ export function aclOf(config: GatewayConfig, broker: Broker, issuers: Issuers, u
       );
       // Which devices there are is nobody's business who only reads open data.
       if (audience !== openAudience) grant(user, `topic read ${topics}/state`);
-      const seen = config.devices.filter((device) => reads(device, audience));
+      const seen = tellingDevices(config).filter((device) => reads(device, audience));
       grant(user, ...seen.map(({ id }) => `topic read ${topics}/description/${id}`));
     }
   }

@@ -132,3 +132,11 @@ export interface Quarantined {
   readonly id: string;
   readonly diagnostics: readonly Diagnostic[];
 }
+
+/** All devices whose readings leave: those on lines, and the gateway's own with its derived points. */
+export function tellingDevices({
+  devices,
+  derived,
+}: Pick<GatewayConfig, "devices" | "derived">): readonly Device[] {
+  return derived ? [...devices, derived] : devices;
+}
