@@ -40,7 +40,7 @@ export interface LocalSurface {
    * Takes a value of a derived point; resolves with its reading when that is durable. Rejects with ConfigError
    * for an unknown point, with RefusedError for a value that the point does not take.
    */
-  readonly publish?: ((value: PublishedValue) => Promise<ReadingJson>) | undefined;
+  publish?: ((value: PublishedValue) => Promise<ReadingJson>) | undefined;
   /** The last lines of the log, the oldest first: JSON texts. */
   logs?(count: number): readonly string[];
   /** The text of gateway.yaml, with stars for secrets that stand on one line with their key. */

@@ -109,6 +109,52 @@ describe("Node-RED with the gateway's users", () => {
     expect(existsSync(token)).toBe(false);
   });
 
+  it("lets our nodes ask the gateway, as its token and with nothing typed", async () => {
+    const item = { z: "tab-1", name: "", gateway: "gw", device: "lamp-1", point: "level" };
+    const flow = [
+      { id: "tab-1", type: "tab", label: "test" },
+      { id: "gw", type: "stadsnod-gateway", connection: "socket", socket: "", url: "", fingerprint: "" },
+      {
+        ...item,
+        id: "in",
+        type: "stadsnod-reading",
+        audience: "",
+        emit: "all",
+        everyS: 60,
+        quality: "good",
+        initial: true,
+        wires: [["half"]],
+      },
+      {
+        id: "half",
+        type: "function",
+        z: "tab-1",
+        func: "return { payload: msg.payload / 2 };",
+        outputs: 1,
+        libs: [],
+        wires: [["out"]],
+      },
+      {
+        ...item,
+        id: "out",
+        type: "stadsnod-command",
+        value: "",
+        valueType: "msg",
+        priority: "",
+        expiresS: 30,
+        reason: "",
+        confirm: "message",
+        inFlight: 10,
+        wires: [[], []],
+      },
+    ];
+    const { operator = "" } = tokens;
+    expect((await deploy(nodeRed, operator, flow)).status).toBe(200);
+    const { submitted } = nodeRed.doors.surface;
+    await expect.poll(() => submitted.length, { timeout: 30_000 }).toBeGreaterThan(0);
+    expect(submitted[0]).toMatchObject({ issuer: "token:node-red", priority: "automation", value: 40 });
+  });
+
   it("keeps what was deployed, and goes back to it", async () => {
     const { home } = placesOf(nodeRed.config);
     const token = tokens.operator!;

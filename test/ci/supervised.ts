@@ -1,6 +1,8 @@
+import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import type { CrashPolicy } from "../../gateway/cli/node-red/crash-policy.ts";
+import { placesOf } from "../../gateway/cli/node-red/prepare.ts";
 import { runNodeRed } from "../../gateway/cli/node-red/run.ts";
 import type { NodeRedStatus } from "../../gateway/cli/node-red/status-file.ts";
 import type { GatewayConfig } from "../../gateway/config/config.ts";
@@ -8,7 +10,7 @@ import { loadConfig } from "../../gateway/config/load.ts";
 import type { Log } from "../../gateway/model/log.ts";
 import { loadProfiles } from "../../gateway/profiles/library.ts";
 import { openClock } from "../../gateway/store/clock.ts";
-import { newFolder } from "../system/daemon.ts";
+import { newFolder, root } from "../system/daemon.ts";
 import { type Doors, openDoors } from "../system/local-doors.ts";
 
 // A real Node-RED under a real supervisor, beside a local API of ours whose gateway the test owns.
@@ -41,6 +43,7 @@ export async function startNodeRed(options: SupervisedOptions = {}): Promise<Sup
   const doors = options.doors ?? opening.use(await openDoors());
   const folder = options.folder ?? newFolder();
   const config = await configOf(folder, doors.socket, options.nodeRed);
+  linkNodes(placesOf(config).home);
   const log: Record<string, unknown>[] = [];
   const statuses: NodeRedStatus[] = [];
   let wake = Promise.withResolvers<void>();
@@ -76,6 +79,14 @@ export async function startNodeRed(options: SupervisedOptions = {}): Promise<Sup
     restart: () => running.restart(),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
+}
+
+/** Those of this checkout, wherever its node_modules leads. */
+function linkNodes(home: string): void {
+  mkdirSync(join(home, "node_modules"), { recursive: true });
+  const link = join(home, "node_modules", "node-red-contrib-stadsnod");
+  rmSync(link, { force: true });
+  symlinkSync(join(root, "nodes"), link);
 }
 
 async function configOf(

@@ -4,9 +4,7 @@ import type { Scenario } from "./scenario.ts";
 export interface FlowJob {
   readonly flow: readonly FlowNode[];
   readonly scenario: Scenario;
-  /** Folder of node-red-contrib-stadsnod, built. */
-  readonly nodes: string;
-  /** Empty, of this run. */
+  /** Of this run, with our nodes in it. */
   readonly folder: string;
 }
 

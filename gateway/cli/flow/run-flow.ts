@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -41,6 +41,9 @@ export async function runFlow(
   }
   const folder = mkdtempSync(join(tmpdir(), "stadsnod-flow-"));
   writeFileSync(join(folder, "package.json"), "{}\n");
+  // Modules of the user's folder go before those that stand beside Node-RED.
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(nodes, join(folder, "node_modules", "node-red-contrib-stadsnod"));
   const { PATH, LANG, NODE_COMPILE_CACHE } = options.env;
   const child = spawn(process.execPath, ["--max-old-space-size=512", childFile()], {
     cwd: folder,
@@ -82,7 +85,7 @@ export async function runFlow(
           : `the process of the flow has ended (${signal ?? code})`;
         resolve({ kind: "failed", message: said.trim() === "" ? why : `${why}\n${said.trim()}` });
       });
-      child.send({ flow, scenario, nodes, folder });
+      child.send({ flow, scenario, folder });
     });
   } finally {
     clearTimeout(timer);

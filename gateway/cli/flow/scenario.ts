@@ -3,6 +3,7 @@ import { checkSchema } from "../../codec/check.ts";
 import { duration } from "../../codec/settings.ts";
 import { diagnose, parseYaml } from "../../codec/yaml.ts";
 import type { Diagnostic } from "../../model/diagnostic.ts";
+import { qualities } from "../../model/quality.ts";
 
 // flow.test.yaml: what devices say while a flow runs, and what the flow is expected to do. See docs/node-red.md.
 
@@ -16,7 +17,7 @@ const reading = z.strictObject({
   value: value.optional(),
   unit: name.optional(),
   /** Good when there is a value. */
-  quality: name.optional(),
+  quality: z.enum(qualities).optional(),
 });
 const commandWanted = z.strictObject({
   device: name,

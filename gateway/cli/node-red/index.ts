@@ -8,7 +8,7 @@ import { ended } from "../run.ts";
 import { openLog } from "../start.ts";
 import { table } from "../table.ts";
 import { type Backup, listBackups, restoreBackup } from "./backups.ts";
-import { placesOf } from "./prepare.ts";
+import { accountOf, placesOf, withAccount } from "./prepare.ts";
 import { runNodeRed } from "./run.ts";
 import { nodeRedLine, readStatus } from "./status-file.ts";
 
@@ -77,7 +77,9 @@ function flowsCommand(context: CliContext): Command {
     .argument(...configArgument)
     .option("--json", "as JSON")
     .action(async (path: string, options: { json?: boolean }) => {
-      const backups = await listBackups(placesOf(await requireConfiguration(context, path)).home);
+      const config = await requireConfiguration(context, path);
+      const account = await accountOf(config.nodeRed.user);
+      const backups = await withAccount(account, () => listBackups(placesOf(config).home));
       context.out(options.json ? `${JSON.stringify(backups)}\n` : `${backupTable(backups)}\n`);
     });
   const restore = command("restore", "go back to flows that were deployed earlier", [
@@ -87,7 +89,8 @@ function flowsCommand(context: CliContext): Command {
     .argument(...configArgument)
     .action(async (name: string, path: string) => {
       const config = await requireConfiguration(context, path);
-      await restoreBackup(placesOf(config).home, name);
+      const account = await accountOf(config.nodeRed.user);
+      await withAccount(account, () => restoreBackup(placesOf(config).home, name));
       const status = await readStatus(config.nodeRed.userDir);
       const runs = status !== undefined && status.state !== "stopped";
       if (runs) process.kill(status.pid, "SIGHUP");

@@ -83,6 +83,19 @@ function installedNodes(): string | undefined {
   }
 }
 
+/** Does what touches Node-RED's own files with its rights: there it may have laid links to others. */
+export async function withAccount<T>(account: Account | undefined, work: () => Promise<T>): Promise<T> {
+  if (!account) return work();
+  process.setegid?.(account.gid);
+  process.seteuid?.(account.uid);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+  }
+}
+
 /** The account that Node-RED is to run under. Rejects with ConfigError. */
 export async function accountOf(name: string | undefined): Promise<Account | undefined> {
   if (name === undefined) return undefined;

@@ -3,7 +3,7 @@ import type { PointGiven, ReadingGiven, Scenario } from "../scenario.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 // The local API (docs/local-api.md) as far as nodes ask it, with devices that say what a scenario says and
-// do what they are told.
+// do what they are told. Longer than other files, because it is one server: its routes share all they know.
 
 type JsonValue = number | boolean | string;
 
@@ -93,6 +93,10 @@ export class FakeGateway implements AsyncDisposable {
       this.#server.once("error", reject);
       this.#server.listen(socket, resolve);
     });
+  }
+
+  /** Says what is at the start, and lets its own time begin: once time stands still. */
+  begin(): void {
     for (const [device, { points }] of Object.entries(this.#scenario.devices))
       for (const [point, { value, unit }] of Object.entries(points))
         if (value !== undefined) this.tell([{ device, point, value, unit }]);

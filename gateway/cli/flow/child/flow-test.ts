@@ -96,7 +96,7 @@ class FlowTest {
   }
 
   #settings(): object {
-    const { nodes, folder, flow, scenario } = this.#job;
+    const { folder, flow, scenario } = this.#job;
     const nothing = async () => {};
     return {
       userDir: folder,
@@ -112,13 +112,13 @@ class FlowTest {
       },
       functionExternalModules: false,
       nodesExcludes: ["90-exec.js", "10-file.js", "23-watch.js"],
-      nodesDir: [nodes],
       stadsnodClock: time.clock,
       storageModule: {
         init: nothing,
         getFlows: async () => {
           // Nodes must not be older than the time they live in.
           time.stop(Date.parse(scenario.start));
+          this.#gateway.begin();
           return flow.map((node) => this.#connected(node));
         },
         getCredentials: async () => ({}),

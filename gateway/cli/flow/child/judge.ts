@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import type { FlowNode } from "../messages.ts";
 import type { CommandWanted, Expectation, OutputWanted } from "../scenario.ts";
 import type { CommandGiven } from "./fake-gateway.ts";
@@ -107,7 +106,15 @@ export function isNode(node: FlowNode, named: string): boolean {
 
 /** Whether all that is wanted is there; what else is there does not matter. */
 export function within(wanted: unknown, given: unknown): boolean {
-  if (typeof wanted !== "object" || wanted === null || Array.isArray(wanted)) return same(wanted, given);
+  if (typeof wanted !== "object" || wanted === null) return same(wanted, given);
+  // Not by `isDeepStrictEqual`: what a function node makes has the prototypes of another realm.
+  if (Array.isArray(wanted)) {
+    return (
+      Array.isArray(given) &&
+      given.length === wanted.length &&
+      wanted.every((one, index) => within(one, given[index]))
+    );
+  }
   if (typeof given !== "object" || given === null) return false;
   return Object.entries(wanted).every(([key, value]) => within(value, Reflect.get(given, key)));
 }
@@ -116,7 +123,7 @@ export function within(wanted: unknown, given: unknown): boolean {
 function same(wanted: unknown, given: unknown): boolean {
   if (typeof wanted === "number" && typeof given === "number")
     return Math.abs(wanted - given) <= 1e-9 * Math.max(1, Math.abs(wanted));
-  return isDeepStrictEqual(wanted, given);
+  return Object.is(wanted, given);
 }
 
 function shownCommand({ device, point, value, action = "write" }: CommandWanted | CommandGiven): string {
