@@ -1,6 +1,7 @@
 import { type KeyObject, randomUUID, sign } from "node:crypto";
 import { decode, encode } from "cborg";
-import { connectAsync, type IClientOptions, type IClientPublishOptions, type MqttClient } from "mqtt";
+import { connect, type IClientOptions, type IClientPublishOptions, type MqttClient } from "mqtt";
+import { brokerAt, firstConnect } from "./mqtt-client.ts";
 
 // A city's control room in small: it asks gateways for something and collects what they answer. Written
 // from docs/telemetry.md with libraries that the gateway does not use, so that an error in one of the
@@ -22,6 +23,10 @@ export interface ControlOptions {
   readonly key?: SigningKey | undefined;
   /** More for the client: version, certificates, account. */
   readonly client?: IClientOptions | undefined;
+  /** Called with everything that is told, as it comes. */
+  readonly onTold?: ((told: Told) => void) | undefined;
+  /** The newest of what is sent and told are kept; all unless given. */
+  readonly keep?: number | undefined;
 }
 
 /** What is asked; `id`, `issuer` and the expiry have defaults. Keys that are given as undefined are left out. */
@@ -77,13 +82,15 @@ export interface CityControl extends AsyncDisposable {
 /** A control room that listens. Rejects when the broker cannot be reached; later it reconnects by itself. */
 export async function openCityControl(options: ControlOptions): Promise<CityControl> {
   const root = options.root ?? "stadsnod";
-  const client = await connectAsync(
-    options.url,
-    { clientId: `city-control-${randomUUID().slice(0, 8)}`, reconnectPeriod: 100, ...options.client },
-    false,
-  );
-  const control = new Control(client, root, options.key);
+  const client = connect({
+    ...brokerAt(options.url),
+    clientId: `city-control-${randomUUID().slice(0, 8)}`,
+    reconnectPeriod: 100,
+    ...options.client,
+  });
+  const control = new Control(client, root, options);
   try {
+    await firstConnect(client);
     await client.subscribeAsync([`${root}/v1/+/result/#`, `${root}/replies/#`], { qos: 1 });
     return control;
   } catch (error) {
@@ -129,17 +136,23 @@ class Control implements CityControl {
   readonly #client: MqttClient;
   readonly #root: string;
   readonly #key: SigningKey | undefined;
+  readonly #keep: number;
   #waiters: { readonly holds: () => boolean; readonly resolve: () => void }[] = [];
 
-  constructor(client: MqttClient, root: string, key: SigningKey | undefined) {
+  constructor(
+    client: MqttClient,
+    root: string,
+    { key, onTold, keep = Number.POSITIVE_INFINITY }: ControlOptions,
+  ) {
     this.#client = client;
     this.#root = root;
     this.#key = key;
+    this.#keep = keep;
     client.on("error", () => {});
     client.on("message", (topic, payload, packet) => {
       const { correlationData, contentType } = packet.properties ?? {};
       const [gateway = "", , device = ""] = topic.split("/").slice(root.split("/").length + 1);
-      this.told.push({
+      const told: Told = {
         topic,
         gateway,
         device,
@@ -147,7 +160,10 @@ class Control implements CityControl {
         ...readResult(payload),
         correlation: correlationData,
         contentType,
-      });
+      };
+      this.told.push(told);
+      if (this.told.length > this.#keep) this.told.shift();
+      onTold?.(told);
       const ready = this.#waiters.filter(({ holds }) => holds());
       this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter));
       for (const { resolve } of ready) resolve();
@@ -162,6 +178,8 @@ class Control implements CityControl {
     const key = options.key === undefined ? this.#key : (options.key ?? undefined);
     const message = key ? signCommand(body, { key, gateway, device }) : body;
     this.sent.set(id, message);
+    const [oldest] = this.sent.keys();
+    if (this.sent.size > this.#keep && oldest !== undefined) this.sent.delete(oldest);
     await this.raw(gateway, device, message, options);
     return id;
   }

@@ -5,6 +5,7 @@ import { chance } from "./lorawan/chance.ts";
 import type { Dialect, Told } from "./lorawan/dialect.ts";
 import type { EndDevice, Network, NetworkEvent, UplinkRecord } from "./lorawan/events.ts";
 import { deviceId } from "./lorawan/the-things-stack.ts";
+import { brokerAt } from "./mqtt-client.ts";
 import { after } from "./wire.ts";
 
 // The application side of a LoRaWAN network server on a real broker. The network outlives it: to restart
@@ -50,7 +51,8 @@ export interface NetworkServer extends AsyncDisposable {
 /** A connected server. Rejects when the broker cannot be reached; later it reconnects by itself. */
 export async function openNetworkServer(options: NetworkServerOptions): Promise<NetworkServer> {
   const { dialect, url } = options;
-  const client = await connectAsync(url, {
+  const client = await connectAsync({
+    ...brokerAt(url),
     clientId: clientId(dialect),
     clean: true,
     reconnectPeriod: 100,

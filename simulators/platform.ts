@@ -2,6 +2,7 @@ import { appendFileSync } from "node:fs";
 import { Decoder } from "cbor-x";
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { Account, type Summary } from "./account.ts";
+import { brokerAt, firstConnect } from "./mqtt-client.ts";
 import { type CityPack, type CityReading, readPack, unpack } from "./senml.ts";
 
 // A city's platform in small: it subscribes to what gateways publish, reads it with code of its own
@@ -73,7 +74,8 @@ export interface Platform extends AsyncDisposable {
 /** A subscribed platform. Rejects when the broker cannot be reached; later it reconnects by itself. */
 export async function openPlatform(options: PlatformOptions): Promise<Platform> {
   const root = options.root ?? "stadsnod";
-  const client = connect(options.url, {
+  const client = connect({
+    ...brokerAt(options.url),
     clientId: "city-platform",
     clean: false,
     reconnectPeriod: 500,
@@ -92,14 +94,6 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     await client.endAsync(true);
     throw error;
   }
-}
-
-function firstConnect(client: MqttClient): Promise<void> {
-  return new Promise((resolve, reject) => {
-    client.once("connect", () => resolve());
-    client.once("error", reject);
-    client.once("close", () => reject(new Error("the broker closed the connection")));
-  });
 }
 
 interface Waiter {

@@ -41,6 +41,8 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["status", async () => (await import("./status.ts")).statusCommand],
   ["watch", async () => (await import("./watch.ts")).watchCommand],
   ["read", async () => (await import("./read.ts")).readCommand],
+  ["write", async () => (await import("./write.ts")).writeCommand],
+  ["command", async () => (await import("./command.ts")).commandCommand],
   ["history", async () => (await import("./history.ts")).historyCommand],
   ["audit-log", async () => (await import("./audit-log.ts")).auditLogCommand],
   ["reload", async () => (await import("./status.ts")).reloadCommand],
@@ -56,7 +58,7 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["flow", async () => (await import("./flow/index.ts")).flowCommand],
   ["users", async () => (await import("./users.ts")).usersCommand],
   ["profile", async () => (await import("./profile/index.ts")).profileCommand],
-  ["demo", async () => (await import("./demo.ts")).demoCommand],
+  ["demo", async () => (await import("./demo/index.ts")).demoCommand],
 ]);
 
 /** Commander throws instead of exiting, and writes where we say, in every subcommand. */

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { ReadingJson } from "../model/json.ts";
 import type { CliContext } from "./context.ts";
 import { command, daemonOf, socketOption } from "./daemon.ts";
+import { defaultRows, LiveText } from "./live.ts";
 import { table } from "./table.ts";
 
 export function watchCommand(context: CliContext): Command {
@@ -35,19 +36,35 @@ export function watchCommand(context: CliContext): Command {
     });
 }
 
-/** Redrawing more often than an eye follows only costs the terminal. */
-const redrawMs = 200;
-
 /** The latest reading of each point, redrawn in place; as many rows per device as the terminal has room for. */
-export class LiveTable implements Disposable {
-  readonly #context: CliContext;
-  /** By device, points in order of first appearance: a profile names the important ones first. */
-  readonly #devices = new Map<string, Map<string, ReadingJson>>();
-  #drawn = 0;
-  #timer: NodeJS.Timeout | undefined;
+class LiveTable implements Disposable {
+  readonly #readings = new LatestReadings();
+  readonly #live: LiveText;
 
   constructor(context: CliContext) {
-    this.#context = context;
+    this.#live = new LiveText(context, () =>
+      this.#readings.text((context.rows ?? defaultRows) - 1, context.columns),
+    );
+  }
+
+  add(readings: readonly ReadingJson[]): void {
+    this.#readings.add(readings);
+    this.#live.changed();
+  }
+
+  [Symbol.dispose](): void {
+    this.#live[Symbol.dispose]();
+  }
+}
+
+/** The latest reading of each point. */
+export class LatestReadings {
+  readonly #devices = new Map<string, Map<string, ReadingJson>>();
+  readonly #rank: (reading: ReadingJson) => number;
+
+  /** @param rank of a device's points, the most important first; by default they stand as they first appear */
+  constructor(rank: (reading: ReadingJson) => number = () => 0) {
+    this.#rank = rank;
   }
 
   add(readings: readonly ReadingJson[]): void {
@@ -56,35 +73,34 @@ export class LiveTable implements Disposable {
       points.set(reading.point, reading);
       this.#devices.set(reading.device, points);
     }
-    this.#timer ??= setTimeout(() => this.#draw(), redrawMs);
   }
 
-  [Symbol.dispose](): void {
-    if (this.#timer) this.#draw();
-  }
-
-  #draw(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+  /** A table of at most so many lines. */
+  text(lines: number, columns?: number): string {
     const devices = [...this.#devices.keys()]
       .toSorted()
-      .map((device) => [...this.#devices.get(device)!.values()]);
-    const room = (this.#context.rows ?? 40) - 4;
-    const shown = fairly(devices, room);
+      .map((device) =>
+        [...this.#devices.get(device)!.values()].toSorted((a, b) => this.#rank(a) - this.#rank(b)),
+      );
+    // Header and rule, and the line that counts what is not shown.
+    const room = Math.max(1, lines - 3);
+    const shown = fairly(devices, room).slice(0, room);
     const hidden = devices.reduce((sum, points) => sum + points.length, 0) - shown.length;
     const more = hidden > 0 ? `\n... and ${hidden} more points` : "";
-    const text = `${readingTable(shown, this.#context.columns)}${more}`;
-    // Back to the first line of what was drawn, then everything anew.
-    this.#context.out(`${this.#drawn > 0 ? `\x1b[${this.#drawn}F\x1b[J` : ""}${text}\n`);
-    this.#drawn = text.split("\n").length;
+    return `${readingTable(shown, columns)}${more}`;
   }
 }
 
-/** As many of each as fit together: nobody is left out while another has many. */
+/** As many of each as fit together, and one more of the first ones: nobody is left out while another has many. */
 function fairly<T>(groups: readonly (readonly T[])[], room: number): T[] {
   let each = 1;
   while (groups.some((group) => group.length > each) && count(groups, each + 1) <= room) each++;
-  return groups.flatMap((group) => group.slice(0, each));
+  let left = room - count(groups, each);
+  return groups.flatMap((group) => {
+    const more = left > 0 && group.length > each ? 1 : 0;
+    left -= more;
+    return group.slice(0, each + more);
+  });
 }
 
 function count(groups: readonly (readonly unknown[])[], each: number): number {

@@ -3,7 +3,7 @@ import { type Device, type Point, pollPeriod } from "../model/device.ts";
 import type { Reading } from "../model/reading.ts";
 import type { Value } from "../model/value.ts";
 import { isRefused, type PreparedWrite, prepareWrite, type Refused, sameValue } from "../model/write.ts";
-import type { WriteOrder } from "../southbound/write-order.ts";
+import type { WriteOrder, WriteOutcome } from "../southbound/write-order.ts";
 import type { Said } from "./book.ts";
 import { heldBy, targetOf } from "./checks.ts";
 import type { Field } from "./command-desk.ts";
@@ -85,9 +85,16 @@ export async function carryOut(
   };
   try {
     const outcome = await field.write(device.id, order, signal);
-    const { before, verified, unchanged } = outcome;
+    const { before, verified, unchanged, delivery } = outcome;
     return {
-      said: { state: "succeeded", value: outcome.value, before, verified, unchanged: unchanged || undefined },
+      said: {
+        state: "succeeded",
+        text: verified === true ? undefined : textOf(delivery),
+        value: outcome.value,
+        before,
+        verified,
+        unchanged: unchanged || undefined,
+      },
       value: outcome.value,
       attempts: unchanged ? 0 : Math.max(1, attempts),
     };
@@ -95,6 +102,12 @@ export async function carryOut(
     // Once prepared, bytes may have left: every attempt that was allowed counts as made.
     return { said: stopped ?? endingOf(error), attempts: prepared ? Number.POSITIVE_INFINITY : attempts };
   }
+}
+
+/** What is known of a write that nothing shows, for people. */
+function textOf(delivery: WriteOutcome["delivery"]): string | undefined {
+  if (delivery === "sent") return "sent; whether it arrived is not known";
+  return delivery === "acknowledged" ? "the device acknowledged it" : undefined;
 }
 
 const late: Refused = { refuse: "no-value", detail: tooLate.text };

@@ -49,16 +49,7 @@ export class Lanes implements AsyncDisposable {
     const lane = this.#lane(pointKey(command));
     for (const older of lane.waiting.keys())
       if (atLeast(command.priority, older.command.priority)) this.replace(older, entry);
-    const { running } = lane;
-    // A slow far side holds it and has not sent it: it can be taken back.
-    if (
-      running?.entry &&
-      running.stage === "queued" &&
-      atLeast(command.priority, running.entry.command.priority)
-    ) {
-      running.replacedBy = command.id;
-      running.abort.abort(new GatewayError(`replaced by ${command.id}`, { code: "taken-back" }));
-    }
+    this.#takeBack(lane, entry);
     entry.phase = "waiting";
     const expire = () => {
       lane.waiting.delete(entry);
@@ -66,6 +57,17 @@ export class Lanes implements AsyncDisposable {
     };
     lane.waiting.set(entry, clock.timer(Math.max(0, lifeLeft(entry, clock)), expire));
     this.#pump(lane);
+  }
+
+  /**
+   * A slow far side has what runs. Queued, it can be taken back; sent, nobody waits for the device to show
+   * it, which may last hours, while a newer command waits.
+   */
+  #takeBack({ running }: Lane, { command }: Entry): void {
+    if (!running?.entry || running.stage === undefined || running.replacedBy !== undefined) return;
+    if (!atLeast(command.priority, running.entry.command.priority)) return;
+    running.replacedBy = command.id;
+    running.abort.abort(new GatewayError(`replaced by ${command.id}`, { code: "taken-back" }));
   }
 
   /** A newer command takes its place. */
@@ -103,9 +105,11 @@ export class Lanes implements AsyncDisposable {
         ends.push(this.giveUp(entry, stopped));
       }
       if (!running) continue;
-      running.abort.abort(
-        new GatewayError("the gateway was stopped while it was written", { code: "interrupted" }),
-      );
+      const text =
+        running.stage === undefined
+          ? "the gateway was stopped while it was written"
+          : "the gateway was stopped while it waited at the network server, which may still deliver it";
+      running.abort.abort(new GatewayError(text, { code: "interrupted" }));
       ends.push(running.done);
     }
     await Promise.all(ends);
@@ -162,7 +166,7 @@ export class Lanes implements AsyncDisposable {
     const { said, value, attempts } = await carryOut(entry, this.#options, progress, signal);
     const replaced = running?.replacedBy;
     const last: Said =
-      replaced !== undefined && said.state === "failed"
+      replaced !== undefined && said.state === "failed" && said.code === "taken-back"
         ? { ...said, code: "taken-back", text: `taken back: replaced by ${replaced}` }
         : said;
     const { command, origin } = entry;

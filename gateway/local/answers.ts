@@ -134,6 +134,7 @@ export const point = named(
     periodMs: z.number().optional(),
     write: z
       .object({
+        takes: z.enum(["label", "number", "boolean", "text", "bytes"]),
         range: range.optional(),
         allowed: z.array(value).optional(),
         labels: z.array(text).optional(),

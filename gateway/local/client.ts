@@ -9,8 +9,12 @@ export interface LocalClient {
   /** Rejects with GatewayError carrying the daemon's own code, message and hint; 422 bodies are returned. */
   post<T>(path: string, body?: unknown): Promise<T>;
   delete<T>(path: string): Promise<T>;
-  /** Items of a server-sent event stream. */
-  events<T>(path: string, signal: AbortSignal): AsyncIterable<{ event: string; data: T }>;
+  /** Items of a server-sent event stream. `opened` is called when the daemon has begun to listen for it. */
+  events<T>(
+    path: string,
+    signal: AbortSignal,
+    opened?: () => void,
+  ): AsyncIterable<{ event: string; data: T }>;
 }
 
 export function localClient(socket: string): LocalClient {
@@ -18,8 +22,10 @@ export function localClient(socket: string): LocalClient {
     get: (path) => json(socket, "GET", path),
     post: (path, body) => json(socket, "POST", path, body),
     delete: (path) => json(socket, "DELETE", path),
-    async *events<T>(path: string, signal: AbortSignal) {
+    async *events<T>(path: string, signal: AbortSignal, opened?: () => void) {
       const response = await open(socket, "GET", path, undefined, signal);
+      if ((response.statusCode ?? 0) >= 400) throw refusal(response.statusCode ?? 0, await bodyOf(response));
+      opened?.();
       let event = "message";
       try {
         for await (const line of createInterface({ input: response })) {
@@ -37,14 +43,18 @@ export function localClient(socket: string): LocalClient {
 
 async function json<T>(socket: string, method: string, path: string, body?: unknown): Promise<T> {
   const response = await open(socket, method, path, body);
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk);
-  const value = JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  const value = await bodyOf(response);
   const status = response.statusCode ?? 0;
   if (status >= 400 && status !== 422) {
     throw refusal(status, value);
   }
   return value;
+}
+
+async function bodyOf(response: IncomingMessage) {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk);
+  return JSON.parse(Buffer.concat(chunks).toString("utf8"));
 }
 
 /** The daemon's own words. What it does not know (404) was asked for wrongly. */

@@ -4,6 +4,7 @@ import { toNumber } from "../model/decimal.ts";
 import { audienceOf, type Device, type Point, pollPeriod, readablePoints } from "../model/device.ts";
 import { valueToJson } from "../model/json.ts";
 import type { Value } from "../model/value.ts";
+import type { WriteRule } from "../model/write-rule.ts";
 import type { DeviceStatus, LocalHold } from "./surface.ts";
 
 // What devices, commands and holds look like in the API. answers.ts says the same as schemas.
@@ -80,6 +81,7 @@ function pointToJson(device: Device, point: Point, readable: boolean) {
     readable,
     periodMs: readable && Number.isFinite(period) ? period : undefined,
     write: write && {
+      takes: takenBy(point, write),
       range: write.range,
       allowed: write.allowed?.map(valueToJson),
       labels: write.labels && Array.from(write.labels.values()),
@@ -96,6 +98,12 @@ function pointToJson(device: Device, point: Point, readable: boolean) {
       confirm: write.confirm,
     },
   };
+}
+
+/** What kind of value a command gives. */
+function takenBy(point: Point, { labels = point.labels, rawKind }: WriteRule) {
+  if (labels) return "label";
+  return rawKind === "integer" || rawKind === "float" ? "number" : rawKind;
 }
 
 /**

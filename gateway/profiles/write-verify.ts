@@ -9,7 +9,7 @@ import type { WrittenVerify } from "./write-schema.ts";
 
 // `verify:` of a write, or of a setup step.
 
-/** Two seconds and two more tries, unless said otherwise: what field devices need to follow a command. */
+/** Two seconds, where a protocol has no reason for more, and two more tries: what field devices need to follow a command. */
 const verifyDefaults = { withinMs: 2000, tolerance: 0, retries: 2 };
 
 export function compileVerify(
@@ -22,15 +22,19 @@ export function compileVerify(
   const { report, protocol } = context;
   const canRead = readable.some((one) => one.name === point.name);
   if (written === false || (written === undefined && !canRead)) return undefined;
-  if (written === undefined) return verifyDefaults;
+  const defaults = {
+    ...verifyDefaults,
+    withinMs: protocol.shownWithin?.(context.head) ?? verifyDefaults.withinMs,
+  };
+  if (written === undefined) return defaults;
   const at = [...path, "verify"];
   const { at: address, point: shown } = written;
   const rule: VerifyRule = {
     address,
     point: shown,
-    withinMs: written.within ?? verifyDefaults.withinMs,
-    tolerance: written.tolerance ?? verifyDefaults.tolerance,
-    retries: written.retries ?? verifyDefaults.retries,
+    withinMs: written.within ?? defaults.withinMs,
+    tolerance: written.tolerance ?? defaults.tolerance,
+    retries: written.retries ?? defaults.retries,
   };
   if (address !== undefined && shown !== undefined)
     report([...at, "point"], "key", {

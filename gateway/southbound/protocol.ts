@@ -73,6 +73,8 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
    * of what is heard from it. 60 s where a protocol does not say. Pure.
    */
   silentAfter?(connection: Connection, device: Device<Address, Settings, Head>): number;
+  /** How long it may take until a device shows what was written, where a profile does not say; 2 s otherwise, ms. Pure. */
+  shownWithin?(head: Head): number;
   /**
    * Every word of its devices counts: none is thinned out by poll class, and a point is not stale
    * before the device counts as silent. For devices that speak seldom, and of the past too.

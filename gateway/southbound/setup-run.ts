@@ -48,7 +48,7 @@ export async function runSetup(
     const { address, raw, value, verify } = one.step;
     const prepared = { value, verify, steps: [{ address, raw }] };
     // What a slow far side took over is its business: it is looked at after the next connect.
-    await carryOut(turn, prepared, one.shown, () => true);
+    await carryOut(turn, prepared, one.shown, { mayRepeat: () => true });
   }
   return "done";
 }

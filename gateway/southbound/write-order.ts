@@ -25,6 +25,9 @@ export interface WriteOrder {
   progress?(stage: "writing" | "queued" | "sent"): void;
 }
 
+/** How far a slow far side came with it: on the air, which is no delivery, or taken by the device, as it says itself. */
+export type Delivery = "sent" | "acknowledged";
+
 /** What became of it. */
 export interface WriteOutcome {
   /** As written, or as read back where `verified`. */
@@ -34,6 +37,8 @@ export interface WriteOutcome {
   /** Undefined where nothing shows it. */
   readonly verified?: boolean | undefined;
   readonly unchanged: boolean;
+  /** Of a slow far side. */
+  readonly delivery?: Delivery | undefined;
   /** What was read on the way; they have gone to the sink as well. */
   readonly readings: readonly Reading[];
 }

@@ -7,6 +7,7 @@ import { isRefused, type PreparedStep, type PreparedWrite, writtenPoint } from "
 import type { VerifyRule } from "../model/write-rule.ts";
 import type { PendingWrite } from "./protocol.ts";
 import { isShown, shownAt } from "./shown.ts";
+import { followAll, stopOf, unlessStopped } from "./slow-write.ts";
 import type { WriteOrder, WriteOutcome } from "./write-order.ts";
 
 /** The line, as one write has it: for itself, between its first and its last transaction. */
@@ -32,8 +33,8 @@ export interface Turn {
   rest(ms: number): Promise<void>;
   /** Whether the device sends this point by itself, so that it cannot be asked. */
   isHeard(point: Point): boolean;
-  /** The next word about such a point, the line left to others; nothing when none comes in time. */
-  hear(point: Point, withinMs: number): Promise<readonly Reading[]>;
+  /** The next word about such a point, the line left to others; nothing when none comes in time, or until the signal. */
+  hear(point: Point, withinMs: number, signal?: AbortSignal): Promise<readonly Reading[]>;
   /** Nothing more is done now: the line is free, and so is the device for other writes. */
   end(): void;
 }
@@ -63,13 +64,22 @@ export async function runWrite(
   const before = inputs.compared ?? (own && turn.known(own));
   if (compared && inputs.compared !== undefined && isShown(inputs.compared, prepared.value, compared))
     return { value: inputs.compared, before, verified: true, unchanged: true };
-  order.progress?.("writing");
-  const mayRepeat = () => order.expiresAt === undefined || turn.unix() <= order.expiresAt;
-  const done = await carryOut(turn, prepared, shown, mayRepeat);
+  const done = await carryOut(turn, prepared, shown, {
+    mayRepeat: () => order.expiresAt === undefined || turn.unix() <= order.expiresAt,
+    begins: () => order.progress?.("writing"),
+  });
   if (!("pending" in done)) return { ...done, before, unchanged: false };
   turn.end();
-  await followAll(done.pending, order);
-  return { ...(await seenLater(turn, prepared, shown)), before, unchanged: false };
+  return await unlessStopped(done.pending, signal, async (delivery) => {
+    delivery.now = await followAll(done.pending, order);
+    try {
+      const seen = await seenLater(turn, prepared, shown, signal);
+      return { ...seen, before, unchanged: false, delivery: delivery.now };
+    } catch (error) {
+      // Others may want the point meanwhile: the look at it was given up.
+      throw signal?.aborted ? await stopOf(done.pending, delivery, signal.reason) : error;
+    }
+  });
 }
 
 /** Throws RefusedError `expired`. */
@@ -111,19 +121,27 @@ interface Verified {
   readonly verified?: boolean | undefined;
 }
 
+export interface Attempts {
+  /** Whether it is not too late for another one. */
+  mayRepeat(): boolean;
+  /** Called right before each one, the first among them. */
+  begins?(): void;
+}
+
 /**
  * The steps in order, and the look at what shows them; written again only where the device answers
- * and shows something else. `mayRepeat`: whether it is not too late for that.
+ * and shows something else.
  */
 export async function carryOut(
   turn: Turn,
   prepared: PreparedWrite,
   shown: Point | undefined,
-  mayRepeat: () => boolean,
+  attempts: Attempts,
 ): Promise<Verified | { readonly pending: readonly PendingWrite[] }> {
   const { verify, value } = prepared;
   for (let repeats = 0; ; repeats++) {
     let unanswered: GatewayError | undefined;
+    attempts.begins?.();
     try {
       const pending = await takeSteps(turn, prepared.steps);
       if (pending.length > 0) return { pending };
@@ -140,7 +158,7 @@ export async function carryOut(
       : await lookFor(turn, value, shown, verify);
     if (look.matches) return { value: look.matches.value, verified: true };
     // Who does not answer is not written to again, and nobody after the order's time.
-    const again = look.answered && repeats < verify.retries && mayRepeat();
+    const again = look.answered && repeats < verify.retries && attempts.mayRepeat();
     if (again) continue;
     if (unanswered) throw noAnswer(unanswered.message, unanswered);
     throw notVerified(shown, value, verify, look.last);
@@ -194,11 +212,12 @@ async function listenFor(
   wanted: Value,
   shown: Point,
   { withinMs, tolerance }: VerifyRule,
+  signal?: AbortSignal,
 ): Promise<Look> {
   const until = turn.now() + withinMs;
   let last: Reading | undefined;
-  for (let left = withinMs; left > 0; left = until - turn.now()) {
-    const readings = await turn.hear(shown, left);
+  for (let left = withinMs; left > 0 && !signal?.aborted; left = until - turn.now()) {
+    const readings = await turn.hear(shown, left, signal);
     last = readingOf(readings, shown) ?? last;
     if (last?.value !== undefined && isShown(last.value, wanted, shown, tolerance))
       return { matches: { value: last.value }, answered: true, last };
@@ -206,29 +225,20 @@ async function listenFor(
   return { answered: last !== undefined, last };
 }
 
-/** Tells the stages of what a slow far side took over; rejects as soon as one of them is given up. */
-async function followAll(pending: readonly PendingWrite[], order: WriteOrder): Promise<void> {
-  let told: string | undefined;
-  await Promise.all(
-    pending.map(async (one) => {
-      for await (const stage of one.stages()) {
-        if (stage === "acknowledged" || stage === told) continue;
-        told = stage;
-        order.progress?.(stage);
-      }
-    }),
-  );
-}
-
 /** What shows a write that was delivered by a slow far side. It is not sent again. */
-async function seenLater(turn: Turn, prepared: PreparedWrite, shown: Point | undefined): Promise<Verified> {
+async function seenLater(
+  turn: Turn,
+  prepared: PreparedWrite,
+  shown: Point | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Verified> {
   const { verify, value } = prepared;
   if (!verify || !shown) return { value };
   const look = turn.isHeard(shown)
-    ? await listenFor(turn, value, shown, verify)
+    ? await listenFor(turn, value, shown, verify, signal)
     : await lookFor(turn, value, shown, verify);
   if (look.matches) return { value: look.matches.value, verified: true };
-  throw notVerified(shown, value, verify, look.last);
+  throw notVerified(shown, value, verify, look.last, "it was sent, but ");
 }
 
 function readingOf(readings: readonly Reading[], point: Point): Reading | undefined {
@@ -248,6 +258,7 @@ function notVerified(
   wanted: Value,
   { withinMs }: VerifyRule,
   last: Reading | undefined,
+  lead = "",
 ): TransientError {
   const seen =
     last === undefined
@@ -255,7 +266,7 @@ function notVerified(
       : last.value === undefined
         ? `has no value (${last.quality})`
         : `is ${String(last.value)}, not ${String(wanted)}`;
-  return new TransientError(`"${shown.name}" ${seen}, ${withinMs / 1000} s after the write`, {
+  return new TransientError(`${lead}"${shown.name}" ${seen}, ${withinMs / 1000} s after the write`, {
     code: "not-verified",
     hint: "the device may be slow (verify: within), rounding (tolerance), or under somebody else's control",
   });

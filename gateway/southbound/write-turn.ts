@@ -182,13 +182,16 @@ export class WriteTurn implements Turn {
     await this.#sleep(ms, this.#held?.ended ?? this.#parts.line.signal);
   }
 
-  async hear(point: Point, withinMs: number): Promise<readonly Reading[]> {
+  async hear(point: Point, withinMs: number, signal?: AbortSignal): Promise<readonly Reading[]> {
     this.leave();
+    if (signal?.aborted) return [];
     const { line, asked } = this.#parts;
     const { device, heard, remembered } = this.#state;
     const inputs = withInputs(device.profile, [point]).filter((input) => !input.formula);
     const over = new AbortController();
-    const timer = line.clock.timer(withinMs, () => over.abort());
+    const stop = () => over.abort();
+    const timer = line.clock.timer(withinMs, stop);
+    signal?.addEventListener("abort", stop, { once: true });
     const wanted = inputs.filter((input) => heard.has(input));
     try {
       await asked.hear(this.#state, wanted, over.signal);
@@ -196,6 +199,7 @@ export class WriteTurn implements Turn {
       if (!over.signal.aborted) throw error instanceof LinkError ? error : lost(line.signal);
       return [];
     } finally {
+      signal?.removeEventListener("abort", stop);
       timer[Symbol.dispose]();
     }
     return momentReadings(

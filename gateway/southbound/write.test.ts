@@ -13,7 +13,7 @@ import {
   writeMs,
 } from "../../test/writable-line.ts";
 import type { Device } from "../model/device.ts";
-import { LinkError, RefusedError } from "../model/errors.ts";
+import { GatewayError, LinkError, RefusedError } from "../model/errors.ts";
 import type { LoopOptions } from "./loop.ts";
 import type { WriteOrder, WriteOutcome } from "./write-order.ts";
 
@@ -221,6 +221,19 @@ describe("a write", () => {
     await line.clock.advance(5000);
     expect(result.value).toMatchObject({ value: 80, verified: true });
     expect(line.writes()).toEqual(["5=80", "5=80"]);
+  });
+
+  it("says before every attempt that it writes, so that wear is counted", async () => {
+    const line = new WritableLine();
+    const { loop, order } = await start(line, [lamp()]);
+    line.fate = () => (line.writes().length < 3 ? "ignored" : "done");
+    const writtenBefore: number[] = [];
+    const progress = () => void writtenBefore.push(line.writes().length);
+    const result = watched(loop.write("lamp", order(lamp(), "level", 80, { progress })));
+    await line.clock.advance(10_000);
+    expect(result.value).toMatchObject({ value: 80, verified: true });
+    expect(line.writes()).toHaveLength(3);
+    expect(writtenBefore).toEqual([0, 1, 2]);
   });
 
   it("without an answer is not repeated where nothing shows it", async () => {
@@ -776,6 +789,76 @@ describe("a slow far side", () => {
     expect(result.value).toMatchObject({ value: 40, verified: true, unchanged: false });
     expect(second.value).toMatchObject({ value: 40, verified: true });
     expect(readings).toContainEqual(expect.objectContaining({ name: "position", value: 40 }));
+  });
+
+  describe("that nobody waits for any longer", () => {
+    const newer = new GatewayError("replaced by b2", { code: "taken-back" });
+    const begin = async (sent: boolean) => {
+      const line = new WritableLine();
+      const { one, results } = says(40);
+      const far = staged();
+      line.pending = () => far.stages();
+      const { loop, order } = await start(line, [one]);
+      const stop = new AbortController();
+      const result = watched(loop.write("valve", order(one, "position", 40), stop.signal));
+      await line.clock.advance(100);
+      if (sent) {
+        far.next();
+        await line.clock.advance(10);
+        far.next();
+        await line.clock.advance(10);
+      }
+      return { line, far, one, results, stop, result };
+    };
+
+    it("gives back what is queued", async () => {
+      const { line, far, stop, result } = await begin(false);
+      let takenBack = 0;
+      line.takeBack = undefined;
+      stop.abort(newer);
+      await line.clock.advance(10);
+      // This far side takes nothing back: it goes on, and what it says counts.
+      expect([result.done, takenBack]).toEqual([false, 0]);
+      far.fail(new RefusedError("not delivered", { code: "not-delivered" }));
+      await line.clock.advance(10);
+      expect(result.error).toMatchObject({ code: "not-delivered" });
+
+      const other = new WritableLine();
+      const { one } = says(40);
+      other.pending = () => staged().stages();
+      other.takeBack = async () => {
+        takenBack++;
+      };
+      const { loop, order } = await start(other, [one]);
+      const end = new AbortController();
+      const back = watched(loop.write("valve", order(one, "position", 40), end.signal));
+      await other.clock.advance(100);
+      end.abort(newer);
+      await other.clock.advance(10);
+      expect([back.error, takenBack]).toEqual([newer, 1]);
+    });
+
+    it("does not call delivered what was sent, and does not wait for it", async () => {
+      const { line, one, results, stop, result } = await begin(true);
+      expect(result.done).toBe(false);
+      stop.abort(newer);
+      await line.clock.advance(10);
+      expect(result.error).toMatchObject({
+        code: "no-answer",
+        message: "replaced by b2; it had been sent, and nothing has shown it yet",
+      });
+      await line.emit?.(one, results(line));
+    });
+
+    it("ends at once where the gateway stops, and takes nothing back", async () => {
+      for (const sent of [false, true]) {
+        const { line, stop, result } = await begin(sent);
+        const stopped = new GatewayError("the gateway stops", { code: "interrupted" });
+        stop.abort(stopped);
+        await line.clock.advance(10);
+        expect(result.error).toBe(stopped);
+      }
+    });
   });
 
   it("that gives it up, or never shows it, says so", async () => {

@@ -11,8 +11,8 @@ export interface CityDevice {
   /** `<maker>/<model>`, as a profile would be called. */
   readonly model: string;
   readonly connection: string;
-  /** What gateway.yaml says of it besides: its unit id or address. */
-  readonly settings: Readonly<Record<string, number>>;
+  /** What gateway.yaml says of it besides: its unit id, address or DevEUI. */
+  readonly settings: Readonly<Record<string, string | number>>;
   readonly where: string;
 }
 
@@ -20,7 +20,7 @@ export interface CityDevice {
 export interface CityConnection {
   readonly id: string;
   readonly protocol: string;
-  readonly settings: Readonly<Record<string, Readonly<Record<string, string | number>>>>;
+  readonly settings: Readonly<Record<string, string | Readonly<Record<string, string | number>>>>;
 }
 
 export interface City extends AsyncDisposable {

@@ -74,7 +74,7 @@ export function commandRoutes(app: App, context: RouteContext): void {
       value: value === undefined ? undefined : commandValue(written, value),
       confirms,
       issuer: identity.name,
-      issuedAt: clock.trusted ? clock.now() : undefined,
+      // Not when it was issued: who asks again with the same id asks for the same.
       expiry: { inMs: expiresIn },
       priority: priorityOf(identity, priority),
       reason,

@@ -28,6 +28,8 @@ export const lorawan: Protocol<LoraConnection, LoraDevice, LoraHead, LoraAddress
   plan: (_connection, _device, points) => ({ requests: [], heard: points }),
   learn: () => undefined,
   silentAfter: (_connection, { profile }) => profile.protocolSettings.uplinkWithinMs,
+  // By an uplink of its own: of class A the one after the downlink, whenever that is.
+  shownWithin: ({ uplinkWithinMs }) => uplinkWithinMs,
   isLocal: () => false,
   async replay(given, context) {
     const parsed = givenSchema.safeParse(given);
