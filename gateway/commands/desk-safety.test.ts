@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { Bench, words } from "../../test/fault/desk-harness.ts";
+import { TransientError } from "../model/errors.ts";
+
+const open = (options: ConstructorParameters<typeof Bench>[0] = {}) => new Bench(options).open();
+
+describe("ids of several issuers", () => {
+  it("do not let the confirmation of one command carry out another one", async () => {
+    const bench = await open();
+    const life = { expiry: { inMs: 200_000 } };
+    await bench.receive({
+      id: "x",
+      issuer: "police",
+      device: "lamp-2",
+      point: "lock",
+      value: "open",
+      ...life,
+    });
+    await bench.receive({ id: "x", point: "lock", value: "closed", ...life });
+    await bench.receive({ id: "k1", confirms: "x", action: "confirm", point: "lock", value: undefined });
+    await bench.run(1000);
+    expect(bench.world.writes).toMatchObject([{ place: "lamp-1/lock", value: "closed" }]);
+    // One id, one point, two issuers: each confirms its own, a third neither.
+    await bench.receive({ id: "y", issuer: "police", point: "lock", value: "closed", ...life });
+    await bench.receive({ id: "y", point: "lock", value: "open", ...life });
+    const confirm = { confirms: "y", action: "confirm", point: "lock", value: undefined } as const;
+    await bench.receive({ id: "k2", issuer: "robot", priority: "automation", ...confirm });
+    await bench.run(1000);
+    expect(bench.heard("k2")).toEqual(["failed: not-armed"]);
+    await bench.receive({ id: "k3", ...confirm });
+    await bench.run(1000);
+    expect(bench.world.writes.slice(1)).toMatchObject([{ place: "lamp-1/lock", value: "open" }]);
+  });
+});
+
+describe("an equal value", () => {
+  it("is written when the reading that shows it is from before another write", async () => {
+    const bench = await open();
+    bench.reads("lamp-1/level", 0);
+    await bench.receive({ value: 80 });
+    await bench.run(200);
+    await bench.receive({ id: "off", value: 0 });
+    await bench.run(200);
+    expect(bench.world.writes.map(({ value }) => value)).toEqual([80, 0]);
+    bench.reads("lamp-1/level", 0);
+    await bench.run(1);
+    expect(words(await bench.done({ value: 0 }, 100))).toBe("succeeded");
+    expect(bench.world.writes).toHaveLength(2);
+  });
+
+  it("is written when the write before it failed, and nobody knows what it left", async () => {
+    const bench = await open();
+    bench.reads("lamp-1/level", 0);
+    bench.failures.push(new TransientError("timeout", { code: "timeout" }));
+    await bench.receive({ value: 80 });
+    await bench.run(200);
+    await bench.receive({ value: 0 });
+    await bench.run(200);
+    expect(bench.world.writes.map(({ value }) => value)).toEqual([80, 0]);
+  });
+});
