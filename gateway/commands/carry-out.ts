@@ -6,16 +6,16 @@ import { isRefused, type PreparedWrite, prepareWrite, type Refused, sameValue } 
 import type { WriteOrder } from "../southbound/write-order.ts";
 import type { Said } from "./book.ts";
 import { heldBy, targetOf } from "./checks.ts";
-import type { Field } from "./command-desk.ts";
 import { type Entry, pointKey } from "./entry.ts";
 import { atLeast, holdOf } from "./holds.ts";
 import type { Ledger } from "./ledger.ts";
 import { leastAge } from "./moment.ts";
 import { foreseen, inputsOf, pointsNeeded, showsItself } from "./order.ts";
 import { type Ending, endingOf } from "./outcome.ts";
+import type { WatchedField } from "./watched-field.ts";
 
 export interface Hands {
-  readonly field: Field;
+  readonly field: WatchedField;
   readonly ledger: Ledger;
   readonly clock: Clock;
 }
@@ -113,19 +113,21 @@ function bounded(prepared: PreparedWrite, { reserved }: Entry): PreparedWrite {
 
 /**
  * The value that the point shows, when that is what the command would make it and the reading is younger
- * than one and a half poll periods. Points with a budget are read in the very turn instead.
+ * than one and a half poll periods and than the last write to the device. Points with a budget are read in the very turn instead.
  */
 function alreadyHeld(
   device: Device,
   point: Point,
   value: Value,
-  field: Field,
+  field: WatchedField,
   clock: Clock,
 ): Value | undefined {
   if (point.write?.budget || !showsItself(device, point)) return undefined;
   const reading = field.latest(device.id, point.name);
   if (reading?.quality !== "good" || reading.value === undefined) return undefined;
-  if (ageOf(reading, clock) >= 1.5 * pollPeriod(device, point)) return undefined;
+  const age = ageOf(reading, clock);
+  if (age < 0 || age >= 1.5 * pollPeriod(device, point) || !field.untouchedFor(device.id, age))
+    return undefined;
   const inputs = inputsOf(device, point, (one, name) => field.latest(one, name));
   if (!inputs) return undefined;
   const wanted = foreseen(device, point, value, inputs)?.value;

@@ -19,6 +19,7 @@ import { defaultRetention, Ledger, type Retention } from "./ledger.ts";
 import { recover } from "./recover.ts";
 import type { CommandRules } from "./rules.ts";
 import { Subscribers } from "./subscribers.ts";
+import { WatchedField } from "./watched-field.ts";
 import { Rates, Wear } from "./wear.ts";
 
 export interface DeskOptions {
@@ -84,7 +85,8 @@ class Desk implements CommandDesk {
       ...options,
       told: (one, far) => this.#told(one, far),
     });
-    const shared = { ...options, ledger, audit: this.#audit, wear: this.#wear, rules };
+    const field = new WatchedField(options.field, clock);
+    const shared = { ...options, field, ledger, audit: this.#audit, wear: this.#wear, rules };
     this.#book = new Book({
       ...shared,
       sender: this.#sender,
