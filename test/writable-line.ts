@@ -55,6 +55,7 @@ export class WritableLine {
   expiresAt: number | undefined;
   /** What a slow far side says; undefined: the units answer at once. */
   pending: (() => AsyncIterable<"queued" | "sent" | "acknowledged">) | undefined;
+  takeBack: () => Promise<void> = async () => {};
   openError: Error | undefined;
   concurrency = 1;
   lost = new AbortController();
@@ -138,7 +139,7 @@ export class WritableLine {
           device: device.id,
           what: `${register}=${value}`,
         });
-        if (this.pending) return { stages: this.pending } satisfies PendingWrite;
+        if (this.pending) return { stages: this.pending, takeBack: this.takeBack } satisfies PendingWrite;
         const fate = this.fate(device.id, register, value);
         const arrives = fate === "done" || fate === "unheard";
         if (arrives && !this.dead.has(device.id)) {

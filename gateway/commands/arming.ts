@@ -47,7 +47,7 @@ export class Arming implements Disposable {
   /** What a confirmation would find. `named`: any command with the id that it confirms. */
   stateOf(confirm: Command, named: Entry | undefined): "armed" | "late" | undefined {
     if (this.#confirmed(confirm)) return "armed";
-    if (!named || pointKey(named.command) !== pointKey(confirm)) return undefined;
+    if (!named || this.#waiting.has(named) || pointKey(named.command) !== pointKey(confirm)) return undefined;
     return named.states.some(({ stage }) => stage === "armed") ? "late" : undefined;
   }
 

@@ -20,6 +20,14 @@ export interface Hands {
   readonly clock: Clock;
 }
 
+/** Why a command that is under way may end early. */
+export interface StopSignals {
+  /** Nobody wants it any more: what has not begun, or can be taken back, ends. */
+  readonly unwanted: AbortSignal;
+  /** The desk closes: nothing is waited for any longer. */
+  readonly closing: AbortSignal;
+}
+
 /** What became of it, and how many attempts may have reached the device. */
 export interface CarriedOut {
   readonly said: Said;
@@ -40,7 +48,7 @@ export async function carryOut(
   entry: Entry,
   { field, ledger, clock }: Hands,
   progress: NonNullable<WriteOrder["progress"]>,
-  signal: AbortSignal,
+  signals: StopSignals,
 ): Promise<CarriedOut> {
   const { command, origin } = entry;
   const target = targetOf(command, field);
@@ -84,7 +92,7 @@ export async function carryOut(
     },
   };
   try {
-    const outcome = await field.write(device.id, order, signal);
+    const outcome = await untilClosed(field.write(device.id, order, signals.unwanted), signals, clock);
     const { before, verified, unchanged } = outcome;
     return {
       said: { state: "succeeded", value: outcome.value, before, verified, unchanged: unchanged || undefined },
@@ -94,6 +102,26 @@ export async function carryOut(
   } catch (error) {
     // Once prepared, bytes may have left: every attempt that was allowed counts as made.
     return { said: stopped ?? endingOf(error), attempts: prepared ? Number.POSITIVE_INFINITY : attempts };
+  }
+}
+
+/** How long a stop waits for a write that has begun, ms: as long as one transaction on a slow line. */
+const lastWaitMs = 300;
+
+/** Its outcome; when the desk closes, that of the last moments, or the reason. */
+async function untilClosed<T>(work: Promise<T>, { closing }: StopSignals, clock: Clock): Promise<T> {
+  const over = Promise.withResolvers<never>();
+  let timer: Disposable | undefined;
+  const close = () => {
+    timer = clock.timer(lastWaitMs, () => over.reject(closing.reason));
+  };
+  if (closing.aborted) close();
+  else closing.addEventListener("abort", close, { once: true });
+  try {
+    return await Promise.race([work, over.promise]);
+  } finally {
+    timer?.[Symbol.dispose]();
+    closing.removeEventListener("abort", close);
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Bench, words } from "../../test/fault/desk-harness.ts";
+import { Bench, lamps, words } from "../../test/fault/desk-harness.ts";
 import { TransientError } from "../model/errors.ts";
+import type { Field } from "./command-desk.ts";
 
 const open = (options: ConstructorParameters<typeof Bench>[0] = {}) => new Bench(options).open();
 
@@ -57,5 +58,58 @@ describe("an equal value", () => {
     await bench.receive({ value: 0 });
     await bench.run(200);
     expect(bench.world.writes.map(({ value }) => value)).toEqual([80, 0]);
+  });
+});
+
+describe("a write that nothing can break off", () => {
+  /** A field that never answers, and one that has sent it to a network server first. */
+  const endless = (stage?: "queued" | "sent"): Field => ({
+    device: (id) => lamps.get(id),
+    latest: () => undefined,
+    write: (_device, order) => {
+      order.prepare(new Map());
+      order.progress?.("writing");
+      if (stage) order.progress?.(stage);
+      return new Promise(() => {});
+    },
+  });
+
+  it.each([undefined, "queued", "sent"] as const)("does not hold up the stop (stage %s)", async (stage) => {
+    const bench = await open({ desk: { field: endless(stage) } });
+    await bench.receive({ id: "a", expiry: { inMs: 7_200_000 } });
+    await bench.receive({ id: "b", point: "often", expiry: { inMs: 7_200_000 } });
+    await bench.run(1000);
+    let closed = false;
+    void bench.desk[Symbol.asyncDispose]().then(() => {
+      closed = true;
+    });
+    await bench.run(400);
+    expect(closed).toBe(true);
+    expect(bench.desk.list().map(words)).toEqual(["failed: interrupted", "failed: interrupted"]);
+  });
+
+  it("keeps its own last word when it could not be taken back for a newer one", async () => {
+    const failed = Promise.withResolvers<never>();
+    const unwanted: unknown[] = [];
+    const field: Field = {
+      ...endless(),
+      write: (_device, order, signal) => {
+        order.prepare(new Map());
+        order.progress?.("writing");
+        signal.addEventListener("abort", () => unwanted.push(signal.reason));
+        setImmediate(() => order.progress?.("queued"));
+        return failed.promise;
+      },
+    };
+    const bench = await open({ desk: { field } });
+    await bench.receive({ id: "old" });
+    await bench.receive({ id: "new" });
+    await new Promise((resolve) => setImmediate(resolve));
+    await bench.run(10);
+    // It was queued only after the newer one had come.
+    expect(unwanted).toMatchObject([{ code: "taken-back" }]);
+    failed.reject(new TransientError("not seen", { code: "not-verified" }));
+    await bench.run(10);
+    expect(bench.heard("old").at(-1)).toBe("failed: not-verified");
   });
 });

@@ -1,5 +1,6 @@
 import type { CommandStage } from "../model/command.ts";
 import { GatewayError } from "../model/errors.ts";
+import type { Log } from "../model/log.ts";
 import type { Value } from "../model/value.ts";
 import type { Book, Said } from "./book.ts";
 import { carryOut, type Hands, lifeLeft, tooLate } from "./carry-out.ts";
@@ -12,9 +13,14 @@ import type { Wear } from "./wear.ts";
 export interface LanesOptions extends Hands {
   readonly book: Book;
   readonly wear: Wear;
+  readonly log: Log;
   rules(): CommandRules;
   /** A point has a new value by a command. Must not throw. */
   carriedOut(entry: Entry, value: Value): void;
+}
+
+function interrupted(when: string): GatewayError {
+  return new GatewayError(`the gateway was stopped ${when}`, { code: "interrupted" });
 }
 
 interface Running {
@@ -34,6 +40,7 @@ interface Lane {
 export class Lanes implements AsyncDisposable {
   readonly #options: LanesOptions;
   readonly #lanes = new Map<string, Lane>();
+  readonly #closing = new AbortController();
   #closed = false;
 
   constructor(options: LanesOptions) {
@@ -49,22 +56,13 @@ export class Lanes implements AsyncDisposable {
     const lane = this.#lane(pointKey(command));
     for (const older of lane.waiting.keys())
       if (atLeast(command.priority, older.command.priority)) this.replace(older, entry);
-    const { running } = lane;
-    // A slow far side holds it and has not sent it: it can be taken back.
-    if (
-      running?.entry &&
-      running.stage === "queued" &&
-      atLeast(command.priority, running.entry.command.priority)
-    ) {
-      running.replacedBy = command.id;
-      running.abort.abort(new GatewayError(`replaced by ${command.id}`, { code: "taken-back" }));
-    }
     entry.phase = "waiting";
     const expire = () => {
       lane.waiting.delete(entry);
       void this.giveUp(entry, tooLate);
     };
     lane.waiting.set(entry, clock.timer(Math.max(0, lifeLeft(entry, clock)), expire));
+    this.#takeBack(lane);
     this.#pump(lane);
   }
 
@@ -103,11 +101,14 @@ export class Lanes implements AsyncDisposable {
         ends.push(this.giveUp(entry, stopped));
       }
       if (!running) continue;
-      running.abort.abort(
-        new GatewayError("the gateway was stopped while it was written", { code: "interrupted" }),
-      );
-      ends.push(running.done);
+      // What a network server has may stay there: a stop is no change of mind.
+      if (running.stage === undefined) running.abort.abort(interrupted("while it was written"));
+      // What is no command has no last word to wait for.
+      if (running.entry) ends.push(running.done);
     }
+    this.#closing.abort(
+      interrupted("while it was on its way: nobody knows whether it is, or will be, carried out"),
+    );
     await Promise.all(ends);
   }
 
@@ -118,6 +119,17 @@ export class Lanes implements AsyncDisposable {
       this.#lanes.set(key, lane);
     }
     return lane;
+  }
+
+  /** What a slow far side holds and has not sent is taken back for a newer one that is not weaker. */
+  #takeBack({ running, waiting }: Lane): void {
+    if (!running?.entry || running.stage !== "queued") return;
+    for (const { command } of waiting.keys()) {
+      if (!atLeast(command.priority, running.entry.command.priority)) continue;
+      running.replacedBy = command.id;
+      running.abort.abort(new GatewayError(`replaced by ${command.id}`, { code: "taken-back" }));
+      return;
+    }
   }
 
   #leave(entry: Entry): void {
@@ -139,6 +151,10 @@ export class Lanes implements AsyncDisposable {
     const abort = new AbortController();
     const done = Promise.resolve()
       .then(() => job(abort.signal))
+      .catch((error: unknown) => {
+        const { device, point } = entry?.command ?? {};
+        this.#options.log.error({ err: error, device, point }, "a write to a point broke: a bug");
+      })
       .finally(() => {
         lane.running = undefined;
         this.#pump(lane);
@@ -158,12 +174,14 @@ export class Lanes implements AsyncDisposable {
       }
       if (running) running.stage = stage;
       book.progress(entry, { state: "executing", stage });
+      this.#takeBack(lane);
     };
-    const { said, value, attempts } = await carryOut(entry, this.#options, progress, signal);
+    const signals = { unwanted: signal, closing: this.#closing.signal };
+    const { said, value, attempts } = await carryOut(entry, this.#options, progress, signals);
     const replaced = running?.replacedBy;
     const last: Said =
-      replaced !== undefined && said.state === "failed"
-        ? { ...said, code: "taken-back", text: `taken back: replaced by ${replaced}` }
+      replaced !== undefined && said.code === "taken-back"
+        ? { ...said, text: `taken back: replaced by ${replaced}` }
         : said;
     const { command, origin } = entry;
     const beside = () => {

@@ -39,7 +39,8 @@ export interface ConnectionLoop extends AsyncDisposable {
    * no: its refusal; `expired`; the device or a slow far side said no: their code), ConfigError
    * (`unknown-device`, also when it was removed meanwhile; `unknown-point`, `cannot-write`,
    * `wrong-device`, `setup-failed`: nothing was written), TransientError (`no-answer`,
-   * `not-verified`, `queue-full`), LinkError, or the signal's reason when it had not begun.
+   * `not-verified`, `queue-full`), LinkError, or the signal's reason when it had not begun. Once begun, the
+   * signal ends repetitions, and takes back what a slow far side has and did not send (`taken-back`).
    */
   write(device: string, order: WriteOrder, signal?: AbortSignal): Promise<WriteOutcome>;
   /** Adds a device or replaces the one with its id. The schedule of the others stays as it is. */

@@ -64,11 +64,12 @@ export async function runWrite(
   if (compared && inputs.compared !== undefined && isShown(inputs.compared, prepared.value, compared))
     return { value: inputs.compared, before, verified: true, unchanged: true };
   order.progress?.("writing");
-  const mayRepeat = () => order.expiresAt === undefined || turn.unix() <= order.expiresAt;
+  const mayRepeat = () =>
+    !signal?.aborted && (order.expiresAt === undefined || turn.unix() <= order.expiresAt);
   const done = await carryOut(turn, prepared, shown, mayRepeat);
   if (!("pending" in done)) return { ...done, before, unchanged: false };
   turn.end();
-  await followAll(done.pending, order);
+  await followAll(done.pending, order, signal);
   return { ...(await seenLater(turn, prepared, shown)), before, unchanged: false };
 }
 
@@ -206,8 +207,29 @@ async function listenFor(
   return { answered: last !== undefined, last };
 }
 
-/** Tells the stages of what a slow far side took over; rejects as soon as one of them is given up. */
-async function followAll(pending: readonly PendingWrite[], order: WriteOrder): Promise<void> {
+/**
+ * Tells the stages of what a slow far side took over; rejects as soon as one of them is given up. What
+ * nobody wants any more is taken back; where it is too late for that, it goes on.
+ */
+async function followAll(
+  pending: readonly PendingWrite[],
+  order: WriteOrder,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const takeBack = () => {
+    // Its stages say whether it was; if not, they go on.
+    for (const one of pending) one.takeBack?.().catch(() => {});
+  };
+  if (signal?.aborted) takeBack();
+  else signal?.addEventListener("abort", takeBack, { once: true });
+  try {
+    await followStages(pending, order);
+  } finally {
+    signal?.removeEventListener("abort", takeBack);
+  }
+}
+
+async function followStages(pending: readonly PendingWrite[], order: WriteOrder): Promise<void> {
   let told: string | undefined;
   await Promise.all(
     pending.map(async (one) => {

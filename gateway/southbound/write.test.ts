@@ -800,6 +800,36 @@ describe("a slow far side", () => {
     expect(line.writes()).toEqual(["1005=40", "1005=40"]);
   });
 
+  it("takes it back when nobody wants it any more; where it is too late for that, it goes on", async () => {
+    const line = new WritableLine();
+    const { one, results } = says(40);
+    const [queued, sent] = [staged(), staged()];
+    line.pending = () => queued.stages();
+    line.takeBack = async () => queued.fail(new RefusedError("it was taken back", { code: "taken-back" }));
+    const { loop, order } = await start(line, [one]);
+    const unwanted = new AbortController();
+    const first = watched(loop.write("valve", order(one, "position", 40), unwanted.signal));
+    await line.clock.advance(100);
+    unwanted.abort(new Error("somebody wants something else"));
+    await line.clock.advance(1);
+    expect(first.error).toMatchObject({ code: "taken-back" });
+    line.pending = () => sent.stages();
+    line.takeBack = () => Promise.reject(new RefusedError("it is sent", { code: "cannot-flush" }));
+    const late = new AbortController();
+    const second = watched(loop.write("valve", order(one, "position", 40), late.signal));
+    await line.clock.advance(100);
+    late.abort(new Error("somebody wants something else"));
+    await line.clock.advance(1000);
+    expect(second.done).toBe(false);
+    sent.next();
+    await line.clock.advance(10);
+    sent.next();
+    await line.clock.advance(10);
+    await line.emit?.(one, results(line));
+    await line.clock.advance(10);
+    expect(second.value).toMatchObject({ value: 40, verified: true });
+  });
+
   it("outlives a lost link, and ends with the loop", async () => {
     const line = new WritableLine();
     const { one, results } = says(40);
