@@ -391,6 +391,11 @@ export class Gateway implements AsyncDisposable {
       return refuse(`needs a restart: ${change.restartNeeded.join(", ")}`);
     }
     this.#config = read.config;
+    // Before anything is waited for: what the new profile prepares must not be written to the old device.
+    for (const id of [...change.removedDevices, ...change.changedDevices]) {
+      for (const loop of this.loops.values()) loop.removeDevice(id);
+      this.pipeline.forget(id);
+    }
     await this.#apply(change, read.config);
     if (change.schedulesChanged || change.changedDevices.length + change.removedDevices.length > 0)
       await this.control.renewSchedules();
@@ -424,10 +429,6 @@ export class Gateway implements AsyncDisposable {
     const sides = this.#applySides(change, config);
     this.#sidesReady = sides.catch(() => {});
     await sides;
-    for (const id of [...change.removedDevices, ...change.changedDevices]) {
-      for (const loop of this.loops.values()) loop.removeDevice(id);
-      this.pipeline.forget(id);
-    }
     for (const name of [...change.removedConnections, ...change.changedConnections]) {
       await this.loops.get(name)?.[Symbol.asyncDispose]();
       this.loops.delete(name);
