@@ -96,7 +96,7 @@ class Desk implements CommandDesk {
     this.#lanes = new Lanes({
       ...shared,
       book: this.#book,
-      carriedOut: ({ command }) => this.#guardian.carriedOut(command),
+      carriedOut: ({ command }, value) => this.#guardian.carriedOut(command, value !== undefined),
     });
     this.#arming = new Arming({ ...shared, lanes: this.#lanes });
     this.#intake = new Intake({

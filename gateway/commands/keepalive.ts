@@ -52,7 +52,7 @@ export class Keepalive implements Disposable {
     const key = pointKey(place);
     const { ledger, lanes } = this.#options;
     const standing = ledger.standings.get(key);
-    if (!standing || standing.released || standing.by === "failsafe") {
+    if (!standing || standing.released || standing.uncertain || standing.by === "failsafe") {
       this.#timers.delete(key);
       return;
     }

@@ -5,7 +5,7 @@ import type { Value } from "../model/value.ts";
 import type { Book, Said } from "./book.ts";
 import { carryOut, type Hands, lifeLeft, tooLate } from "./carry-out.ts";
 import { type Entry, pointKey } from "./entry.ts";
-import { atLeast, put, standingAfter } from "./holds.ts";
+import { atLeast, put, standingAfter, standingAfterFailure } from "./holds.ts";
 import type { LedgerRecord } from "./ledger-record.ts";
 import type { CommandRules } from "./rules.ts";
 import type { Wear } from "./wear.ts";
@@ -15,8 +15,8 @@ export interface LanesOptions extends Hands {
   readonly wear: Wear;
   readonly log: Log;
   rules(): CommandRules;
-  /** A point has a new value by a command. Must not throw. */
-  carriedOut(entry: Entry, value: Value): void;
+  /** A point has a new value by a command; undefined: nobody knows which. Must not throw. */
+  carriedOut(entry: Entry, value: Value | undefined): void;
 }
 
 function interrupted(when: string): GatewayError {
@@ -186,12 +186,17 @@ export class Lanes implements AsyncDisposable {
     const { command, origin } = entry;
     const beside = () => {
       const records = this.#settle(entry, attempts);
-      if (value === undefined) return records;
-      const standing = standingAfter(command, origin, value, this.#options.rules(), clock);
-      return [...records, put(ledger.standings, standing)];
+      const known = ledger.standings.get(pointKey(command));
+      const standing =
+        value !== undefined
+          ? standingAfter(command, origin, value, this.#options.rules(), clock)
+          : attempts > 0
+            ? standingAfterFailure(command, origin, last.code, known, clock)
+            : undefined;
+      return standing ? [...records, put(ledger.standings, standing)] : records;
     };
     await book.finish(entry, last, { beside });
-    if (value !== undefined) carriedOut(entry, value);
+    if (value !== undefined || attempts > 0) carriedOut(entry, value);
   }
 
   /** Gives back what was taken from budgets and not used. */
