@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { Bench, World } from "../../test/fault/desk-harness.ts";
+import { Bench, commandOf, lamps, World } from "../../test/fault/desk-harness.ts";
 import { seeded } from "../../test/fault/random.ts";
 import { SimulatedDisk } from "../../test/fault/simulated-disk.ts";
 import { VirtualClock } from "../../test/fault/virtual-clock.ts";
 import { RefusedError, TransientError } from "../model/errors.ts";
+import { openDesk } from "./desk.ts";
 
 const open = (options: ConstructorParameters<typeof Bench>[0] = {}) => new Bench(options).open();
 const minute = 60_000;
@@ -24,6 +25,26 @@ describe("keepalive", () => {
     await bench.receive({ point: "alive", action: "release", value: undefined });
     await bench.run(10 * minute);
     expect(written(bench, "alive").slice(5)).toEqual([6, 6]);
+  });
+
+  it("ends when a reload takes it from the profile", async () => {
+    const profiles = new Map(lamps);
+    const bench = new Bench();
+    const { field } = bench.options;
+    await using desk = await openDesk({
+      ...bench.options,
+      field: { ...field, write: field.write, latest: field.latest, device: (id) => profiles.get(id) },
+    });
+    await desk.submit(commandOf({ point: "alive", value: 5 }), { kind: "local", user: "anna" });
+    await bench.run(minute + 15_000);
+    expect(written(bench, "alive")).toEqual([5, 5, 5]);
+    const lamp = lamps.get("lamp-1")!;
+    const points = lamp.profile.points.map((point) =>
+      point.write ? { ...point, write: { ...point.write, keepaliveMs: undefined } } : point,
+    );
+    profiles.set("lamp-1", { ...lamp, profile: { ...lamp.profile, points } });
+    await bench.run(10 * minute);
+    expect(written(bench, "alive")).toEqual([5, 5, 5]);
   });
 
   it("does not keep alive what nobody knows to be there", async () => {

@@ -57,6 +57,11 @@ export class Keepalive implements Disposable {
       return;
     }
     const target = this.#target(place);
+    if (target && target.rule.keepaliveMs === undefined) {
+      // The profile does not ask for it any more.
+      this.#timers.delete(key);
+      return;
+    }
     this.#wait(place, target?.rule.keepaliveMs ?? lastEveryMs);
     if (!target) return;
     // While something else is written to the point there is nothing to keep alive.
