@@ -10,7 +10,7 @@ import { Book } from "./book.ts";
 import type { CommandCodec } from "./codec-seam.ts";
 import { CommandAudit } from "./command-audit.ts";
 import type { Answerers, Audit, CommandDesk, DeskStatus, Field, Hold } from "./command-desk.ts";
-import { present, type Telling } from "./entry.ts";
+import { entryKey, present, type Telling } from "./entry.ts";
 import { Guardian, type Links } from "./guardian.ts";
 import { holdOf } from "./holds.ts";
 import { Intake } from "./intake.ts";
@@ -147,8 +147,15 @@ class Desk implements CommandDesk {
     return this.#intake.check({ command, origin });
   }
 
-  async *follow(id: string, signal: AbortSignal): AsyncGenerator<CommandResult, void, undefined> {
-    const entry = this.#ledger.byId(id);
+  async *follow(
+    id: string,
+    signal: AbortSignal,
+    wanted?: string,
+  ): AsyncGenerator<CommandResult, void, undefined> {
+    const entry =
+      wanted === undefined
+        ? this.#ledger.byId(id)
+        : this.#ledger.entries.get(entryKey({ id, issuer: wanted }));
     if (!entry) return;
     const { issuer } = entry.command;
     const mine = (result: CommandResult) => result.id === id && result.issuer === issuer;
@@ -216,7 +223,7 @@ class Desk implements CommandDesk {
     const first = await this.submit(command, origin);
     if (first.last) return first;
     let last = first;
-    for await (const result of this.follow(command.id, this.#stop.signal)) last = result;
+    for await (const result of this.follow(command.id, this.#stop.signal, command.issuer)) last = result;
     return last;
   }
 
