@@ -19,6 +19,8 @@ export interface AnswerSenderOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** A result as a far side may hear it; absent: as it is. */
+  outgoing?(result: CommandResult, one: Tellable): CommandResult;
   /** That far side has taken one more. Must not throw. */
   told(one: Tellable, far: string): void;
   /** Most states that wait per far side; beyond, what was said on the way is dropped before last words. */
@@ -109,7 +111,8 @@ export class AnswerSender implements AsyncDisposable {
       if (!telling || !state) return;
       try {
         await answerers.connected(far.name, signal);
-        const answer = { device: state.device, body: codec.encodeResult(state), replyTo: telling.reply };
+        const body = codec.encodeResult(this.#options.outgoing?.(state, one) ?? state);
+        const answer = { device: state.device, body, replyTo: telling.reply };
         await answerers.answer(far.name, answer, signal);
         far.pauseMs = firstPauseMs;
         if (far.failing) log.info({ northbound: far.name }, "answers to commands are taken again");

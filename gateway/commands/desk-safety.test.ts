@@ -113,3 +113,33 @@ describe("a write that nothing can break off", () => {
     expect(bench.heard("old").at(-1)).toBe("failed: not-verified");
   });
 });
+
+describe("results of points that are about people", () => {
+  const told = (bench: Bench, id: string) =>
+    bench.world.answers.filter(({ result }) => result.id === id).map(({ result }) => result);
+
+  it.each(["home", "shown"])("tell nobody what was there, and others not what is (%s)", async (point) => {
+    const bench = await open();
+    bench.world.values.set(`lamp-1/${point}`, 19);
+    await bench.receive({ id: "asked", point, value: 21 });
+    await bench.run(1000);
+    expect(told(bench, "asked").at(-1)).toMatchObject({ state: "succeeded", value: 21 });
+    expect(await bench.done({ id: "mine", point, value: 18 })).toMatchObject({ value: 18, before: 21 });
+    expect(told(bench, "mine")).toMatchObject([{ state: "succeeded", issuer: "city" }]);
+    bench.failures.push(new TransientError("is 17, not 16", { code: "not-verified" }));
+    await bench.done({ id: "failed", point, value: 16 });
+    for (const one of [...told(bench, "asked"), ...told(bench, "mine"), ...told(bench, "failed")])
+      expect(one).not.toHaveProperty("before");
+    for (const one of [...told(bench, "mine"), ...told(bench, "failed")]) {
+      expect(one).not.toHaveProperty("value");
+      expect(one).not.toHaveProperty("text");
+    }
+  });
+
+  it("hide nothing of others", async () => {
+    const bench = await open();
+    bench.world.values.set("lamp-1/level", 19);
+    await bench.done({ id: "mine", value: 21 });
+    expect(told(bench, "mine")).toMatchObject([{ state: "succeeded", value: 21, before: 19 }]);
+  });
+});

@@ -21,6 +21,7 @@ import type { CommandRules } from "./rules.ts";
 import { Subscribers } from "./subscribers.ts";
 import { WatchedField } from "./watched-field.ts";
 import { Rates, Wear } from "./wear.ts";
+import { withheld } from "./withheld.ts";
 
 export interface DeskOptions {
   /** Asked at every command, so that a reload counts at once. */
@@ -83,6 +84,7 @@ class Desk implements CommandDesk {
     this.#rates = new Rates(clock);
     this.#sender = new AnswerSender({
       ...options,
+      outgoing: (result, one) => withheld(result, one, options.field),
       told: (one, far) => this.#told(one, far),
     });
     const field = new WatchedField(options.field, clock);
