@@ -143,3 +143,25 @@ describe("results of points that are about people", () => {
     expect(told(bench, "mine")).toMatchObject([{ state: "succeeded", value: 21, before: 19 }]);
   });
 });
+
+describe("what has changed since a command was accepted", () => {
+  it("counts right before it is written: who holds the point now", async () => {
+    const bench = await open({ writeMs: 1000 });
+    await bench.receive({ id: "strong", value: 10 });
+    await bench.run(100);
+    await bench.receive({ id: "weak", issuer: "robot", priority: "automation", value: 90 });
+    expect(bench.desk.list({ open: true })).toHaveLength(2);
+    await bench.run(5000);
+    expect(bench.heard("weak").at(-1)).toBe("failed: overridden");
+    expect(bench.world.writes.map(({ value }) => value)).toEqual([10]);
+  });
+
+  it("counts right before it is written: whether its time is over, whatever the wall clock says", async () => {
+    const bench = await open({ writeMs: 20_000 });
+    await bench.receive({ id: "late", value: 10, expiry: { inMs: 5000 } });
+    bench.clock.jump(-3_600_000);
+    await bench.run(30_000);
+    expect(bench.heard("late").at(-1)).toBe("expired");
+    expect(bench.world.writes).toEqual([]);
+  });
+});
