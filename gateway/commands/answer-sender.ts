@@ -103,7 +103,7 @@ export class AnswerSender implements AsyncDisposable {
 
   /** Never rejects. */
   async #tell(far: Far, one: Tellable): Promise<void> {
-    const { answerers, codec, log } = this.#options;
+    const { answerers, log } = this.#options;
     const { signal } = this.#stop;
     for (;;) {
       const telling = one.tellings.get(far.name);
@@ -111,7 +111,7 @@ export class AnswerSender implements AsyncDisposable {
       if (!telling || !state) return;
       try {
         await answerers.connected(far.name, signal);
-        const body = codec.encodeResult(this.#options.outgoing?.(state, one) ?? state);
+        const body = this.#encoded(state, one);
         const answer = { device: state.device, body, replyTo: telling.reply };
         await answerers.answer(far.name, answer, signal);
         far.pauseMs = firstPauseMs;
@@ -132,6 +132,16 @@ export class AnswerSender implements AsyncDisposable {
         this.#pause(far, error);
         return;
       }
+    }
+  }
+
+  /** Throws RefusedError: what has no bytes must not keep all others waiting for ever. */
+  #encoded(state: CommandResult, one: Tellable): Uint8Array {
+    const { codec, outgoing } = this.#options;
+    try {
+      return codec.encodeResult(outgoing?.(state, one) ?? state);
+    } catch (cause) {
+      throw new RefusedError("a result cannot be written as bytes: a bug", { code: "internal", cause });
     }
   }
 
