@@ -67,6 +67,9 @@ const stateEveryMs = 30_000;
 /** How long a stop waits for the last packs to leave. */
 const drainMs = 1000;
 
+/** How long it waits for last words of commands: a disk that hangs must not keep lines and far sides from their goodbye. */
+const lastWordsMs = 500;
+
 /** Starts everything that can start. Parts that cannot are in `quarantined`; nothing else is touched by them. */
 export async function openGateway(config: GatewayConfig, context: GatewayContext): Promise<Gateway> {
   const gateway = new Gateway(config, context);
@@ -240,7 +243,16 @@ export class Gateway implements AsyncDisposable {
     for (const loop of this.loops.values()) stack.use(loop);
     // While the lines are still there: who waits for our word of what is stored gets it before they go.
     stack.defer(() => this.builder.flush());
-    stack.use(this.control);
+    stack.defer(() => this.#closeControl());
+  }
+
+  async #closeControl(): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    using _deadline = this.clock.timer(lastWordsMs, () => {
+      this.#log.error({}, "the disk does not take the last words of commands: the next start gives them");
+      late.resolve();
+    });
+    await Promise.race([this.control[Symbol.asyncDispose](), late.promise]);
   }
 
   /** A pack goes to every far side's outbox; the least safe answer counts. */
@@ -397,6 +409,11 @@ export class Gateway implements AsyncDisposable {
       return refuse(`needs a restart: ${change.restartNeeded.join(", ")}`);
     }
     this.#config = read.config;
+    // Before anything is waited for: what the new profile prepares must not be written to the old device.
+    for (const id of [...change.removedDevices, ...change.changedDevices]) {
+      for (const loop of this.loops.values()) loop.removeDevice(id);
+      this.pipeline.forget(id);
+    }
     await this.#apply(change, read.config);
     if (change.schedulesChanged || change.changedDevices.length + change.removedDevices.length > 0)
       await this.control.renewSchedules();
@@ -430,10 +447,6 @@ export class Gateway implements AsyncDisposable {
     const sides = this.#applySides(change, config);
     this.#sidesReady = sides.catch(() => {});
     await sides;
-    for (const id of [...change.removedDevices, ...change.changedDevices]) {
-      for (const loop of this.loops.values()) loop.removeDevice(id);
-      this.pipeline.forget(id);
-    }
     for (const name of [...change.removedConnections, ...change.changedConnections]) {
       await this.loops.get(name)?.[Symbol.asyncDispose]();
       this.loops.delete(name);

@@ -1,3 +1,4 @@
+import { matchesAny } from "../commands/rules.ts";
 import type { GatewayConfig } from "../config/config.ts";
 import { tellingDevices } from "../config/config.ts";
 import { audienceOf, type Device, sentPoints } from "../model/device.ts";
@@ -54,9 +55,7 @@ export function aclOf(config: GatewayConfig, broker: Broker, issuers: Issuers, u
     }
   }
   for (const [issuer, patterns] of issuers) {
-    const devices = config.devices.filter(
-      (device) => isWritable(device) && patterns.some((one) => matches(one, device.id)),
-    );
+    const devices = config.devices.filter((device) => isWritable(device) && matchesAny(patterns, device.id));
     for (const user of users.commanders?.[issuer] ?? [issuer]) {
       for (const { id } of devices)
         grant(user, `topic write ${topics}/command/${id}`, `topic read ${topics}/result/${id}`);
@@ -92,9 +91,4 @@ function reads(device: Device, audience: string): boolean {
 
 function isWritable({ profile }: Device): boolean {
   return (profile.commands ?? []).length > 0 || profile.points.some(({ write }) => write !== undefined);
-}
-
-function matches(pattern: string, id: string): boolean {
-  const parts = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`).test(id);
 }

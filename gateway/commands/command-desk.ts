@@ -16,8 +16,11 @@ export interface CommandDesk extends AsyncDisposable {
   submit(command: Command, origin: CommandOrigin): Promise<CommandResult>;
   /** What a command would be told, without doing it: undefined when it would be accepted. */
   check(command: Command, origin: CommandOrigin): CommandResult | undefined;
-  /** The results of one command as they come, the present one first, up to the last. Ends at once for an unknown id. */
-  follow(id: string, signal: AbortSignal): AsyncIterable<CommandResult>;
+  /**
+   * The results of one command as they come, the present one first, up to the last. Ends at once for an
+   * unknown id. Ids are unique per issuer: without one it is the newest command with this id.
+   */
+  follow(id: string, signal: AbortSignal, issuer?: string): AsyncIterable<CommandResult>;
   /** Results of all commands from now on; a slow reader loses the oldest and is told how many. */
   results(signal: AbortSignal): AsyncIterable<CommandResult | { readonly lost: number }>;
   /** The latest result of every command that is kept, the newest first. */

@@ -92,9 +92,8 @@ export class Intake {
   }
 
   async #confirm(asked: Asked): Promise<CommandResult> {
-    const { confirms = "" } = asked.command;
-    const waiting = this.#options.arming.take(confirms);
-    const text = `${confirms} is carried out`;
+    const waiting = this.#options.arming.take(asked.command);
+    const text = `${asked.command.confirms} is carried out`;
     const entry = this.#entry(asked, { state: "succeeded", text }, "ended");
     try {
       await this.#options.book.begin(entry);

@@ -53,7 +53,7 @@ export interface LocalSurface {
 export interface LocalCommands {
   submit(command: Command, origin: CommandOrigin): Promise<CommandResult>;
   check(command: Command, origin: CommandOrigin): CommandResult | undefined;
-  follow(id: string, signal: AbortSignal): AsyncIterable<CommandResult>;
+  follow(id: string, signal: AbortSignal, issuer?: string): AsyncIterable<CommandResult>;
   results(signal: AbortSignal): AsyncIterable<CommandResult | { readonly lost: number }>;
   list(filter?: {
     device?: string;

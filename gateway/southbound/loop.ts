@@ -40,7 +40,8 @@ export interface ConnectionLoop extends AsyncDisposable {
    * (`unknown-device`, also when it was removed meanwhile; `unknown-point`, `cannot-write`,
    * `wrong-device`, `setup-failed`: nothing was written), TransientError (`no-answer`,
    * `not-verified`, `queue-full`), LinkError, or the signal's reason when it had not begun, or a slow
-   * far side has it: with the reason `taken-back` it is taken from there first, where that can be.
+   * far side has it: with the reason `taken-back` it is taken from there first, where that can be. Once
+   * begun, the signal ends repetitions.
    */
   write(device: string, order: WriteOrder, signal?: AbortSignal): Promise<WriteOutcome>;
   /** Adds a device or replaces the one with its id. The schedule of the others stays as it is. */

@@ -39,8 +39,10 @@ points:
   last: {at: {cell: 9}, unit: "%", write: {restart: last}}
   fallen: {at: {cell: 10}, unit: "%", write: {failsafe: {after: 1h, value: 3}, restart: failsafe}}
   level_read: {at: {cell: 11}, unit: "%"}
+  home: {at: {cell: 12}, unit: "%", personal: true, write: {}}
+  shown: {at: {cell: 13}, unit: "%", write: {verify: {point: home, within: 1s}}}
 examples:
-  - {given: {1: 1, 2: 1, 3: 1, 4: 1, 5: false, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1, 11: 1}, expect: {level: 1}}
+  - {given: {1: 1, 2: 1, 3: 1, 4: 1, 5: false, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1, 11: 1, 12: 1, 13: 1}, expect: {level: 1}}
 `;
 
 function lamp(id: string): Device {
