@@ -110,8 +110,9 @@ async function dryRun(
 /** A value that is not taken: what would be. */
 function tellRefusal(context: CliContext, result: ResultJson, target: PointJson): void {
   const ofValue = ["wrong-type", "unknown-value", "out-of-range", "off-step", "does-not-fit"];
-  if (!ofValue.includes(result.code ?? "")) return tell(context, result, false, target.unit);
-  context.err(`stadsnod: ${result.text} [${result.code}]\nhint: ${takenBy(target)}\n`);
+  if (ofValue.includes(result.code ?? ""))
+    context.err(`stadsnod: ${result.text} [${result.code}]\nhint: ${takenBy(target)}\n`);
+  else tell(context, result, false, target.unit);
 }
 
 /** One write, from the first word to the last. */

@@ -293,6 +293,11 @@ describe("commands", () => {
       expiry: { inMs: 5000 },
       reason: "dusk",
     });
+    // Who did not hear the answer asks again: nothing of when it came may make another command of it.
+    const first = submitted.at(-1);
+    await post(robot, { ...level, id: "a1", expiresIn: "5s", reason: "dusk" });
+    expect(submitted.at(-1)).toEqual(first);
+    submitted.pop();
     const stronger = await post(robot, { ...level, priority: "operator" });
     expect([stronger.status, stronger.json.error]).toEqual([403, "priority-not-allowed"]);
 
