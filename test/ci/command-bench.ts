@@ -174,7 +174,12 @@ const breath = () => new Promise((resolve) => setTimeout(resolve, 10));
 
 export interface BenchOptions {
   /** Name of each case, with its kind and the others that it needs. */
-  readonly places: readonly { readonly name: string; readonly on: Kind; readonly and?: readonly Kind[] }[];
+  readonly places: readonly {
+    readonly name: string;
+    readonly on: Kind;
+    readonly and?: readonly Kind[];
+    readonly poll?: string | undefined;
+  }[];
   /** Profiles instead of the shipped ones, by name of the place. */
   readonly profiles?: Readonly<Record<string, string>>;
   /** Lines under `commands:`. */
@@ -279,7 +284,7 @@ function configuration(
 ) {
   const connections: string[] = [];
   const devices: string[] = [];
-  for (const [index, { name, on, and = [] }] of places.entries())
+  for (const [index, { name, on, and = [], poll }] of places.entries())
     for (const [second, way] of ways.entries()) {
       const { port, lockPath } = all[2 * index + second]!;
       const full = `${name}-${way}`;
@@ -293,7 +298,8 @@ function configuration(
         const profile = own ?? shipped[kind];
         const where =
           kind === "lock" ? `s-${full}, address: ${lockAddress}` : `m-${full}, unit: ${actuatorUnits[kind]}`;
-        devices.push(`  ${kind}-${full}: {profile: ${profile}, connection: ${where}}`);
+        const slowly = poll === undefined ? "" : `, poll: ${poll}`;
+        devices.push(`  ${kind}-${full}: {profile: ${profile}, connection: ${where}${slowly}}`);
       }
     }
   return `gateway: {id: ${gateway}, pen: 32474}

@@ -10,7 +10,7 @@ import {
 } from "./command-bench.ts";
 
 // What becomes of commands, told by the city over a real broker and by the local API of the same running gateway,
-// and what was really written: the simulated devices count.
+// and what was really written: the simulated devices count. Long, because it is one table: it is read as a whole.
 
 /** A command and what is said of it, or something that happens in between. */
 type Step =
@@ -30,6 +30,7 @@ interface Case {
   /** Why it is not there over the API: only the city's commands have this. */
   readonly mqttOnly?: string;
   readonly profile?: string;
+  readonly poll?: string;
 }
 
 const noIssuer = "who may do what is a matter of roles there, and the issuer is whoever is logged in";
@@ -482,6 +483,7 @@ const pumps: readonly Omit<Case, "on">[] = [
       [run(true), "failed interlock"],
     ],
     written: [],
+    poll: "{slow: 1h}",
     profile: changedProfile(
       "generic/pump",
       "test/pump-rarely",
@@ -673,7 +675,7 @@ const issuers = `  issuers:
 let bench: CommandBench;
 beforeAll(async () => {
   bench = await CommandBench.open({
-    places: cases.map(({ on, and = [], key }) => ({ name: `${on}-${key}`, on, and })),
+    places: cases.map(({ on, and = [], key, poll }) => ({ name: `${on}-${key}`, on, and, poll })),
     profiles: Object.fromEntries(
       cases.flatMap(({ on, key, profile }) => (profile === undefined ? [] : [[`${on}-${key}`, profile]])),
     ),
