@@ -47,6 +47,13 @@ export function words(result: Readonly<Record<string, unknown>>): string {
   return [state, code ?? stage, value, shown].filter((one) => one !== undefined).join(" ");
 }
 
+/** What was said of a level, as expected where the lamp showed that within its profile's tolerance: it fades. */
+export function faded(said: string, expected: string): string {
+  const wanted = /^succeeded (\S+) verified$/.exec(expected)?.[1];
+  const seen = /^succeeded (\S+) verified$/.exec(said)?.[1];
+  return Math.abs(Number(seen) - Number(wanted)) <= 0.5 ? expected : said;
+}
+
 export interface Sent {
   readonly id: string;
   readonly ask: Asking;
