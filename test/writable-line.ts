@@ -55,7 +55,7 @@ export class WritableLine {
   expiresAt: number | undefined;
   /** What a slow far side says; undefined: the units answer at once. */
   pending: (() => AsyncIterable<"queued" | "sent" | "acknowledged">) | undefined;
-  takeBack: (() => Promise<void>) | undefined = async () => {};
+  takeBack: (() => Promise<void>) | undefined;
   openError: Error | undefined;
   concurrency = 1;
   lost = new AbortController();
