@@ -107,11 +107,11 @@ async function polled(line: CommandLine["line"]): Promise<void> {
 function profile(): string {
   const points = Array.from({ length: registers }, (_, index) => [
     `p${index}`,
-    { at: { input: index, type: "u16" }, kind: "gauge", class: "fast" },
+    { at: { input: index, type: "u16" }, unit: "W", kind: "gauge", class: "fast" },
   ]);
   const level = {
     at: { holding: 0, type: "u16" },
-    kind: "gauge",
+    unit: "W", kind: "gauge",
     class: "slow",
     write: { range: [0, 65_000], expiry: { max: "1h" } },
   };
@@ -121,7 +121,7 @@ function profile(): string {
     title: { en: "A lamp whose level can be written" },
     manufacturer: "Bench",
     models: ["lamp"],
-    category: "street-light",
+    category: "lighting",
     sources: [{ document: "scripts/bench" }],
     status: "draft",
     protocol: "modbus",

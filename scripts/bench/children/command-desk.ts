@@ -49,7 +49,7 @@ function lamp(index: number): Device {
 }
 
 const unbounded = { count: 1_000_000, ageMs: 86_400_000, refused: 1000, growthBytes: 64 * 1024 * 1024 };
-await using desk = await openDesk({
+const desk = await openDesk({
   rules: () => ({
     ...defaultRules,
     issuers: new Map([["city", { devices: ["*"], points: ["*"], priority: "operator" }]]),

@@ -30,8 +30,9 @@ const context = {
 };
 const read = () => readConfiguration(context, file);
 const { config, diagnostics } = await read();
-if (!config) throw new Error(diagnostics.map(({ message }) => message).join("; "));
-const { gateway } = await startDaemon(config, openLog("fatal"), read);
+const errors = diagnostics.filter(({ severity }) => severity === "error");
+if (!config || errors.length > 0) throw new Error(errors.map(({ message }) => message).join("; "));
+const { gateway } = await startDaemon(config, openLog("error"), read);
 const receipts: Receipt[] = [];
 const { control } = gateway;
 const receive = control.receive.bind(control);
