@@ -111,7 +111,8 @@ function profile(): string {
   ]);
   const level = {
     at: { holding: 0, type: "u16" },
-    unit: "W", kind: "gauge",
+    unit: "W",
+    kind: "gauge",
     class: "slow",
     write: { range: [0, 65_000], expiry: { max: "1h" } },
   };
