@@ -221,9 +221,11 @@ describe("the life of a command", () => {
     const bench = await open();
     const receiving = bench.receive({ id: "a", value: 30 });
     while (bench.expected.length === 0) await Promise.resolve();
-    expect(bench.disk.contents("commands.journal").includes("lamp-1")).toBe(false);
+    const onDisk = () => Buffer.from(bench.disk.contents("commands.journal")).includes("lamp-1");
+    expect(onDisk()).toBe(false);
     expect(bench.expected).toEqual([{ device: "lamp-1", open: true, written: false }]);
     await receiving;
+    expect(onDisk()).toBe(true);
     await bench.run(1);
     expect(bench.expected).toEqual([{ device: "lamp-1", open: false, written: true }]);
     await bench.run(1000);

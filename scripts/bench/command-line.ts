@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { setPriority } from "node:os";
 import { join } from "node:path";
 import { decode, encode } from "cborg";
 import { connectAsync } from "mqtt";
@@ -51,6 +52,12 @@ export async function openCommandLine(folder: string, share: number): Promise<Co
       units,
     } satisfies SimulatorSettings),
   );
+  // A line is no program: it does not wait for a processor that others use.
+  try {
+    setPriority(line.pid, -10);
+  } catch {
+    // Only who may.
+  }
   const broker = stack.use(await openBroker({ port: 0 }));
   const city = await connectAsync(broker.url);
   stack.defer(() => city.endAsync(true));

@@ -24,6 +24,8 @@ export interface SimulatorSettings {
 export interface LineTraffic {
   /** Reads of input registers. */
   readonly polls: number;
+  /** From the first byte of a poll to that of the request after it, ms. Only of a line with `record`. */
+  readonly pollMs: readonly number[];
   /** Only of a line with `record`. */
   readonly writes: readonly {
     readonly unit: number;
@@ -80,6 +82,9 @@ if (wire.kind === "line") {
 function watch(line: PacedLine, character: number) {
   const offset = commonMs() - performance.now();
   let polls = 0;
+  let pollMs: number[] = [];
+  /** Of the last request, if it was a poll. */
+  let polledAt: number | undefined;
   let writes: LineTraffic["writes"][number][] = [];
   return {
     line: {
@@ -88,6 +93,8 @@ function watch(line: PacedLine, character: number) {
         line.receiveFrames((frame) => {
           const [unit = 0, code = 0] = frame;
           const first = line.bytes[line.bytes.length - frame.length];
+          if (polledAt !== undefined && first) pollMs.push(first.at - polledAt);
+          polledAt = code === 4 ? first?.at : undefined;
           if (code === 4) polls++;
           else if ((code === 6 || code === 16) && first) {
             const value = frame.length < 8 ? -1 : Buffer.from(frame).readUInt16BE(frame.length - 4);
@@ -96,9 +103,10 @@ function watch(line: PacedLine, character: number) {
           receiver(frame);
         }),
     },
-    since: (): LineTraffic => ({ polls, writes }),
+    since: (): LineTraffic => ({ polls, pollMs, writes }),
     reset: () => {
       polls = 0;
+      pollMs = [];
       writes = [];
     },
   };
