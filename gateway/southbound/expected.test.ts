@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { seeded } from "../../test/fault/random.ts";
 import { device, point, readMs, start, WritableLine, writable } from "../../test/writable-line.ts";
 
 /** More than the line carries: there is always a poll under way. */
@@ -46,6 +47,29 @@ describe("a write that is expected", () => {
     await line.clock.advance(1000);
     expect(await writing).toMatchObject({ value: 80, verified: true });
     await loop[Symbol.asyncDispose]();
+  });
+
+  it("waits for one transaction and 20 ms at most, 300 times at random moments, on a disk that takes up to 80 ms", async () => {
+    const { line, loop, order } = await saturated();
+    const random = seeded(5);
+    const target = lamp();
+    for (let number = 1; number <= 300; number++) {
+      await line.clock.advance(random() * 2 * pollMs);
+      const received = line.clock.monotonic();
+      const expected = loop.expectWrite();
+      await line.clock.advance(random() * 80);
+      const durable = line.clock.monotonic();
+      const writing = loop.write("lamp", order(target, "level", number));
+      expected[Symbol.dispose]();
+      let done = false;
+      void writing.then(() => {
+        done = true;
+      });
+      while (!done) await line.clock.advance(5);
+      const at = line.went.findLast(({ kind }) => kind === "write")?.at ?? 0;
+      expect(at).toBeGreaterThanOrEqual(durable);
+      expect(at - received).toBeLessThanOrEqual(pollMs + 20);
+    }
   });
 
   it("that is given up, or does not come within 100 ms, lets polls go on", async () => {
