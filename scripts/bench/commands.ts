@@ -57,8 +57,8 @@ export const commandLatency: Bench = {
 
 /**
  * 100 commands a second to a line that carries about ten. Per share (most of the line's time for
- * commands): polls a second during the flood beside before it, which must stay above 1 - share; what became of the
- * commands; and how many never had a last word.
+ * commands): polls a second during the flood beside before it, which must stay above 1 - share; how long a poll took
+ * beside before it (above 1: the machine is busy with something else); what became of the commands; and how many never had a last word.
  */
 export const commandFlood: Bench = {
   name: "commands.flood",
@@ -73,7 +73,7 @@ export const commandFlood: Bench = {
 async function flood(folder: string, share: number, quick: boolean): Promise<Row[]> {
   await using rig = await openCommandLine(folder, share);
   const { line, gateway, lasts, send } = rig;
-  const perSecond = async (seconds: number, every: () => void): Promise<number> => {
+  const during = async (seconds: number, every: () => void) => {
     await line.ask("reset");
     const start = performance.now();
     const total = Math.round(seconds * 100);
@@ -82,16 +82,16 @@ async function flood(folder: string, share: number, quick: boolean): Promise<Row
       const wait = start + (tick + 1) * 10 - performance.now();
       if (wait > 0) await sleep(wait);
     }
-    const { polls } = await line.ask("traffic");
-    return (polls * 1000) / (performance.now() - start);
+    const { polls, pollMs, writes } = await line.ask("traffic");
+    const perSecond = (polls * 1000) / (performance.now() - start);
+    return { perSecond, pollMs: quantile(pollMs, 0.5), writes: writes.length };
   };
-  const calm = await perSecond(quick ? 5 : 20, () => {});
+  const calm = await during(quick ? 5 : 20, () => {});
   const ids: string[] = [];
   const cpu = cpuSeconds(gateway.pid);
   const seconds = quick ? 10 : 60;
-  const flooded = await perSecond(seconds, () => ids.push(send().id));
+  const flooded = await during(seconds, () => ids.push(send().id));
   const cpuShare = ((cpuSeconds(gateway.pid) - cpu) / seconds) * 100;
-  const { writes } = await line.ask("traffic");
   // All have at most 60 s left.
   for (let wait = 0; wait < 700 && ids.some((id) => !lasts.has(id)); wait++) await sleep(100);
   const name = `commands.flood.${share * 100}`;
@@ -100,10 +100,23 @@ async function flood(folder: string, share: number, quick: boolean): Promise<Row
     return code ? `${state}-${code}` : state;
   });
   return [
-    { name: `${name}.pollsPerSecond.before`, value: calm, unit: "1/s" },
-    { name: `${name}.pollsPerSecond`, value: flooded, unit: "1/s", ratioTo: "before", ratio: flooded / calm },
+    { name: `${name}.pollsPerSecond.before`, value: calm.perSecond, unit: "1/s" },
+    {
+      name: `${name}.pollsPerSecond`,
+      value: flooded.perSecond,
+      unit: "1/s",
+      ratioTo: "before",
+      ratio: flooded.perSecond / calm.perSecond,
+    },
     { name: `${name}.pollsLeast`, value: 1 - share, unit: "x before" },
-    { name: `${name}.writesPerSecond`, value: writes.length / seconds, unit: "1/s" },
+    {
+      name: `${name}.pollMs`,
+      value: flooded.pollMs,
+      unit: "ms",
+      ratioTo: "before",
+      ratio: flooded.pollMs / calm.pollMs,
+    },
+    { name: `${name}.writesPerSecond`, value: flooded.writes / seconds, unit: "1/s" },
     { name: `${name}.sent`, value: ids.length, unit: "" },
     ...Array.from(ends, ([end, { length }]) => ({ name: `${name}.${end}`, value: length, unit: "" })),
     { name: `${name}.withoutLastWord`, value: ends.get("lost")?.length ?? 0, unit: "" },

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Bench, compared, type Row } from "./bench.ts";
 import { cpuSeconds, rssMb } from "./process.ts";
-import { type RunningDaemon, startDaemon } from "./running-daemon.ts";
+import { pointsPerDevice, type RunningDaemon, startDaemon } from "./running-daemon.ts";
 
 /**
  * What event streams cost: the daemon reads 100 points a second, and one or 1,000 readers on its Unix
- * socket are told all of them. `delivered`: events that a reader got per poll; below 1 some were lost.
+ * socket are told all of them. `delivered`: readings that a reader got per reading; below 1 some were lost.
  */
 export const localStreams: Bench = {
   name: "local.streams",
@@ -39,7 +39,7 @@ interface Cost {
 
 async function cost(daemon: RunningDaemon, readers: number, seconds: number): Promise<Cost> {
   const requests: ClientRequest[] = [];
-  let events = 0;
+  let readings = 0;
   try {
     for (let reader = 0; reader < readers; reader++) {
       const asked = request({ socketPath: daemon.socket, path: "/v1/readings" });
@@ -48,17 +48,13 @@ async function cost(daemon: RunningDaemon, readers: number, seconds: number): Pr
       asked.end();
       const [response]: IncomingMessage[] = await once(asked, "response");
       if (response?.statusCode !== 200) throw new Error(`status ${response?.statusCode}`);
-      // The end of an event is two line feeds, wherever a chunk is cut.
-      let last = 0;
+      // Each reading is one object.
       response.on("data", (chunk: Buffer) => {
-        for (const byte of chunk) {
-          if (byte === 10 && last === 10) events++;
-          last = byte;
-        }
+        for (let at = chunk.indexOf("{"); at >= 0; at = chunk.indexOf("{", at + 1)) readings++;
       });
     }
     await sleep(3000);
-    events = 0;
+    readings = 0;
     const before = await daemon.requests();
     const cpu = cpuSeconds(daemon.pid);
     const start = performance.now();
@@ -72,7 +68,7 @@ async function cost(daemon: RunningDaemon, readers: number, seconds: number): Pr
     return {
       rss: Math.max(...rss),
       cpu: ((cpuSeconds(daemon.pid) - cpu) / took) * 100,
-      delivered: events / readers / polls,
+      delivered: readings / readers / polls / pointsPerDevice,
     };
   } finally {
     for (const asked of requests) asked.destroy();
