@@ -143,6 +143,10 @@ export class Gateway implements AsyncDisposable {
       field: {
         device: (id) => this.#config.devices.find((one) => one.id === id),
         latest: (device, point) => this.pipeline.latest.get(device, point),
+        expectWrite: (device) => {
+          const known = this.#config.devices.find(({ id }) => id === device);
+          return known && this.loops.get(known.connection)?.expectWrite();
+        },
         write: async (device, order, signal) => this.#loopOf(device).write(device, order, signal),
       },
       northbound: (name) => this.sides.get(name)?.northbound,

@@ -67,6 +67,11 @@ export interface Field {
   device(id: string): Device | undefined;
   /** The latest reading of a point, good or not. */
   latest(device: string, point: string): Reading | undefined;
+  /**
+   * As `ConnectionLoop.expectWrite`: so that a command waits for the disk and for the line at once.
+   * Absent where nothing is gained by it, undefined for a device without a line.
+   */
+  expectWrite?(device: string): Disposable | undefined;
   /** As `ConnectionLoop.write`. */
   write(device: string, order: WriteOrder, signal: AbortSignal): Promise<WriteOutcome>;
 }

@@ -44,6 +44,11 @@ export interface ConnectionLoop extends AsyncDisposable {
    * begun, the signal ends repetitions.
    */
   write(device: string, order: WriteOrder, signal?: AbortSignal): Promise<WriteOutcome>;
+  /**
+   * A write will come as soon as its command is on the disk: until this is disposed the line begins no
+   * poll that would stand in its way, for a short time and within the share of writes. Nothing is done yet.
+   */
+  expectWrite(): Disposable;
   /** Adds a device or replaces the one with its id. The schedule of the others stays as it is. */
   setDevice(device: Device): Promise<void>;
   removeDevice(device: string): void;
@@ -184,6 +189,10 @@ class Loop implements ConnectionLoop {
 
   write(device: string, order: WriteOrder, signal?: AbortSignal): Promise<WriteOutcome> {
     return this.#writes.write(device, order, signal);
+  }
+
+  expectWrite(): Disposable {
+    return this.#line.expected.announce();
   }
 
   status(): ConnectionStatus {

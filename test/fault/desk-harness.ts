@@ -131,6 +131,8 @@ export class Bench {
   up = new Map([["city", true]]);
   /** Devices that cannot be reached. */
   readonly gone = new Set<string>();
+  /** Devices whose lines were told of a write that is to come, and how it ended with that. */
+  readonly expected: { readonly device: string; open: boolean; written: boolean }[] = [];
   /** Makes the next writes fail. */
   readonly failures: Error[] = [];
   readonly #changes = new Set<() => void>();
@@ -227,12 +229,22 @@ export class Bench {
     return {
       device: (id) => lamps.get(id),
       latest: (device, point) => this.latest.get(`${device}/${point}`),
+      expectWrite: (device) => {
+        const expected = { device, open: true, written: false };
+        this.expected.push(expected);
+        return {
+          [Symbol.dispose]: () => {
+            expected.open = false;
+          },
+        };
+      },
       write: (device, order, signal) => this.#write(device, order, signal),
     };
   }
 
   async #write(device: string, order: WriteOrder, signal: AbortSignal): Promise<WriteOutcome> {
     const call = ++calls;
+    for (const expected of this.expected) if (expected.device === device) expected.written ||= expected.open;
     const commanded = order.expiresAt !== undefined;
     await this.clock.sleep(this.#writeMs / 2, signal);
     if (this.gone.has(device)) throw new LinkError("not connected", { code: "not-connected" });
