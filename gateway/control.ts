@@ -4,7 +4,7 @@ import { makeCommandCodec } from "./commands/command-codec.ts";
 import type { Audit, CommandDesk, Field } from "./commands/command-desk.ts";
 import { openDesk } from "./commands/desk.ts";
 import type { CommandRules } from "./commands/rules.ts";
-import { openSchedules, type Schedules } from "./commands/schedules/schedules.ts";
+import type { Schedules } from "./commands/schedules/schedules.ts";
 import type { GatewayConfig } from "./config/config.ts";
 import { calendarOf } from "./config/schedules.ts";
 import type { Clock, Random } from "./model/clock.ts";
@@ -107,6 +107,8 @@ export class Control implements AsyncDisposable {
     this.#schedules = undefined;
     const { schedules, holidays, gateway } = config();
     if (!this.#desk || schedules.length === 0) return;
+    // Most gateways keep none, and do without the memory.
+    const { openSchedules } = await import("./commands/schedules/schedules.ts");
     this.#schedules = await openSchedules({
       schedules,
       calendar: calendarOf(gateway.timeZone, holidays),

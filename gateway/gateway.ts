@@ -2,7 +2,12 @@
 import { randomBytes } from "node:crypto";
 import { type AuditLog, openAuditLog } from "./commands/audit-log.ts";
 import type { AuditEntry } from "./commands/command-desk.ts";
-import type { ConnectionConfig, GatewayConfig, NorthboundConfig } from "./config/config.ts";
+import {
+  type ConnectionConfig,
+  type GatewayConfig,
+  type NorthboundConfig,
+  tellingDevices,
+} from "./config/config.ts";
 import { type ConfigChange, describeChange, diffConfig } from "./config/diff.ts";
 import { Control } from "./control.ts";
 import type { ReloadResult } from "./local/surface.ts";
@@ -61,6 +66,9 @@ const stateEveryMs = 30_000;
 
 /** How long a stop waits for the last packs to leave. */
 const drainMs = 1000;
+
+/** How long it waits for last words of commands: a disk that hangs must not keep lines and far sides from their goodbye. */
+const lastWordsMs = 500;
 
 /** Starts everything that can start. Parts that cannot are in `quarantined`; nothing else is touched by them. */
 export async function openGateway(config: GatewayConfig, context: GatewayContext): Promise<Gateway> {
@@ -135,6 +143,10 @@ export class Gateway implements AsyncDisposable {
       field: {
         device: (id) => this.#config.devices.find((one) => one.id === id),
         latest: (device, point) => this.pipeline.latest.get(device, point),
+        expectWrite: (device) => {
+          const known = this.#config.devices.find(({ id }) => id === device);
+          return known && this.loops.get(known.connection)?.expectWrite();
+        },
         write: async (device, order, signal) => this.#loopOf(device).write(device, order, signal),
       },
       northbound: (name) => this.sides.get(name)?.northbound,
@@ -164,7 +176,7 @@ export class Gateway implements AsyncDisposable {
     for (const line of this.#config.connections.values()) await this.#openLoop(line);
     const problem = await this.control.open();
     if (problem) this.problems.set("store of commands", problem);
-    for (const device of this.#config.devices) this.#describe(device);
+    for (const device of tellingDevices(this.#config)) this.#describe(device);
     this.#announce();
     void this.record({ what: "start", who: "gateway", detail: { run: this.run, version } });
     this.#log.info(
@@ -235,7 +247,16 @@ export class Gateway implements AsyncDisposable {
     for (const loop of this.loops.values()) stack.use(loop);
     // While the lines are still there: who waits for our word of what is stored gets it before they go.
     stack.defer(() => this.builder.flush());
-    stack.use(this.control);
+    stack.defer(() => this.#closeControl());
+  }
+
+  async #closeControl(): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    using _deadline = this.clock.timer(lastWordsMs, () => {
+      this.#log.error({}, "the disk does not take the last words of commands: the next start gives them");
+      late.resolve();
+    });
+    await Promise.race([this.control[Symbol.asyncDispose](), late.promise]);
   }
 
   /** A pack goes to every far side's outbox; the least safe answer counts. */
@@ -392,6 +413,11 @@ export class Gateway implements AsyncDisposable {
       return refuse(`needs a restart: ${change.restartNeeded.join(", ")}`);
     }
     this.#config = read.config;
+    // Before anything is waited for: what the new profile prepares must not be written to the old device.
+    for (const id of [...change.removedDevices, ...change.changedDevices]) {
+      for (const loop of this.loops.values()) loop.removeDevice(id);
+      this.pipeline.forget(id);
+    }
     await this.#apply(change, read.config);
     if (change.schedulesChanged || change.changedDevices.length + change.removedDevices.length > 0)
       await this.control.renewSchedules();
@@ -413,7 +439,7 @@ export class Gateway implements AsyncDisposable {
     }
     // A far side that is new has heard of no device.
     const newSides = change.addedNorthbounds.length + change.changedNorthbounds.length > 0;
-    for (const device of newSides ? config.devices : []) this.#describe(device);
+    for (const device of newSides ? tellingDevices(config) : []) this.#describe(device);
     for (const id of change.removedDevices) {
       for (const { northbound } of this.sides.values())
         northbound.announce(`description/${id}`, new Uint8Array());
@@ -425,10 +451,6 @@ export class Gateway implements AsyncDisposable {
     const sides = this.#applySides(change, config);
     this.#sidesReady = sides.catch(() => {});
     await sides;
-    for (const id of [...change.removedDevices, ...change.changedDevices]) {
-      for (const loop of this.loops.values()) loop.removeDevice(id);
-      this.pipeline.forget(id);
-    }
     for (const name of [...change.removedConnections, ...change.changedConnections]) {
       await this.loops.get(name)?.[Symbol.asyncDispose]();
       this.loops.delete(name);

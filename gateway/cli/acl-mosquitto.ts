@@ -1,4 +1,6 @@
+import { matchesAny } from "../commands/rules.ts";
 import type { GatewayConfig } from "../config/config.ts";
+import { tellingDevices } from "../config/config.ts";
 import { audienceOf, type Device, sentPoints } from "../model/device.ts";
 import { openAudience } from "../model/privacy.ts";
 import type { Broker } from "./brokers.ts";
@@ -48,14 +50,12 @@ export function aclOf(config: GatewayConfig, broker: Broker, issuers: Issuers, u
       );
       // Which devices there are is nobody's business who only reads open data.
       if (audience !== openAudience) grant(user, `topic read ${topics}/state`);
-      const seen = config.devices.filter((device) => reads(device, audience));
+      const seen = tellingDevices(config).filter((device) => reads(device, audience));
       grant(user, ...seen.map(({ id }) => `topic read ${topics}/description/${id}`));
     }
   }
   for (const [issuer, patterns] of issuers) {
-    const devices = config.devices.filter(
-      (device) => isWritable(device) && patterns.some((one) => matches(one, device.id)),
-    );
+    const devices = config.devices.filter((device) => isWritable(device) && matchesAny(patterns, device.id));
     for (const user of users.commanders?.[issuer] ?? [issuer]) {
       for (const { id } of devices)
         grant(user, `topic write ${topics}/command/${id}`, `topic read ${topics}/result/${id}`);
@@ -91,9 +91,4 @@ function reads(device: Device, audience: string): boolean {
 
 function isWritable({ profile }: Device): boolean {
   return (profile.commands ?? []).length > 0 || profile.points.some(({ write }) => write !== undefined);
-}
-
-function matches(pattern: string, id: string): boolean {
-  const parts = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`).test(id);
 }

@@ -1,4 +1,5 @@
 import type { CatalogueConfig, GatewayConfig } from "../config/config.ts";
+import { tellingDevices } from "../config/config.ts";
 import {
   audienceOf,
   type Device,
@@ -102,7 +103,7 @@ export function catalogueOf(configs: readonly GatewayConfig[]): readonly Resourc
 function datasetsOf(configs: readonly GatewayConfig[]): Map<string, Dataset> {
   const found = new Map<string, Dataset>();
   for (const config of configs) {
-    for (const device of config.devices) {
+    for (const device of tellingDevices(config)) {
       for (const point of sentPoints(device)) {
         if (audienceOf(device, point) !== openAudience || isPersonal(point)) continue;
         const { category } = device.profile;

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { GatewayConfig } from "../config/config.ts";
+import { tellingDevices } from "../config/config.ts";
 import {
   audienceOf,
   type Device,
@@ -56,7 +57,7 @@ export interface Register {
 
 /** What a gateway collects, why, for whom, how long, and where it goes; by its configuration alone. */
 export function registerOf(config: GatewayConfig, language: Language): Register {
-  const devices = config.devices.map((device) => registerDevice(config, device, language));
+  const devices = tellingDevices(config).map((device) => registerDevice(config, device, language));
   const leftOut = config.quarantined.map(({ kind, id }) => `${kind} ${id}`);
   const { id, title } = config.gateway;
   return {

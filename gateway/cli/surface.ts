@@ -1,4 +1,5 @@
 import { answerAuditLog } from "../commands/audit-query.ts";
+import { tellingDevices } from "../config/config.ts";
 import type { Gateway } from "../gateway.ts";
 import type {
   ConnectionSummary,
@@ -12,6 +13,7 @@ import type { Diagnostic } from "../model/diagnostic.ts";
 import { formatDiagnostic } from "../model/diagnostic.ts";
 import { readingToJson } from "../model/json.ts";
 import { version } from "../model/version.ts";
+import { derivedReading } from "../telemetry/derived-value.ts";
 import { answerHistory } from "../telemetry/history-answer.ts";
 
 /** What the local API is told by who started the gateway. */
@@ -29,7 +31,7 @@ export function localSurface(gateway: Gateway, { https, ...extras }: SurfaceExtr
   return {
     ...extras,
     status: () => ({ ...statusOf(gateway), https: https?.() }),
-    devices: () => gateway.config.devices,
+    devices: () => tellingDevices(gateway.config),
     latest: (filter) => pipeline.latest.list(wanted(filter)).map((reading) => readingToJson(reading, clock)),
     async *readings(filter, signal) {
       const subscription = pipeline.latest.subscribe(wanted(filter));
@@ -56,6 +58,15 @@ export function localSurface(gateway: Gateway, { https, ...extras }: SurfaceExtr
       })),
     }),
     reload: () => gateway.reload(),
+    get publish() {
+      const { derived } = gateway.config;
+      if (!derived) return undefined;
+      return async (value: Parameters<typeof derivedReading>[1]) => {
+        const reading = derivedReading(derived, value, clock);
+        await pipeline.take([reading]);
+        return readingToJson(reading, clock);
+      };
+    },
     get commands() {
       return gateway.control.desk;
     },
@@ -111,6 +122,8 @@ function statusOf(gateway: Gateway): GatewayStatus {
         return { kind, id: id.join(" "), reason: error.message };
       }),
     ],
+    position: config.gateway.position,
+    timeZone: config.gateway.timeZone,
     memoryMB: Math.round(process.memoryUsage().rss / 1e6),
   };
 }

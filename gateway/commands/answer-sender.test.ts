@@ -54,6 +54,23 @@ describe("answers", () => {
     expect(made.waiting).toBe(39);
   });
 
+  it("that cannot be written as bytes keep no other waiting", async () => {
+    const heard: string[] = [];
+    const { made, clock } = sender(async (text) => void heard.push(text), {
+      codec: {
+        encodeResult: ({ id }) => {
+          if (id === "odd") throw new RangeError("no such bytes");
+          return new TextEncoder().encode(id);
+        },
+      },
+    });
+    made.offer(tellable("odd", "succeeded"));
+    made.offer(tellable("even", "succeeded"));
+    await clock.advance(0);
+    expect(heard).toEqual(["even"]);
+    expect(made).toMatchObject({ waiting: 0, dropped: 1 });
+  });
+
   it("are tried again with growing pauses, and given up when they are refused", async () => {
     const tries: string[] = [];
     const { made, clock, told } = sender(async (text) => {

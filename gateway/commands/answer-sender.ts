@@ -19,6 +19,8 @@ export interface AnswerSenderOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** A result as a far side may hear it; absent: as it is. */
+  outgoing?(result: CommandResult, one: Tellable): CommandResult;
   /** That far side has taken one more. Must not throw. */
   told(one: Tellable, far: string): void;
   /** Most states that wait per far side; beyond, what was said on the way is dropped before last words. */
@@ -101,7 +103,7 @@ export class AnswerSender implements AsyncDisposable {
 
   /** Never rejects. */
   async #tell(far: Far, one: Tellable): Promise<void> {
-    const { answerers, codec, log } = this.#options;
+    const { answerers, log } = this.#options;
     const { signal } = this.#stop;
     for (;;) {
       const telling = one.tellings.get(far.name);
@@ -109,7 +111,8 @@ export class AnswerSender implements AsyncDisposable {
       if (!telling || !state) return;
       try {
         await answerers.connected(far.name, signal);
-        const answer = { device: state.device, body: codec.encodeResult(state), replyTo: telling.reply };
+        const body = this.#encoded(state, one);
+        const answer = { device: state.device, body, replyTo: telling.reply };
         await answerers.answer(far.name, answer, signal);
         far.pauseMs = firstPauseMs;
         if (far.failing) log.info({ northbound: far.name }, "answers to commands are taken again");
@@ -129,6 +132,16 @@ export class AnswerSender implements AsyncDisposable {
         this.#pause(far, error);
         return;
       }
+    }
+  }
+
+  /** Throws RefusedError: what has no bytes must not keep all others waiting for ever. */
+  #encoded(state: CommandResult, one: Tellable): Uint8Array {
+    const { codec, outgoing } = this.#options;
+    try {
+      return codec.encodeResult(outgoing?.(state, one) ?? state);
+    } catch (cause) {
+      throw new RefusedError("a result cannot be written as bytes: a bug", { code: "internal", cause });
     }
   }
 

@@ -35,22 +35,31 @@ export class Arming implements Disposable {
     this.#waiting.set(entry, clock.timer(ms, late));
   }
 
-  /** The command that waits under this id, no longer waiting. */
-  take(id: string): Entry | undefined {
-    for (const [entry, timer] of this.#waiting) {
-      if (entry.command.id !== id) continue;
-      timer[Symbol.dispose]();
-      this.#waiting.delete(entry);
-      return entry;
-    }
-    return undefined;
+  /** The command that this one confirms, no longer waiting. */
+  take(confirm: Command): Entry | undefined {
+    const entry = this.#confirmed(confirm);
+    if (!entry) return undefined;
+    this.#waiting.get(entry)?.[Symbol.dispose]();
+    this.#waiting.delete(entry);
+    return entry;
   }
 
-  /** What a confirmation would find. `named`: the command with the id that it confirms. */
-  stateOf(command: Command, named: Entry | undefined): "armed" | "late" | undefined {
-    if (!named || pointKey(named.command) !== pointKey(command)) return undefined;
-    if (this.#waiting.has(named)) return "armed";
+  /** What a confirmation would find. `named`: any command with the id that it confirms. */
+  stateOf(confirm: Command, named: Entry | undefined): "armed" | "late" | undefined {
+    if (this.#confirmed(confirm)) return "armed";
+    if (!named || this.#waiting.has(named) || pointKey(named.command) !== pointKey(confirm)) return undefined;
     return named.states.some(({ stage }) => stage === "armed") ? "late" : undefined;
+  }
+
+  /**
+   * Ids are unique per issuer only: what is confirmed is of the same point, and of two with one id the
+   * issuer's own, or none.
+   */
+  #confirmed(confirm: Command): Entry | undefined {
+    const found = [...this.#waiting.keys()].filter(
+      ({ command }) => command.id === confirm.confirms && pointKey(command) === pointKey(confirm),
+    );
+    return found.length > 1 ? found.find(({ command }) => command.issuer === confirm.issuer) : found[0];
   }
 
   /** A newer command of the point is carried out: what waits and is not stronger is given up. */

@@ -6,18 +6,26 @@ import { isRefused, type PreparedWrite, prepareWrite, type Refused, sameValue } 
 import type { WriteOrder, WriteOutcome } from "../southbound/write-order.ts";
 import type { Said } from "./book.ts";
 import { heldBy, targetOf } from "./checks.ts";
-import type { Field } from "./command-desk.ts";
 import { type Entry, pointKey } from "./entry.ts";
 import { atLeast, holdOf } from "./holds.ts";
 import type { Ledger } from "./ledger.ts";
 import { leastAge } from "./moment.ts";
 import { foreseen, inputsOf, pointsNeeded, showsItself } from "./order.ts";
 import { type Ending, endingOf } from "./outcome.ts";
+import type { WatchedField } from "./watched-field.ts";
 
 export interface Hands {
-  readonly field: Field;
+  readonly field: WatchedField;
   readonly ledger: Ledger;
   readonly clock: Clock;
+}
+
+/** Why a command that is under way may end early. */
+export interface StopSignals {
+  /** Nobody wants it any more: what has not begun, or can be taken back, ends. */
+  readonly unwanted: AbortSignal;
+  /** The desk closes: nothing is waited for any longer. */
+  readonly closing: AbortSignal;
 }
 
 /** What became of it, and how many attempts may have reached the device. */
@@ -40,7 +48,7 @@ export async function carryOut(
   entry: Entry,
   { field, ledger, clock }: Hands,
   progress: NonNullable<WriteOrder["progress"]>,
-  signal: AbortSignal,
+  signals: StopSignals,
 ): Promise<CarriedOut> {
   const { command, origin } = entry;
   const target = targetOf(command, field);
@@ -84,7 +92,7 @@ export async function carryOut(
     },
   };
   try {
-    const outcome = await field.write(device.id, order, signal);
+    const outcome = await untilClosed(field.write(device.id, order, signals.unwanted), signals, clock);
     const { before, verified, unchanged, delivery } = outcome;
     return {
       said: {
@@ -110,6 +118,26 @@ function textOf(delivery: WriteOutcome["delivery"]): string | undefined {
   return delivery === "acknowledged" ? "the device acknowledged it" : undefined;
 }
 
+/** How long a stop waits for a write that has begun, ms: as long as one transaction on a slow line. */
+const lastWaitMs = 300;
+
+/** Its outcome; when the desk closes, that of the last moments, or the reason. */
+async function untilClosed<T>(work: Promise<T>, { closing }: StopSignals, clock: Clock): Promise<T> {
+  const over = Promise.withResolvers<never>();
+  let timer: Disposable | undefined;
+  const close = () => {
+    timer = clock.timer(lastWaitMs, () => over.reject(closing.reason));
+  };
+  if (closing.aborted) close();
+  else closing.addEventListener("abort", close, { once: true });
+  try {
+    return await Promise.race([work, over.promise]);
+  } finally {
+    timer?.[Symbol.dispose]();
+    closing.removeEventListener("abort", close);
+  }
+}
+
 const late: Refused = { refuse: "no-value", detail: tooLate.text };
 
 function nothing(said: Ending): CarriedOut {
@@ -126,19 +154,21 @@ function bounded(prepared: PreparedWrite, { reserved }: Entry): PreparedWrite {
 
 /**
  * The value that the point shows, when that is what the command would make it and the reading is younger
- * than one and a half poll periods. Points with a budget are read in the very turn instead.
+ * than one and a half poll periods and than the last write to the device. Points with a budget are read in the very turn instead.
  */
 function alreadyHeld(
   device: Device,
   point: Point,
   value: Value,
-  field: Field,
+  field: WatchedField,
   clock: Clock,
 ): Value | undefined {
   if (point.write?.budget || !showsItself(device, point)) return undefined;
   const reading = field.latest(device.id, point.name);
   if (reading?.quality !== "good" || reading.value === undefined) return undefined;
-  if (ageOf(reading, clock) >= 1.5 * pollPeriod(device, point)) return undefined;
+  const age = ageOf(reading, clock);
+  if (age < 0 || age >= 1.5 * pollPeriod(device, point) || !field.untouchedFor(device.id, age))
+    return undefined;
   const inputs = inputsOf(device, point, (one, name) => field.latest(one, name));
   if (!inputs) return undefined;
   const wanted = foreseen(device, point, value, inputs)?.value;

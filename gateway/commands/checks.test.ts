@@ -85,8 +85,29 @@ const cases: Case[] = [
   { name: "a time that is none", command: { issuedAt: Number.NaN }, code: "bad-form" },
   { name: "an expiry that is none", command: { expiry: { at: Number.POSITIVE_INFINITY } }, code: "bad-form" },
   { name: "a life below nothing", command: { expiry: { inMs: -1 } }, code: "bad-form" },
-  { name: "a key that speaks for the issuer", asked: { issuersOfKey: ["police", "city"] } },
+  {
+    name: "a key that speaks for the issuer",
+    command: { issuedAt: now },
+    asked: { issuersOfKey: ["police", "city"] },
+  },
   { name: "a key that does not", asked: { issuersOfKey: ["police"] }, code: "not-allowed" },
+  {
+    name: "a signed relative life that begins at any receipt",
+    command: { expiry: { inMs: minute } },
+    asked: { issuersOfKey: ["city"] },
+    code: "no-expiry",
+  },
+  {
+    name: "a signed relative life that begins when it was issued",
+    command: { expiry: { inMs: minute }, issuedAt: now },
+    asked: { issuersOfKey: ["city"] },
+  },
+  {
+    name: "a signed relative life, clock untrusted",
+    command: { expiry: { inMs: minute } },
+    asked: { issuersOfKey: ["city"] },
+    desk: untrusted,
+  },
   { name: "a key that speaks for nobody", asked: { issuersOfKey: [] }, code: "not-allowed" },
   { name: "a known command", desk: { known: () => "same" }, code: "again" },
   {

@@ -10,8 +10,9 @@ import { atLeast } from "./holds.ts";
 import { foreseen, inputsOf, writesOf } from "./order.ts";
 import { type CommandRules, matchesAny } from "./rules.ts";
 
-// A little long: every check in the one place that shows their order. Why a command is not taken. One small pure function each; their order is the list below, and it is part
-// of what issuers see: of several reasons they get the first one. Form and signature of bytes come before (codec-seam.ts).
+// A little long: every check in the one place that shows their order. Why a command is not taken: one small
+// pure function each. Their order is the list below, and it is part of what issuers see: of several
+// reasons they get the first one. Form and signature of bytes come before (codec-seam.ts).
 
 /** A command with what is known of how it came. */
 export interface Asked {
@@ -170,8 +171,11 @@ function clockAllows({ command, origin }: Asked, { now, rules }: Circumstances):
  * With a trusted clock a relative expiry is also counted from `issuedAt` (with some slack): a broker may
  * have kept the message for hours.
  */
-function notExpired({ command }: Asked, { now }: Circumstances): Verdict | undefined {
+function notExpired({ command, issuersOfKey }: Asked, { now }: Circumstances): Verdict | undefined {
   const { expiry, issuedAt } = command;
+  // A signature must not be good for ever: once the id is forgotten, nothing else ends it.
+  if (issuersOfKey && now.trusted && "inMs" in expiry && issuedAt === undefined)
+    return refuse("no-expiry", "a signed command says expiresAt, or issuedAt with its expiresIn");
   const late =
     "at" in expiry
       ? now.unixMs - expiry.at

@@ -10,8 +10,8 @@ import type { CommandCodec, DecodedCommand, RefusedMessage } from "./codec-seam.
 import { readCommandBody, readNames, type Surroundings } from "./command-body.ts";
 import { encodeResult } from "./result-body.ts";
 
-/** A key of `commands.trust`. */
-export interface TrustedKey {
+/** A key of `commands.trust` (`TrustedKey` of rules.ts), ready to verify. */
+interface VerifyingKey {
   /** Public: Ed25519, or EC on P-256. */
   readonly key: KeyObject;
   /** Whom it may speak for. */
@@ -22,7 +22,7 @@ export interface CommandCodecOptions {
   /** The gateway's id: signed with every command, so that a command for one gateway is none for another. */
   readonly gateway: string;
   /** By key id. With any key in it, commands without one of these signatures are refused. */
-  readonly trust: ReadonlyMap<string, TrustedKey>;
+  readonly trust: ReadonlyMap<string, VerifyingKey>;
 }
 
 /** First item of what is signed beside the message (docs/telemetry.md, "Signed commands"). */

@@ -16,8 +16,11 @@ export interface CommandDesk extends AsyncDisposable {
   submit(command: Command, origin: CommandOrigin): Promise<CommandResult>;
   /** What a command would be told, without doing it: undefined when it would be accepted. */
   check(command: Command, origin: CommandOrigin): CommandResult | undefined;
-  /** The results of one command as they come, the present one first, up to the last. Ends at once for an unknown id. */
-  follow(id: string, signal: AbortSignal): AsyncIterable<CommandResult>;
+  /**
+   * The results of one command as they come, the present one first, up to the last. Ends at once for an
+   * unknown id. Ids are unique per issuer: without one it is the newest command with this id.
+   */
+  follow(id: string, signal: AbortSignal, issuer?: string): AsyncIterable<CommandResult>;
   /** Results of all commands from now on; a slow reader loses the oldest and is told how many. */
   results(signal: AbortSignal): AsyncIterable<CommandResult | { readonly lost: number }>;
   /** The latest result of every command that is kept, the newest first. */
@@ -64,6 +67,11 @@ export interface Field {
   device(id: string): Device | undefined;
   /** The latest reading of a point, good or not. */
   latest(device: string, point: string): Reading | undefined;
+  /**
+   * As `ConnectionLoop.expectWrite`: so that a command waits for the disk and for the line at once.
+   * Absent where nothing is gained by it, undefined for a device without a line.
+   */
+  expectWrite?(device: string): Disposable | undefined;
   /** As `ConnectionLoop.write`. */
   write(device: string, order: WriteOrder, signal: AbortSignal): Promise<WriteOutcome>;
 }

@@ -217,6 +217,36 @@ describe("the life of a command", () => {
     expect(bench.world.writes).toHaveLength(1);
   });
 
+  it("tells the line of a write while its command goes to the disk, until it has come or will not", async () => {
+    const bench = await open();
+    const receiving = bench.receive({ id: "a", value: 30 });
+    while (bench.expected.length === 0) await Promise.resolve();
+    const onDisk = () => Buffer.from(bench.disk.contents("commands.journal")).includes("lamp-1");
+    expect(onDisk()).toBe(false);
+    expect(bench.expected).toEqual([{ device: "lamp-1", open: true, written: false }]);
+    await receiving;
+    expect(onDisk()).toBe(true);
+    await bench.run(1);
+    expect(bench.expected).toEqual([{ device: "lamp-1", open: false, written: true }]);
+    await bench.run(1000);
+    // Nothing is to be written: it has that value.
+    bench.reads("lamp-1/level", 30);
+    await bench.receive({ id: "b", value: 30 });
+    await bench.run(1);
+    expect(bench.expected[1]).toEqual({ device: "lamp-1", open: false, written: false });
+    await bench.receive({ id: "armed", point: "lock", value: "open" });
+    expect(bench.expected).toHaveLength(2);
+    await bench.receive({ id: "yes", confirms: "armed", action: "confirm", point: "lock", value: undefined });
+    await bench.run(1);
+    expect(bench.expected[2]).toEqual({ device: "lamp-1", open: false, written: true });
+    const { random } = bench.disk.options;
+    bench.disk.options = { random, fail: (operation) => (operation === "sync" ? "disk-io" : undefined) };
+    await expect(bench.receive({ id: "c" })).rejects.toMatchObject({ code: "disk-io" });
+    expect(bench.expected[3]).toMatchObject({ open: false });
+    await bench.receive({ id: "d", point: "nothing" }).catch(() => {});
+    expect(bench.expected).toHaveLength(4);
+  });
+
   it("answers only when the last word is on the disk", async () => {
     const bench = await open();
     await bench.receive({ id: "d" });

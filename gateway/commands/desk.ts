@@ -10,7 +10,7 @@ import { Book } from "./book.ts";
 import type { CommandCodec } from "./codec-seam.ts";
 import { CommandAudit } from "./command-audit.ts";
 import type { Answerers, Audit, CommandDesk, DeskStatus, Field, Hold } from "./command-desk.ts";
-import { present, type Telling } from "./entry.ts";
+import { entryKey, present, type Telling } from "./entry.ts";
 import { Guardian, type Links } from "./guardian.ts";
 import { holdOf } from "./holds.ts";
 import { Intake } from "./intake.ts";
@@ -19,7 +19,9 @@ import { defaultRetention, Ledger, type Retention } from "./ledger.ts";
 import { recover } from "./recover.ts";
 import type { CommandRules } from "./rules.ts";
 import { Subscribers } from "./subscribers.ts";
+import { WatchedField } from "./watched-field.ts";
 import { Rates, Wear } from "./wear.ts";
+import { withheld } from "./withheld.ts";
 
 export interface DeskOptions {
   /** Asked at every command, so that a reload counts at once. */
@@ -82,9 +84,11 @@ class Desk implements CommandDesk {
     this.#rates = new Rates(clock);
     this.#sender = new AnswerSender({
       ...options,
+      outgoing: (result, one) => withheld(result, one, options.field),
       told: (one, far) => this.#told(one, far),
     });
-    const shared = { ...options, ledger, audit: this.#audit, wear: this.#wear, rules };
+    const field = new WatchedField(options.field, clock);
+    const shared = { ...options, field, ledger, audit: this.#audit, wear: this.#wear, rules };
     this.#book = new Book({
       ...shared,
       sender: this.#sender,
@@ -94,7 +98,7 @@ class Desk implements CommandDesk {
     this.#lanes = new Lanes({
       ...shared,
       book: this.#book,
-      carriedOut: ({ command }) => this.#guardian.carriedOut(command),
+      carriedOut: ({ command }, value) => this.#guardian.carriedOut(command, value !== undefined),
     });
     this.#arming = new Arming({ ...shared, lanes: this.#lanes });
     this.#intake = new Intake({
@@ -145,8 +149,15 @@ class Desk implements CommandDesk {
     return this.#intake.check({ command, origin });
   }
 
-  async *follow(id: string, signal: AbortSignal): AsyncGenerator<CommandResult, void, undefined> {
-    const entry = this.#ledger.byId(id);
+  async *follow(
+    id: string,
+    signal: AbortSignal,
+    wanted?: string,
+  ): AsyncGenerator<CommandResult, void, undefined> {
+    const entry =
+      wanted === undefined
+        ? this.#ledger.byId(id)
+        : this.#ledger.entries.get(entryKey({ id, issuer: wanted }));
     if (!entry) return;
     const { issuer } = entry.command;
     const mine = (result: CommandResult) => result.id === id && result.issuer === issuer;
@@ -214,7 +225,7 @@ class Desk implements CommandDesk {
     const first = await this.submit(command, origin);
     if (first.last) return first;
     let last = first;
-    for await (const result of this.follow(command.id, this.#stop.signal)) last = result;
+    for await (const result of this.follow(command.id, this.#stop.signal, command.issuer)) last = result;
     return last;
   }
 

@@ -50,6 +50,8 @@ export interface Standing {
     | undefined;
   /** Given up by a release: nothing is kept alive, nothing falls back. */
   readonly released: boolean;
+  /** Nobody knows whether the device took `value`, and nothing is known of before. */
+  readonly uncertain?: boolean | undefined;
 }
 
 /** Physical writes of one point. */

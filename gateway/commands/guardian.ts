@@ -32,12 +32,13 @@ export class Guardian implements Disposable {
       const unchanged = () => ledger.standings.get(key) === standing;
       if (restart === "failsafe")
         void this.#failsafe.write(standing, "the gateway was started again", unchanged);
-      else if (restart === "last") void this.#writeLast(standing, unchanged);
+      else if (restart === "last" && !standing.uncertain) void this.#writeLast(standing, unchanged);
     }
   }
 
-  carriedOut(place: Pick<Standing, "device" | "point">): void {
-    this.#keepalive.written(place);
+  /** `known`: whether the device has what was asked for. */
+  carriedOut(place: Pick<Standing, "device" | "point">, known: boolean): void {
+    if (known) this.#keepalive.written(place);
     this.#failsafe.refresh();
   }
 

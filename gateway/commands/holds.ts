@@ -1,5 +1,11 @@
 import type { Clock } from "../model/clock.ts";
-import { type Command, type CommandOrigin, type Priority, priorities } from "../model/command.ts";
+import {
+  type Command,
+  type CommandCode,
+  type CommandOrigin,
+  type Priority,
+  priorities,
+} from "../model/command.ts";
 import type { Value } from "../model/value.ts";
 import type { Hold } from "./command-desk.ts";
 import { pointKey, type Standing } from "./entry.ts";
@@ -44,6 +50,31 @@ export function standingAfter(
     hold: time === undefined ? undefined : { priority, issuer, time },
     released: false,
   };
+}
+
+const uncertain: ReadonlySet<CommandCode | undefined> = new Set<CommandCode>([
+  "interrupted",
+  "no-answer",
+  "not-verified",
+  "not-delivered",
+  "link",
+  "internal",
+]);
+
+/**
+ * What a point stands at when a far side's write failed after it had begun: nobody knows what the device
+ * has, so that a lost link must bring the failsafe value all the same. Undefined where that changes nothing.
+ */
+export function standingAfterFailure(
+  { device, point, value }: Command,
+  origin: CommandOrigin,
+  code: CommandCode | undefined,
+  known: Standing | undefined,
+  clock: Clock,
+): Standing | undefined {
+  if (origin.kind !== "northbound" || value === undefined || !uncertain.has(code)) return undefined;
+  const base = known?.released === false ? known : { device, point, value, uncertain: true };
+  return { ...base, by: "northbound", at: momentOf(clock), released: false };
 }
 
 /** The standings of the ledger, as changed by a write or a release. Returns what must be saved. */

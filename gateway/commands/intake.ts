@@ -78,31 +78,34 @@ export class Intake {
     const first: Said = armed ? { state: "accepted", stage: "armed" } : { state: "accepted" };
     const entry = this.#entry({ command, origin }, first, armed ? "armed" : "waiting", taken.reserved);
     this.#options.rates.note(command, entry.received);
+    const expected = armed ? undefined : field.expectWrite?.(command.device);
     try {
       await this.#options.book.begin(entry, taken.records);
     } catch (error) {
+      expected?.[Symbol.dispose]();
       this.#options.rates.takeBack(command, entry.received);
       taken.giveBack();
       throw error;
     }
     if (armed) this.#options.arming.arm(entry);
-    else this.#queue(entry);
+    else this.#queue(entry, expected);
     // What it is now: a queue may have ended it at once.
     return entry.states[0] ?? present(entry);
   }
 
   async #confirm(asked: Asked): Promise<CommandResult> {
-    const { confirms = "" } = asked.command;
-    const waiting = this.#options.arming.take(confirms);
-    const text = `${confirms} is carried out`;
+    const waiting = this.#options.arming.take(asked.command);
+    const text = `${asked.command.confirms} is carried out`;
     const entry = this.#entry(asked, { state: "succeeded", text }, "ended");
+    const expected = waiting && this.#options.field.expectWrite?.(waiting.command.device);
     try {
       await this.#options.book.begin(entry);
     } catch (error) {
+      expected?.[Symbol.dispose]();
       if (waiting) this.#options.arming.arm(waiting);
       throw error;
     }
-    if (waiting) this.#queue(waiting);
+    if (waiting) this.#queue(waiting, expected);
     return present(entry);
   }
 
@@ -177,9 +180,11 @@ export class Intake {
     };
   }
 
-  #queue(entry: Entry): void {
+  #queue(entry: Entry, expected: Disposable | undefined): void {
     this.#options.arming.supersede(entry);
     this.#options.lanes.enqueue(entry);
+    // In a moment the write waits for the line by itself, or there is none.
+    if (expected) this.#options.clock.timer(1, () => expected[Symbol.dispose]());
   }
 
   #known(command: Command): Entry {

@@ -52,11 +52,16 @@ export class Keepalive implements Disposable {
     const key = pointKey(place);
     const { ledger, lanes } = this.#options;
     const standing = ledger.standings.get(key);
-    if (!standing || standing.released || standing.by === "failsafe") {
+    if (!standing || standing.released || standing.uncertain || standing.by === "failsafe") {
       this.#timers.delete(key);
       return;
     }
     const target = this.#target(place);
+    if (target && target.rule.keepaliveMs === undefined) {
+      // The profile does not ask for it any more.
+      this.#timers.delete(key);
+      return;
+    }
     this.#wait(place, target?.rule.keepaliveMs ?? lastEveryMs);
     if (!target) return;
     // While something else is written to the point there is nothing to keep alive.

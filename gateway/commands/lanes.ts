@@ -1,10 +1,11 @@
 import type { CommandStage } from "../model/command.ts";
 import { GatewayError } from "../model/errors.ts";
+import type { Log } from "../model/log.ts";
 import type { Value } from "../model/value.ts";
 import type { Book, Said } from "./book.ts";
 import { carryOut, type Hands, lifeLeft, tooLate } from "./carry-out.ts";
 import { type Entry, pointKey } from "./entry.ts";
-import { atLeast, put, standingAfter } from "./holds.ts";
+import { atLeast, put, standingAfter, standingAfterFailure } from "./holds.ts";
 import type { LedgerRecord } from "./ledger-record.ts";
 import type { CommandRules } from "./rules.ts";
 import type { Wear } from "./wear.ts";
@@ -12,9 +13,14 @@ import type { Wear } from "./wear.ts";
 export interface LanesOptions extends Hands {
   readonly book: Book;
   readonly wear: Wear;
+  readonly log: Log;
   rules(): CommandRules;
-  /** A point has a new value by a command. Must not throw. */
-  carriedOut(entry: Entry, value: Value): void;
+  /** A point has a new value by a command; undefined: nobody knows which. Must not throw. */
+  carriedOut(entry: Entry, value: Value | undefined): void;
+}
+
+function interrupted(when: string): GatewayError {
+  return new GatewayError(`the gateway was stopped ${when}`, { code: "interrupted" });
 }
 
 interface Running {
@@ -34,6 +40,7 @@ interface Lane {
 export class Lanes implements AsyncDisposable {
   readonly #options: LanesOptions;
   readonly #lanes = new Map<string, Lane>();
+  readonly #closing = new AbortController();
   #closed = false;
 
   constructor(options: LanesOptions) {
@@ -49,25 +56,14 @@ export class Lanes implements AsyncDisposable {
     const lane = this.#lane(pointKey(command));
     for (const older of lane.waiting.keys())
       if (atLeast(command.priority, older.command.priority)) this.replace(older, entry);
-    this.#takeBack(lane, entry);
     entry.phase = "waiting";
     const expire = () => {
       lane.waiting.delete(entry);
       void this.giveUp(entry, tooLate);
     };
     lane.waiting.set(entry, clock.timer(Math.max(0, lifeLeft(entry, clock)), expire));
+    this.#takeBack(lane);
     this.#pump(lane);
-  }
-
-  /**
-   * A slow far side has what runs. Queued, it can be taken back; sent, nobody waits for the device to show
-   * it, which may last hours, while a newer command waits.
-   */
-  #takeBack({ running }: Lane, { command }: Entry): void {
-    if (!running?.entry || running.stage === undefined || running.replacedBy !== undefined) return;
-    if (!atLeast(command.priority, running.entry.command.priority)) return;
-    running.replacedBy = command.id;
-    running.abort.abort(new GatewayError(`replaced by ${command.id}`, { code: "taken-back" }));
   }
 
   /** A newer command takes its place. */
@@ -105,13 +101,17 @@ export class Lanes implements AsyncDisposable {
         ends.push(this.giveUp(entry, stopped));
       }
       if (!running) continue;
-      const text =
+      const what =
         running.stage === undefined
-          ? "the gateway was stopped while it was written"
-          : "the gateway was stopped while it waited at the network server, which may still deliver it";
-      running.abort.abort(new GatewayError(text, { code: "interrupted" }));
-      ends.push(running.done);
+          ? "while it was written"
+          : "while it waited at the network server, which may still deliver it";
+      running.abort.abort(interrupted(what));
+      // What is no command has no last word to wait for.
+      if (running.entry) ends.push(running.done);
     }
+    this.#closing.abort(
+      interrupted("while it was on its way: nobody knows whether it is, or will be, carried out"),
+    );
     await Promise.all(ends);
   }
 
@@ -122,6 +122,20 @@ export class Lanes implements AsyncDisposable {
       this.#lanes.set(key, lane);
     }
     return lane;
+  }
+
+  /**
+   * For a newer command that is not weaker, what a slow far side has is given up. Queued, it can be taken
+   * back; sent, nobody waits any longer for the device to show it, which may last hours.
+   */
+  #takeBack({ running, waiting }: Lane): void {
+    if (!running?.entry || running.stage === undefined || running.replacedBy !== undefined) return;
+    for (const { command } of waiting.keys()) {
+      if (!atLeast(command.priority, running.entry.command.priority)) continue;
+      running.replacedBy = command.id;
+      running.abort.abort(new GatewayError(`replaced by ${command.id}`, { code: "taken-back" }));
+      return;
+    }
   }
 
   #leave(entry: Entry): void {
@@ -143,6 +157,10 @@ export class Lanes implements AsyncDisposable {
     const abort = new AbortController();
     const done = Promise.resolve()
       .then(() => job(abort.signal))
+      .catch((error: unknown) => {
+        const { device, point } = entry?.command ?? {};
+        this.#options.log.error({ err: error, device, point }, "a write to a point broke: a bug");
+      })
       .finally(() => {
         lane.running = undefined;
         this.#pump(lane);
@@ -162,8 +180,10 @@ export class Lanes implements AsyncDisposable {
       }
       if (running) running.stage = stage;
       book.progress(entry, { state: "executing", stage });
+      this.#takeBack(lane);
     };
-    const { said, value, attempts } = await carryOut(entry, this.#options, progress, signal);
+    const signals = { unwanted: signal, closing: this.#closing.signal };
+    const { said, value, attempts } = await carryOut(entry, this.#options, progress, signals);
     const replaced = running?.replacedBy;
     const last: Said =
       replaced !== undefined && said.state === "failed" && said.code === "taken-back"
@@ -172,12 +192,17 @@ export class Lanes implements AsyncDisposable {
     const { command, origin } = entry;
     const beside = () => {
       const records = this.#settle(entry, attempts);
-      if (value === undefined) return records;
-      const standing = standingAfter(command, origin, value, this.#options.rules(), clock);
-      return [...records, put(ledger.standings, standing)];
+      const known = ledger.standings.get(pointKey(command));
+      const standing =
+        value !== undefined
+          ? standingAfter(command, origin, value, this.#options.rules(), clock)
+          : attempts > 0
+            ? standingAfterFailure(command, origin, last.code, known, clock)
+            : undefined;
+      return standing ? [...records, put(ledger.standings, standing)] : records;
     };
     await book.finish(entry, last, { beside });
-    if (value !== undefined) carriedOut(entry, value);
+    if (value !== undefined || attempts > 0) carriedOut(entry, value);
   }
 
   /** Gives back what was taken from budgets and not used. */

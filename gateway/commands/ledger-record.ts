@@ -122,6 +122,7 @@ const record: z.ZodType<LedgerRecord> = z.discriminatedUnion("type", [
         .strictObject({ priority, issuer: z.string(), time: z.union([z.number(), z.literal("released")]) })
         .optional(),
       released: z.boolean(),
+      uncertain: z.boolean().optional(),
     }),
   }),
   z.strictObject({

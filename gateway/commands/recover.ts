@@ -1,7 +1,8 @@
 import type { Clock } from "../model/clock.ts";
 import { isLast } from "../model/command.ts";
 import type { Book } from "./book.ts";
-import { type Entry, present } from "./entry.ts";
+import { type Entry, pointKey, present, type Standing } from "./entry.ts";
+import { put, standingAfterFailure } from "./holds.ts";
 import type { Ledger } from "./ledger.ts";
 import { leastAge } from "./moment.ts";
 import type { Rates } from "./wear.ts";
@@ -22,10 +23,28 @@ export async function recover(ledger: Ledger, book: Book, rates: Rates, clock: C
     if (!isLast(present(entry).state)) open.push(entry);
   }
   await Promise.all(
-    open.map((entry) =>
-      book.finish(entry, { state: "failed", code: "interrupted", text: textFor(entry) }, { patient: false }),
-    ),
+    open.map((entry) => {
+      const beside = () => {
+        const standing = mayBeBegun(entry, ledger) ? standingOf(entry, ledger, clock) : undefined;
+        return standing ? [put(ledger.standings, standing)] : [];
+      };
+      const said = { state: "failed", code: "interrupted", text: textFor(entry) } as const;
+      return book.finish(entry, said, { patient: false, beside });
+    }),
   );
+}
+
+/** What waits for its confirmation has not begun, unless it was confirmed right before the end. */
+function mayBeBegun({ command, states }: Entry, ledger: Ledger): boolean {
+  if (states.at(-1)?.stage !== "armed") return true;
+  return [...ledger.entries.values()].some(
+    (one) =>
+      !one.refused && one.command.confirms === command.id && pointKey(one.command) === pointKey(command),
+  );
+}
+
+function standingOf({ command, origin }: Entry, { standings }: Ledger, clock: Clock): Standing | undefined {
+  return standingAfterFailure(command, origin, "interrupted", standings.get(pointKey(command)), clock);
 }
 
 function textFor(entry: Entry): string {

@@ -39,8 +39,8 @@ export const commandsSchema = z.strictObject({
   untrustedClock: z.enum(["relative", "refuse"]).default("relative"),
   arming: duration.prefault("60s"),
   share: z
-    .string({ error: "write a share of a line's time, such as 50%" })
-    .regex(/^([1-9]\d?|100)%$/, { error: "write a share of a line's time, such as 50%" })
+    .string({ error: "write a share of a line's time, 1% to 99%, such as 50%" })
+    .regex(/^[1-9]\d?%$/, { error: "write a share of a line's time, 1% to 99%, such as 50%" })
     .default("50%"),
   hold: z
     .strictObject({

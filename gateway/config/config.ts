@@ -18,6 +18,8 @@ export interface GatewayConfig {
   readonly profiles: readonly string[];
   readonly connections: ReadonlyMap<string, ConnectionConfig>;
   readonly devices: readonly Device[];
+  /** The gateway's own device, which derived points belong to; undefined where there are none. */
+  readonly derived: Device | undefined;
   readonly poll: PollPeriods;
   readonly audiences: ReadonlyMap<string, AudienceConfig>;
   readonly catalogue: CatalogueConfig;
@@ -126,7 +128,15 @@ export type ClockTrust = (typeof clockTrusts)[number];
 
 /** A part that was left out. */
 export interface Quarantined {
-  readonly kind: "profile" | "connection" | "device" | "northbound" | "schedule";
+  readonly kind: "profile" | "connection" | "device" | "northbound" | "schedule" | "derived-point";
   readonly id: string;
   readonly diagnostics: readonly Diagnostic[];
+}
+
+/** All devices whose readings leave: those on lines, and the gateway's own with its derived points. */
+export function tellingDevices({
+  devices,
+  derived,
+}: Pick<GatewayConfig, "devices" | "derived">): readonly Device[] {
+  return derived ? [...devices, derived] : devices;
 }

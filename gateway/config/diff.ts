@@ -30,6 +30,7 @@ export interface ConfigChange {
 const atStart = [
   "gateway",
   "audiences",
+  "derived",
   "storage",
   "telemetry",
   "local",

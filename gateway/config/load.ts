@@ -18,6 +18,7 @@ import type {
   NorthboundConfig,
   Quarantined,
 } from "./config.ts";
+import { buildDerivedPoint, type DerivedPoint, derivedDevice } from "./derived-points.ts";
 import { buildDevice } from "./device.ts";
 import { Entry } from "./entry.ts";
 import { historyConfig } from "./history.ts";
@@ -60,6 +61,7 @@ export async function loadConfig(text: string, file: string, options: ConfigOpti
   const northbound = builder.northbounds();
   const calendar = calendarOf(written.gateway.timeZone, written.holidays);
   const schedules = await builder.schedules(devices, calendar);
+  const derivedPoints = builder.derivedPoints();
   const usedProfiles = options.profiles.quarantined.filter(({ id }) => builder.profilesWanted.has(id));
   const quarantined = [...usedProfiles, ...builder.quarantined];
   const base = dirname(file);
@@ -83,6 +85,7 @@ export async function loadConfig(text: string, file: string, options: ConfigOpti
     profiles: written.profiles.map((folder) => resolve(base, folder)),
     connections,
     devices,
+    derived: derivedDevice(written.gateway, derivedPoints, builder.poll, builder.audiences),
     poll: builder.poll,
     audiences: builder.audiences,
     catalogue: catalogueOf(written.catalogue),
@@ -229,6 +232,23 @@ class Builder {
         position: this.#written.gateway.position,
       });
       if (this.#take("schedule", name, entry) && schedule) found.push(schedule);
+    }
+    return found;
+  }
+
+  derivedPoints(): DerivedPoint[] {
+    const { derivedPoints, gateway, devices } = this.#written;
+    const found: DerivedPoint[] = [];
+    for (const [name, value] of Object.entries(derivedPoints)) {
+      const entry = new Entry(this.#document, ["derivedPoints", name], value, this.#options);
+      if (Object.hasOwn(devices, gateway.id))
+        entry.report([], "key", {
+          code: "duplicate-device",
+          message: `derived points belong to the device "${gateway.id}", and there is another one of that name`,
+          hint: "give the device another id than the gateway's",
+        });
+      const point = buildDerivedPoint(name, entry, this.audiences);
+      if (this.#take("derived-point", name, entry) && point) found.push(point);
     }
     return found;
   }

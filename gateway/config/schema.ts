@@ -47,6 +47,7 @@ export const configSchema = z.strictObject({
   profiles: z.array(z.string().min(1)).min(1).max(16).default(["device-profiles"]),
   connections: entries.default({}),
   devices: entries.default({}),
+  derivedPoints: entries.default({}),
   poll: pollSchema.default({}),
   audiences: z
     .record(

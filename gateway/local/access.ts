@@ -38,6 +38,7 @@ export const access = {
   "GET /v1/audit-log": "technician",
 
   "POST /v1/commands": "operator",
+  "POST /v1/points": "operator",
 
   // It may hold secrets in plain text over several lines, which no stars hide.
   "GET /v1/configuration": "admin",

@@ -66,6 +66,8 @@ export const status = named(
     run: z.string(),
     uptimeS: z.number(),
     clock: z.object({ trusted: z.boolean(), now: moment.optional() }),
+    position: z.object({ lat: z.number(), lon: z.number() }).optional(),
+    timeZone: z.string().optional(),
     devices: z.array(
       z.object({
         id: z.string(),

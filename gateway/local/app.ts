@@ -12,6 +12,7 @@ import { configurationRoutes } from "./routes/configuration.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { pointRoutes } from "./routes/points.ts";
 import { readingRoutes } from "./routes/readings.ts";
 import { sessionRoutes } from "./routes/session.ts";
 import { statusRoutes } from "./routes/status.ts";
@@ -41,6 +42,7 @@ const groups = [
   readingRoutes,
   eventRoutes,
   commandRoutes,
+  pointRoutes,
   configurationRoutes,
   sessionRoutes,
   userRoutes,

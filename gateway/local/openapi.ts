@@ -84,6 +84,11 @@ const routes: Readonly<Record<RouteKey, Described>> = {
     answer: answers.result,
   },
   "GET /v1/holds": { summary: "Who holds which point", answer: answers.holds },
+  "POST /v1/points": {
+    summary: "Hand in a value of a derived point, which goes out like a reading of the gateway's own",
+    body: schemas.pointBody,
+    answer: answers.reading,
+  },
   "POST /v1/read": {
     summary: "Poll now, ahead of the schedule",
     body: schemas.readBody,

@@ -62,6 +62,19 @@ export const commandBody = z
     error: "belongs to action confirm, and to no other",
   });
 
+/** A value of a derived point. Who may read it is said in gateway.yaml, never here. */
+export const pointBody = z.strictObject({
+  point,
+  value: z.union([z.number(), z.boolean(), z.string().max(200)]),
+  /** Checked, never converted. */
+  unit: z.string().max(20).optional(),
+  /** When it was true; now where none is given. */
+  time: z.iso
+    .datetime({ offset: true })
+    .transform((text) => Date.parse(text))
+    .optional(),
+});
+
 export const commandQuery = z.strictObject({
   wait: within(0, 60_000, "a wait lasts at most 60s").optional(),
   "dry-run": z.enum(["true", "false"]).optional(),

@@ -36,6 +36,11 @@ export interface LocalSurface {
   history?(query: URLSearchParams): Promise<unknown>;
   /** Lines of the audit log, the oldest first, as `auditLog` of answers.ts. Rejects with ConfigError (`bad-query`). */
   auditLog?(query: URLSearchParams): Promise<unknown>;
+  /**
+   * Takes a value of a derived point; resolves with its reading when that is durable. Rejects with ConfigError
+   * for an unknown point, with RefusedError for a value that the point does not take.
+   */
+  publish?: ((value: PublishedValue) => Promise<ReadingJson>) | undefined;
   /** The last lines of the log, the oldest first: JSON texts. */
   logs?(count: number): readonly string[];
   /** The text of gateway.yaml, with stars for secrets that stand on one line with their key. */
@@ -48,7 +53,7 @@ export interface LocalSurface {
 export interface LocalCommands {
   submit(command: Command, origin: CommandOrigin): Promise<CommandResult>;
   check(command: Command, origin: CommandOrigin): CommandResult | undefined;
-  follow(id: string, signal: AbortSignal): AsyncIterable<CommandResult>;
+  follow(id: string, signal: AbortSignal, issuer?: string): AsyncIterable<CommandResult>;
   results(signal: AbortSignal): AsyncIterable<CommandResult | { readonly lost: number }>;
   list(filter?: {
     device?: string;
@@ -92,6 +97,15 @@ export interface LocalAudit {
   }): Promise<void>;
 }
 
+/** As `DerivedValue` of telemetry. */
+export interface PublishedValue {
+  readonly point: string;
+  readonly value: number | boolean | string;
+  readonly unit?: string | undefined;
+  /** Unix ms. */
+  readonly time?: number | undefined;
+}
+
 export interface ReadingFilter {
   readonly device?: string | undefined;
   readonly point?: string | undefined;
@@ -110,6 +124,10 @@ export interface GatewayStatus {
   readonly run: string;
   readonly uptimeS: number;
   readonly clock: { readonly trusted: boolean; readonly now?: string };
+  /** WGS 84, degrees: for schedules by the sun. */
+  readonly position?: { readonly lat: number; readonly lon: number } | undefined;
+  /** IANA name. */
+  readonly timeZone?: string | undefined;
   readonly devices: readonly DeviceStatus[];
   readonly connections: readonly ConnectionSummary[];
   readonly northbound: readonly NorthboundSummary[];

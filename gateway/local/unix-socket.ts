@@ -12,15 +12,23 @@ export async function listenOnSocket(server: Server, socket: string): Promise<vo
   await prepare(socket);
   await removeStaleSocket(socket);
   await listen(server, socket);
-  await chmod(socket, 0o660);
+  await chmod(socket, mode);
 }
+
+const mode = 0o660;
 
 function listen(server: Server, socket: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
       reject(socketError(socket, cause));
     });
-    server.listen(socket, resolve);
+    // `listen` makes the file before it returns: nobody else may open it even for a moment.
+    const before = process.umask(0o777 & ~mode);
+    try {
+      server.listen(socket, resolve);
+    } finally {
+      process.umask(before);
+    }
   });
 }
 

@@ -64,8 +64,12 @@ export class JobQueue {
 
   /** Takes the next job, unless a waiting poll has its turn. */
   next(pollWaits: boolean): Job | undefined {
-    if (pollWaits && this.#owedMs > this.#mostOwedMs) return undefined;
-    return take(this.#urgent) ?? take(this.#others);
+    return this.allows(pollWaits) ? (take(this.#urgent) ?? take(this.#others)) : undefined;
+  }
+
+  /** Whether jobs may have the line now: not while a waiting poll has its turn. */
+  allows(pollWaits: boolean): boolean {
+    return !pollWaits || this.#owedMs <= this.#mostOwedMs;
   }
 
   /** A job ran, and kept a poll waiting for so long. */

@@ -6,6 +6,7 @@ import type { Quality } from "../model/quality.ts";
 import type { Reading } from "../model/reading.ts";
 import { Breakers, defaultBreakerLimits } from "./breaker.ts";
 import { Delivery } from "./delivery.ts";
+import { Expected } from "./expected.ts";
 import { reasonOf } from "./failure.ts";
 import { type Job, JobQueue } from "./jobs.ts";
 import { LoadMeter } from "./load-meter.ts";
@@ -32,6 +33,7 @@ export class Line {
   readonly devices = new Map<string, PolledDevice>();
   readonly breakers: Breakers;
   readonly jobs: JobQueue;
+  readonly expected: Expected;
   readonly delivery: Delivery;
   readonly wake: Wake;
   readonly meter: LoadMeter;
@@ -59,6 +61,7 @@ export class Line {
     this.breakers = new Breakers(random, limits);
     this.spareShare = limits.probeShare;
     this.jobs = new JobQueue(options.commandShare);
+    this.expected = new Expected(clock);
     this.delivery = new Delivery(options.sink, clock, this.log);
     this.wake = new Wake(clock);
     this.meter = new LoadMeter(clock.monotonic());
@@ -78,6 +81,7 @@ export class Line {
   push(job: Job): void {
     this.check();
     this.jobs.push(job);
+    this.expected.came();
     this.wake.notify();
   }
 

@@ -1,7 +1,6 @@
 import { ConfigError, type GatewayError } from "../model/errors.ts";
 import type { DeviceStates } from "./device-states.ts";
 import { asGatewayError } from "./failure.ts";
-import type { Job } from "./jobs.ts";
 import type { Line } from "./line.ts";
 import { networkReopen } from "./loop-options.ts";
 import type { PolledDevice } from "./polled-device.ts";
@@ -176,15 +175,19 @@ export class Link {
   #next(driver: Driver, ended: AbortSignal, hasRoom: boolean): (() => Promise<void>) | undefined {
     const now = this.#line.clock.monotonic();
     const due = this.#line.schedule.dueAt();
-    const job = this.#line.jobs.next(hasRoom && due !== undefined && due <= now);
-    if (job) return () => this.#run(job, driver, ended);
+    const pollWaits = hasRoom && due !== undefined && due <= now;
+    const { jobs, expected, breakers } = this.#line;
+    const job = jobs.next(pollWaits);
+    if (job) return () => this.#run(() => job.run(driver, ended));
     if (!hasRoom) return undefined;
-    const dead = this.#line.breakers.next(now);
+    if (expected.wanted && jobs.allows(pollWaits) && (this.#dueAt() ?? now + 1) <= now)
+      return () => this.#run(() => expected.keepFree(ended));
+    const dead = breakers.next(now);
     const state = dead === undefined ? undefined : this.#line.devices.get(dead);
     if (dead !== undefined && state) {
       const probe = state.probe();
       if (probe) return () => this.#partOf(state).poll(driver, state, probe, ended, true);
-      this.#line.breakers.succeeded(dead);
+      breakers.succeeded(dead);
     }
     const task = this.#line.schedule.next(now);
     const polled = task && this.#line.devices.get(task.device);
@@ -195,10 +198,11 @@ export class Link {
     return state.isSettling ? this.#setups : this.#polls;
   }
 
-  async #run(job: Job, driver: Driver, ended: AbortSignal): Promise<void> {
+  /** Something that goes ahead of polls; what it keeps them waiting is owed to them. */
+  async #run(job: () => Promise<void>): Promise<void> {
     const { clock, jobs, schedule } = this.#line;
     const startedAt = clock.monotonic();
-    await job.run(driver, ended);
+    await job();
     const now = clock.monotonic();
     const due = schedule.dueAt();
     if (due !== undefined && due < now) jobs.ran(now - Math.max(due, startedAt));

@@ -40,9 +40,15 @@ export interface ConnectionLoop extends AsyncDisposable {
    * (`unknown-device`, also when it was removed meanwhile; `unknown-point`, `cannot-write`,
    * `wrong-device`, `setup-failed`: nothing was written), TransientError (`no-answer`,
    * `not-verified`, `queue-full`), LinkError, or the signal's reason when it had not begun, or a slow
-   * far side has it: with the reason `taken-back` it is taken from there first, where that can be.
+   * far side has it: with the reason `taken-back` it is taken from there first, where that can be. Once
+   * begun, the signal ends repetitions.
    */
   write(device: string, order: WriteOrder, signal?: AbortSignal): Promise<WriteOutcome>;
+  /**
+   * A write will come as soon as its command is on the disk: until this is disposed the line begins no
+   * poll that would stand in its way, for a short time and within the share of writes. Nothing is done yet.
+   */
+  expectWrite(): Disposable;
   /** Adds a device or replaces the one with its id. The schedule of the others stays as it is. */
   setDevice(device: Device): Promise<void>;
   removeDevice(device: string): void;
@@ -183,6 +189,10 @@ class Loop implements ConnectionLoop {
 
   write(device: string, order: WriteOrder, signal?: AbortSignal): Promise<WriteOutcome> {
     return this.#writes.write(device, order, signal);
+  }
+
+  expectWrite(): Disposable {
+    return this.#line.expected.announce();
   }
 
   status(): ConnectionStatus {

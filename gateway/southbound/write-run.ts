@@ -65,7 +65,7 @@ export async function runWrite(
   if (compared && inputs.compared !== undefined && isShown(inputs.compared, prepared.value, compared))
     return { value: inputs.compared, before, verified: true, unchanged: true };
   const done = await carryOut(turn, prepared, shown, {
-    mayRepeat: () => order.expiresAt === undefined || turn.unix() <= order.expiresAt,
+    mayRepeat: () => !signal?.aborted && (order.expiresAt === undefined || turn.unix() <= order.expiresAt),
     begins: () => order.progress?.("writing"),
   });
   if (!("pending" in done)) return { ...done, before, unchanged: false };

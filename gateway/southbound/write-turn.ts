@@ -155,7 +155,11 @@ export class WriteTurn implements Turn {
   async write(address: unknown, raw: RawValue): Promise<PendingWrite | undefined> {
     const { driver, ended } = await this.#hold();
     const state = this.#state;
-    if (!this.#parts.line.has(state)) throw removed(state);
+    // Not `unknown-device`, which promises that nothing was written: an earlier step may have been.
+    if (!this.#parts.line.has(state))
+      throw new GatewayError(`${removed(state).message}, and what was begun ends here`, {
+        code: "interrupted",
+      });
     if (state.identity.phase !== "known")
       throw new TransientError("the line was opened anew, and who is there is not known yet", {
         code: "not-identified",

@@ -470,6 +470,47 @@ describe("a write that waits", () => {
     expect(line.writes()).toEqual(["5=1"]);
   });
 
+  it("takes no further step of a device that is removed between two, and does not say that nothing was done", async () => {
+    const line = new WritableLine();
+    const gate = device("gate", [
+      writable("open", 5, {
+        verify: undefined,
+        steps: [
+          { kind: "set", point: "open" },
+          { kind: "wait", waitMs: 5000 },
+          { kind: "raw", address: 9, raw: 1 },
+        ],
+      }),
+    ]);
+    const { loop, order } = await start(line, [gate]);
+    await line.clock.advance(1000);
+    const result = watched(loop.write("gate", order(gate, "open", 1)));
+    await line.clock.advance(1000);
+    loop.removeDevice("gate");
+    await line.clock.advance(10_000);
+    expect(line.writes()).toEqual(["5=1"]);
+    expect(result.error).toMatchObject({ code: "interrupted" });
+  });
+
+  it("is not repeated once nobody wants it any more", async () => {
+    const line = new WritableLine();
+    line.fate = () => "ignored";
+    const { loop, order } = await start(line, [lamp()]);
+    await line.clock.advance(1000);
+    const kept = watched(loop.write("lamp", order(lamp(), "level", 80)));
+    await line.clock.advance(60_000);
+    expect(kept.error).toMatchObject({ code: "not-verified" });
+    const repeated = line.writes().length;
+    expect(repeated).toBeGreaterThan(1);
+    const unwanted = new AbortController();
+    const result = watched(loop.write("lamp", order(lamp(), "level", 80), unwanted.signal));
+    await line.clock.advance(100);
+    unwanted.abort(new Error("the gateway stops"));
+    await line.clock.advance(60_000);
+    expect(result.error).toMatchObject({ code: "not-verified" });
+    expect(line.writes()).toHaveLength(repeated + 1);
+  });
+
   it("fails with the line's error when that cannot be opened", async () => {
     const line = new WritableLine();
     line.openError = new LinkError("no such port", { code: "not-there" });
@@ -881,6 +922,36 @@ describe("a slow far side", () => {
     await line.clock.advance(61_000);
     expect(second.error).toMatchObject({ code: "not-verified" });
     expect(line.writes()).toEqual(["1005=40", "1005=40"]);
+  });
+
+  it("takes it back when nobody wants it any more; where it is too late for that, it goes on", async () => {
+    const unwantedNow = new GatewayError("replaced by b2", { code: "taken-back" });
+    const line = new WritableLine();
+    const { one } = says(40);
+    const [queued, sent] = [staged(), staged()];
+    line.pending = () => queued.stages();
+    line.takeBack = async () => queued.fail(new RefusedError("it was taken back", { code: "taken-back" }));
+    const { loop, order } = await start(line, [one]);
+    const unwanted = new AbortController();
+    const first = watched(loop.write("valve", order(one, "position", 40), unwanted.signal));
+    await line.clock.advance(100);
+    unwanted.abort(unwantedNow);
+    await line.clock.advance(1);
+    expect(first.error).toMatchObject({ code: "taken-back" });
+    line.pending = () => sent.stages();
+    line.takeBack = () => Promise.reject(new RefusedError("it is sent", { code: "cannot-flush" }));
+    const late = new AbortController();
+    const second = watched(loop.write("valve", order(one, "position", 40), late.signal));
+    await line.clock.advance(100);
+    late.abort(unwantedNow);
+    await line.clock.advance(1000);
+    expect(second.done).toBe(false);
+    sent.next();
+    await line.clock.advance(10);
+    sent.next();
+    await line.clock.advance(10);
+    // Sent, it cannot be called back, and nobody waits for the device to show it.
+    expect(second.error).toMatchObject({ code: "no-answer" });
   });
 
   it("outlives a lost link, and ends with the loop", async () => {

@@ -113,7 +113,14 @@ describe("History", () => {
   it("keeps personal points only where that is wanted, and forgets them when it no longer is", async () => {
     const file = newFile();
     const person = samplePoint("person", { personal: true });
-    const readings = [good(device, person, 1, unix(0)), good(device, power, 2, unix(0))];
+    // A view whose steps do not suffice, for an audience that may see personal data.
+    const view = { sources: ["person"], steps: [{ kind: "round", to: 5 }], personal: true } as const;
+    const rounded = samplePoint("person_rounded", { view });
+    const readings = [
+      good(device, person, 1, unix(0)),
+      good(device, power, 2, unix(0)),
+      good(device, rounded, 5, unix(0)),
+    ];
     {
       await using history = open({ file });
       history.record(readings);
@@ -122,7 +129,7 @@ describe("History", () => {
     {
       await using history = open({ file, personal: true });
       history.record(readings);
-      expect((await pages(history)).map(({ point }) => point)).toEqual(["person", "power"]);
+      expect((await pages(history)).map(({ point }) => point)).toEqual(["person", "person_rounded", "power"]);
     }
     await using history = open({ file });
     expect((await pages(history)).map(({ point }) => point)).toEqual(["power"]);

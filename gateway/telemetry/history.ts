@@ -3,6 +3,7 @@ import type { Clock } from "../model/clock.ts";
 import { audienceOf, type Device } from "../model/device.ts";
 import { type GatewayError, StorageError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
+import { isPersonal } from "../model/privacy.ts";
 import type { Reading } from "../model/reading.ts";
 import { Database, type SqlStep, type SqlValue } from "../store/sqlite.ts";
 import { type HistoryPage, type HistoryQuery, historyPages } from "./history-query.ts";
@@ -107,7 +108,7 @@ export class History implements AsyncDisposable {
     if (this.#ending) return;
     const { clock, personal } = this.#options;
     for (const reading of readings) {
-      if (reading.point.personal && !personal) continue;
+      if (isPersonal(reading.point) && !personal) continue;
       if (clock.toUnix(reading.time) === undefined) this.#untimed.push(reading);
       else this.#waiting.push(reading);
     }
@@ -269,7 +270,7 @@ export class History implements AsyncDisposable {
     const maxAge = this.#options.audienceMaxAgeMs?.(audienceOf(device, point)) ?? Number.MAX_SAFE_INTEGER;
     if (!found) {
       const id = this.#nextSeries++;
-      fresh.push(id, device.id, name, unit, Number(point.personal), maxAge);
+      fresh.push(id, device.id, name, unit, Number(isPersonal(point)), maxAge);
       known.set(key, { id, maxAge, device });
       return id;
     }

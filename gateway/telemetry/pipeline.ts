@@ -1,5 +1,6 @@
 import type { Clock } from "../model/clock.ts";
 import type { Log } from "../model/log.ts";
+import { isPersonal } from "../model/privacy.ts";
 import type { Reading } from "../model/reading.ts";
 import type { Value } from "../model/value.ts";
 import { LatestValues } from "./latest.ts";
@@ -102,7 +103,7 @@ export class Pipeline implements Disposable {
     const told = this.#resets.get(key);
     if (told !== undefined && at - told < resetLogMs) return;
     this.#resets.set(key, at);
-    const values = point.personal ? {} : { before: String(before), now: String(value) };
+    const values = isPersonal(point) ? {} : { before: String(before), now: String(value) };
     this.#log.warn(
       { device: device.id, point: name, ...values },
       "the counter is lower than before: a reset",

@@ -69,7 +69,7 @@ red.nodes.registerType<ScheduleFields>("stadsnod-schedule", {
       $("#stadsnod-problem").text(problems[0] ?? "");
     };
     $("#stadsnod-rows")
-      .css({ minHeight: "160px" })
+      .css({ minHeight: "290px" })
       .editableList({
         removable: true,
         sortable: true,
@@ -134,7 +134,7 @@ function writtenRows(): WrittenRow[] {
     const days = $(row).find(".stadsnod-day:checked").toArray();
     return {
       at: String($(row).find(".stadsnod-at").val() ?? "").trim(),
-      days: days.map((one) => Number($(one).attr("data-day"))),
+      days: days.map((one) => Number($(one).attr("data-day"))).sort(),
       holidays: String($(row).find(".stadsnod-holidays").val()),
       value: value.typedInput("value"),
       valueType: value.typedInput("type"),

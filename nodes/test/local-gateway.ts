@@ -1,14 +1,17 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { derivedDevice } from "../../gateway/config/derived-points.ts";
 import { type LocalServer, openLocalServer } from "../../gateway/local/server.ts";
 import type { LocalCommands, LocalSurface } from "../../gateway/local/surface.ts";
 import type { Command, CommandResult } from "../../gateway/model/command.ts";
-import type { Device } from "../../gateway/model/device.ts";
+import { rational } from "../../gateway/model/decimal.ts";
+import type { Device, Point } from "../../gateway/model/device.ts";
 import { ConfigError } from "../../gateway/model/errors.ts";
-import type { ReadingJson } from "../../gateway/model/json.ts";
+import { type ReadingJson, readingToJson } from "../../gateway/model/json.ts";
 import type { Log } from "../../gateway/model/log.ts";
 import { qualities } from "../../gateway/model/quality.ts";
+import { derivedReading } from "../../gateway/telemetry/derived-value.ts";
 import { answerHistory } from "../../gateway/telemetry/history-answer.ts";
 import type { HistoryPage, HistoryQuery } from "../../gateway/telemetry/history-query.ts";
 import { SimulatedDisk } from "../../test/fault/simulated-disk.ts";
@@ -40,6 +43,8 @@ export interface LocalGateway extends AsyncDisposable {
   /** What becomes of commands from now on: words in order, or undefined to say them later with `say`. */
   answer(words: ((command: Command) => readonly Said[]) | undefined): void;
   say(id: string, word: Said): void;
+  /** What was handed in of the derived points `occupancy` (%, 0..100) and `flooded`, in order. */
+  readonly published: readonly ReadingJson[];
   /** Resolves when so many commands have come. */
   commanded(count: number): Promise<readonly Command[]>;
   /** Resolves when a stream of readings is open. */
@@ -187,12 +192,28 @@ export async function openLocalGateway(): Promise<LocalGateway> {
       return answerHistory({ query: (asked) => pagesOf(kept, asked) }, query, Date.now());
     },
   };
+  const published: ReadingJson[] = [];
+  const derived = derivedDevice(
+    { id: "gw-test", pen: 32474 },
+    [
+      { point: derivedPoint("occupancy", { unit: "%", range: [0, 100] }), audience: "open" },
+      { point: derivedPoint("flooded", { rawKind: "boolean", kind: "state" }), audience: "restricted" },
+    ],
+    { fast: 1000, normal: 10_000, slow: 60_000 },
+    new Map(),
+  );
+  surface.publish = async (value) => {
+    const reading = readingToJson(derivedReading(derived, value, realClock), realClock);
+    published.push(reading);
+    return reading;
+  };
   let server: LocalServer | undefined;
   const gateway: LocalGateway = {
     socket,
     devices,
     submitted,
     kept,
+    published,
     get listeners() {
       return readings.size;
     },
@@ -246,6 +267,18 @@ export async function openLocalGateway(): Promise<LocalGateway> {
   };
   await gateway.start();
   return gateway;
+}
+
+function derivedPoint(name: string, more: Partial<Point>): Point {
+  const scale = rational(1);
+  const rest = {
+    kind: "gauge",
+    rawKind: "float",
+    pollClass: { everyMs: 60_000 },
+    absent: [],
+    personal: false,
+  } as const;
+  return { name, address: undefined, scale, offset: rational(0), ...rest, ...more };
 }
 
 /** One page a point. */

@@ -1,11 +1,12 @@
 import { characterMs, type LineStatistics, silenceMs } from "../../simulators/line.ts";
 import { type Bench, failed, type Row } from "./bench.ts";
-import type { SimulatorReady, SimulatorSettings } from "./children/simulator.ts";
+import type { LineTraffic, SimulatorReady, SimulatorSettings } from "./children/simulator.ts";
 import type { MasterAnswers, MasterResult, MasterSettings } from "./master.ts";
 import { startChild } from "./process.ts";
 
 export interface LineAnswers {
   readonly statistics: LineStatistics;
+  readonly traffic: LineTraffic;
   readonly reset: null;
 }
 

@@ -16,6 +16,10 @@ const benches: readonly (readonly [name: string, load: () => Promise<Bench>])[] 
   ["rtu.deadUnits", async () => (await import("./dead-units.ts")).deadUnits],
   ["outbox", async () => (await import("./outbox.ts")).outbox],
   ["sandbox", async () => (await import("./sandbox.ts")).sandbox],
+  ["commands.latency", async () => (await import("./commands.ts")).commandLatency],
+  ["commands.flood", async () => (await import("./commands.ts")).commandFlood],
+  ["commands.desk", async () => (await import("./command-desk.ts")).commandDesk],
+  ["local.streams", async () => (await import("./streams.ts")).localStreams],
   ["daemon", async () => (await import("./daemon.ts")).daemon],
   ["nodered.nodes", async () => (await import("./node-red-nodes.ts")).nodeRedNodes],
 ];

@@ -20,6 +20,11 @@ export function rssMb(pid: number): number {
   return (Number(/VmRSS:\s+(\d+) kB/.exec(text)?.[1]) * 1024) / 1e6;
 }
 
+/** Milliseconds of a clock that all processes of this machine share. */
+export function commonMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
 /** A script of ours in a process of its own, that answers questions over IPC. */
 export interface Child<Ready, Answers> extends AsyncDisposable {
   readonly pid: number;

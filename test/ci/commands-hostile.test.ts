@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type SigningKey, signCommand } from "../../simulators/city-control.ts";
 import { seeded } from "../fault/random.ts";
 import { ask } from "../system/daemon.ts";
-import { CommandBench, changedProfile, gateway, type Place, words } from "./command-bench.ts";
+import { CommandBench, changedProfile, faded, gateway, type Place, words } from "./command-bench.ts";
 
 // What an attacker, an old broker and a broken program send: nothing of it may reach a wire. Each is followed by an
 // honest command, which is carried out: so it is known that the gateway has seen what came before, and lives.
@@ -28,7 +28,9 @@ const files = { "city.pem": pem(city.publicKey), "police.pem": pem(police.public
 /** Commands a value that only this one asks for, and waits until it is done. */
 async function fence(place: Place, value: number, bench: CommandBench, key?: SigningKey): Promise<void> {
   const id = await bench.city.command(gateway, place.device(), { point: "level", value }, { key });
-  expect(words(await bench.city.last(id))).toBe(`succeeded ${value} verified`);
+  expect(faded(words(await bench.city.last(id)), `succeeded ${value} verified`)).toBe(
+    `succeeded ${value} verified`,
+  );
 }
 
 const body = (more: Readonly<Record<string, unknown>> = {}) =>
@@ -84,7 +86,7 @@ describe("without signatures", () => {
     const place = bench.place("two", "mqtt");
     place.begin();
     const id = await bench.city.command(gateway, place.device(), { point: "level", value: 90 });
-    expect(words(await bench.city.last(id))).toBe("succeeded 90 verified");
+    expect(faded(words(await bench.city.last(id)), "succeeded 90 verified")).toBe("succeeded 90 verified");
     await fence(place, 30, bench);
     const replay = bench.city.sent.get(id)!;
     const again = async () => {
@@ -180,7 +182,7 @@ describe("with signatures", () => {
     await fence(place, 20, bench, cityKey);
     const ask = { point: "level", value: 30, issuer: "police", priority: "safety" };
     const id = await bench.city.command(gateway, place.device(), ask, { key: policeKey });
-    expect(words(await bench.city.last(id))).toBe("succeeded 30 verified");
+    expect(faded(words(await bench.city.last(id)), "succeeded 30 verified")).toBe("succeeded 30 verified");
     expect(place.written()).toEqual([200, 300]);
   });
 
@@ -228,7 +230,9 @@ describe("with signatures", () => {
   it("the local API needs none: its door is another", async () => {
     const place = bench.place("api", "api");
     place.begin();
-    expect(await (await place.send({ point: "level", value: 60 })).last()).toBe("succeeded 60 verified");
+    expect(
+      faded(await (await place.send({ point: "level", value: 60 })).last(), "succeeded 60 verified"),
+    ).toBe("succeeded 60 verified");
     expect(place.written()).toEqual([600]);
   });
 });
@@ -257,10 +261,14 @@ describe("while the gateway does not know the time", () => {
     }
     expect(await asked(strict, { expiresIn: 30_000 })).toBe("failed clock-untrusted");
     expect(strict.place("one", "mqtt").written()).toEqual([]);
-    expect(await asked(relative, { expiresIn: 30_000 })).toBe("succeeded 50 verified");
+    expect(faded(await asked(relative, { expiresIn: 30_000 }), "succeeded 50 verified")).toBe(
+      "succeeded 50 verified",
+    );
     expect(relative.place("one", "mqtt").written()).toEqual([500]);
     const local = strict.place("one", "api");
-    expect(await (await local.send({ point: "level", value: 40 })).last()).toBe("succeeded 40 verified");
+    expect(
+      faded(await (await local.send({ point: "level", value: 40 })).last(), "succeeded 40 verified"),
+    ).toBe("succeeded 40 verified");
     expect(local.written()).toEqual([400]);
   });
 });

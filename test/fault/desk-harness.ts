@@ -39,8 +39,10 @@ points:
   last: {at: {cell: 9}, unit: "%", write: {restart: last}}
   fallen: {at: {cell: 10}, unit: "%", write: {failsafe: {after: 1h, value: 3}, restart: failsafe}}
   level_read: {at: {cell: 11}, unit: "%"}
+  home: {at: {cell: 12}, unit: "%", personal: true, write: {}}
+  shown: {at: {cell: 13}, unit: "%", write: {verify: {point: home, within: 1s}}}
 examples:
-  - {given: {1: 1, 2: 1, 3: 1, 4: 1, 5: false, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1, 11: 1}, expect: {level: 1}}
+  - {given: {1: 1, 2: 1, 3: 1, 4: 1, 5: false, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1, 11: 1, 12: 1, 13: 1}, expect: {level: 1}}
 `;
 
 function lamp(id: string): Device {
@@ -129,6 +131,8 @@ export class Bench {
   up = new Map([["city", true]]);
   /** Devices that cannot be reached. */
   readonly gone = new Set<string>();
+  /** Devices whose lines were told of a write that is to come, and how it ended with that. */
+  readonly expected: { readonly device: string; open: boolean; written: boolean }[] = [];
   /** Makes the next writes fail. */
   readonly failures: Error[] = [];
   readonly #changes = new Set<() => void>();
@@ -225,12 +229,22 @@ export class Bench {
     return {
       device: (id) => lamps.get(id),
       latest: (device, point) => this.latest.get(`${device}/${point}`),
+      expectWrite: (device) => {
+        const expected = { device, open: true, written: false };
+        this.expected.push(expected);
+        return {
+          [Symbol.dispose]: () => {
+            expected.open = false;
+          },
+        };
+      },
       write: (device, order, signal) => this.#write(device, order, signal),
     };
   }
 
   async #write(device: string, order: WriteOrder, signal: AbortSignal): Promise<WriteOutcome> {
     const call = ++calls;
+    for (const expected of this.expected) if (expected.device === device) expected.written ||= expected.open;
     const commanded = order.expiresAt !== undefined;
     await this.clock.sleep(this.#writeMs / 2, signal);
     if (this.gone.has(device)) throw new LinkError("not connected", { code: "not-connected" });

@@ -32,6 +32,7 @@ const expected: readonly [route: string, from: "anyone" | "session" | (typeof ro
   ["GET /v1/logs", "technician"],
   ["GET /v1/audit-log", "technician"],
   ["POST /v1/commands", "operator"],
+  ["POST /v1/points", "operator"],
   ["POST /v1/reload", "admin"],
   ["GET /v1/users", "admin"],
   ["POST /v1/users", "admin"],

@@ -16,19 +16,25 @@ export interface Holidays {
 
 const dayMs = 86_400_000;
 
-/** Local days of one time zone (IANA name), daylight saving time included. */
+/**
+ * Local days of one time zone (IANA name), daylight saving time included. What asks for a local time
+ * throws RangeError where there is no such zone.
+ */
 export class Calendar {
   readonly timeZone: string;
   readonly #holidays: Holidays;
-  readonly #format: Intl.DateTimeFormat;
+  #known: Intl.DateTimeFormat | undefined;
   readonly #years = new Map<number, ReadonlySet<CalendarDay>>();
 
-  /** Throws RangeError for a time zone that does not exist. */
   constructor(timeZone: string, holidays: Holidays) {
     this.timeZone = timeZone;
     this.#holidays = holidays;
-    this.#format = new Intl.DateTimeFormat("en-CA", {
-      timeZone,
+  }
+
+  /** The tables of all zones and languages are 8 MB of memory, for whoever keeps no schedule as well. */
+  get #format(): Intl.DateTimeFormat {
+    this.#known ??= new Intl.DateTimeFormat("en-CA", {
+      timeZone: this.timeZone,
       year: "numeric",
       month: "2-digit",
       day: "2-digit",
@@ -37,6 +43,7 @@ export class Calendar {
       second: "2-digit",
       hourCycle: "h23",
     });
+    return this.#known;
   }
 
   dayOf(unixMs: number): LocalDay {

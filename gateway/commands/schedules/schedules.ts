@@ -275,7 +275,8 @@ class Runner implements Schedules {
     };
     const origin: CommandOrigin = { kind: "schedule", schedule: schedule.name };
     let result = await desk.submit(command, origin);
-    if (!result.last) for await (const next of desk.follow(command.id, this.#closing.signal)) result = next;
+    if (!result.last)
+      for await (const next of desk.follow(command.id, this.#closing.signal, command.issuer)) result = next;
     return result.last ? result : undefined;
   }
 

@@ -74,7 +74,7 @@ export function commandRoutes(app: App, context: RouteContext): void {
       value: value === undefined ? undefined : commandValue(written, value),
       confirms,
       issuer: identity.name,
-      // Not when it was issued: who asks again with the same id asks for the same.
+      // No `issuedAt`: who asks again with the same id asks for the same.
       expiry: { inMs: expiresIn },
       priority: priorityOf(identity, priority),
       reason,
@@ -93,7 +93,7 @@ export function commandRoutes(app: App, context: RouteContext): void {
     using _timer = clock.timer(waitMs, () => waited.abort(new Error("the wait is over")));
     let latest = first;
     try {
-      for await (const result of commands.follow(first.id, signal)) {
+      for await (const result of commands.follow(first.id, signal, first.issuer)) {
         latest = result;
         if (result.last) break;
       }

@@ -49,6 +49,8 @@ const ackTimeoutMs = 60_000;
 const receiveMaximum = 16;
 /** The same with 3.1.1, which knows no such number: the socket is not read on. */
 const mostTaken = 24;
+/** Of these with QoS 0: with the receive maximum fewer than all, so that they stop no PUBACK of telemetry. */
+const mostUnowed = mostTaken - receiveMaximum - 1;
 /**
  * A message that was not taken comes again to the next connection only. This one stays for a while:
  * telemetry must not wait for a ledger that cannot be written.
@@ -254,6 +256,7 @@ export async function openSession(
     new Inbox({
       take: options.take,
       mostTaken,
+      mostUnowed,
       onNotTaken(cause, owed) {
         // Nobody sends a message with QoS 0 again.
         if (!owed || retake) return;

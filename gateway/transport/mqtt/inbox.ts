@@ -11,6 +11,11 @@ export interface InboxOptions {
    * than the receive maximum of MQTT 5, so that there only QoS 0 can come so far.
    */
   readonly mostTaken: number;
+  /**
+   * Of these, messages with QoS 0; further ones are lost, as QoS 0 may be, so that nobody can stop the
+   * reading with them. Absent: they are held up like all others.
+   */
+  readonly mostUnowed?: number | undefined;
 }
 
 interface Owed {
@@ -29,6 +34,7 @@ export class Inbox {
   readonly #owed: Owed[] = [];
   #socket: Socket | undefined;
   #taken = 0;
+  #unowed = 0;
   #resume: (() => void) | undefined;
   #closed = false;
 
@@ -61,7 +67,13 @@ export class Inbox {
       packet.qos === 1 && packet.messageId !== undefined
         ? { messageId: packet.messageId, settled: false }
         : undefined;
+    if (!owed && this.#unowed >= (this.#options.mostUnowed ?? Number.POSITIVE_INFINITY)) {
+      this.#options.onNotTaken(new Error("too many messages with QoS 0 at once"), false);
+      next();
+      return;
+    }
     if (owed) this.#owed.push(owed);
+    else this.#unowed += 1;
     this.#taken += 1;
     this.#options
       .take(packet)
@@ -75,6 +87,7 @@ export class Inbox {
       )
       .finally(() => {
         this.#taken -= 1;
+        if (!owed) this.#unowed -= 1;
         this.#resume?.();
       });
     if (this.#taken < this.#options.mostTaken) next();
