@@ -34,7 +34,10 @@ const outputWanted = z.strictObject({
   topic: name.optional(),
   /** Parts of the message that are these. */
   msg: z.record(z.string(), anything).optional(),
+  /** Properties that the message must not have. */
+  lacks: z.array(name).min(1).optional(),
 });
+const publishedWanted = z.strictObject({ point: name, value: value.optional(), unit: name.optional() });
 const expectation = z
   .strictObject({
     command: z.union([commandWanted, z.array(commandWanted).min(1)]).optional(),
@@ -42,6 +45,7 @@ const expectation = z
     output: z.union([outputWanted, z.array(outputWanted).min(1)]).optional(),
     "no-output": z.strictObject({ node: name, port: z.int().min(0).optional() }).optional(),
     alarm: z.union([z.literal("none"), z.record(z.string(), anything)]).optional(),
+    published: z.union([z.literal("none"), publishedWanted, z.array(publishedWanted).min(1)]).optional(),
   })
   .refine((wanted) => Object.keys(wanted).length > 0, { error: "says nothing that is expected" });
 
@@ -70,6 +74,8 @@ const point = z.strictObject({
     .strictObject({
       range: z.tuple([z.number(), z.number()]).optional(),
       allowed: z.array(value).optional(),
+      /** A write only arms the point: a second command confirms it. */
+      confirm: z.enum(["none", "two-step"]).optional(),
     })
     .optional(),
 });
@@ -88,6 +94,7 @@ export type Scenario = z.output<typeof scenarioSchema>;
 export type Step = Scenario["steps"][number];
 export type Expectation = Exclude<NonNullable<Step["expect"]>, string>;
 export type OutputWanted = z.output<typeof outputWanted>;
+export type PublishedWanted = z.output<typeof publishedWanted>;
 export type CommandWanted = z.output<typeof commandWanted>;
 export type ReadingGiven = z.output<typeof reading>;
 export type PointGiven = z.output<typeof point>;
