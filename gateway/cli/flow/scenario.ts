@@ -1,14 +1,27 @@
 import * as z from "zod";
 import { checkSchema } from "../../codec/check.ts";
-import { duration } from "../../codec/settings.ts";
 import { diagnose, parseYaml } from "../../codec/yaml.ts";
 import type { Diagnostic } from "../../model/diagnostic.ts";
+import { parseDuration } from "../../model/duration.ts";
 
 // flow.test.yaml: what devices say while a flow runs, and what the flow is expected to do. See docs/node-red.md.
 
 const name = z.string().min(1).max(200);
 const value = z.union([z.number(), z.boolean(), z.string()]);
 const anything = z.json();
+
+/** Ms of `12s`, `1h31m` or `1h31m20s`. */
+const moment = z.string().transform((text, context): number => {
+  try {
+    return text
+      .split(/(?<=[a-z])(?=\d)/)
+      .map(parseDuration)
+      .reduce((sum, ms) => sum + ms, 0);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+    return z.NEVER;
+  }
+});
 
 const reading = z.strictObject({
   device: name,
@@ -52,7 +65,7 @@ const expectation = z
 const step = z
   .strictObject({
     /** Since the start; that of the step before when absent. */
-    at: duration.optional(),
+    at: moment.optional(),
     reading: z.union([reading, z.array(reading).min(1).max(1000)]).optional(),
     /** Presses the button of an inject node. */
     inject: name.optional(),
