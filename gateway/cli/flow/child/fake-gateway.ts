@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { parseDuration } from "../../../model/duration.ts";
 import type { PointGiven, ReadingGiven, Scenario } from "../scenario.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -63,7 +64,7 @@ class Refusal extends Error {
 
 /** As the gateway does, so that nobody takes it for gone. */
 const heartbeatMs = 15_000;
-/** How long a command of two steps waits for its confirmation. */
+/** How long a command of two steps waits for its confirmation, unless it expires before. */
 const armingMs = 60_000;
 /** Device of the derived points. */
 const gatewayId = "flow-test";
@@ -269,12 +270,13 @@ export class FakeGateway implements AsyncDisposable {
       armed.timer[Symbol.dispose]();
       this.#armed.delete(armed.command.id);
       this.#carryOut(armed.command);
-    } else if (action === "write" && known.write?.confirm === "two-step") return this.#arm(command);
+    } else if (action === "write" && known.write?.confirm === "two-step")
+      return this.#arm(command, lifeMs(body.expiresIn));
     return this.#carryOut(command);
   }
 
-  #arm(command: CommandGiven): Result {
-    const timer = this.#time.clock.timer(armingMs, () => {
+  #arm(command: CommandGiven, life: number): Result {
+    const timer = this.#time.clock.timer(Math.min(armingMs, life), () => {
       this.#armed.delete(command.id);
       const text = "nobody confirmed it in time";
       this.#word({ ...this.#result(command, {}), state: "expired", text });
@@ -414,6 +416,16 @@ function kindOf(value: unknown): string {
 
 function isValue(value: unknown): value is JsonValue {
   return typeof value === "number" || typeof value === "boolean" || typeof value === "string";
+}
+
+/** Throws Refusal. */
+function lifeMs(expiresIn: unknown): number {
+  if (typeof expiresIn !== "string") return Number.POSITIVE_INFINITY;
+  try {
+    return parseDuration(expiresIn);
+  } catch (error) {
+    throw new Refusal(400, "bad-request", error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** Why a command is not taken. */
