@@ -2,7 +2,11 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runCli } from "../gateway/cli/index.ts";
+import type { DeviceProfile, Point } from "../gateway/model/device.ts";
+import { loadProfiles } from "../gateway/profiles/library.ts";
+import { loadProtocols } from "../gateway/southbound/index.ts";
 import { nodeNames } from "./build.ts";
+import { matches } from "./client/filter.ts";
 
 // The flows of Node-RED's import menu: what a city may copy must work, and look tidy.
 
@@ -14,6 +18,8 @@ interface ExampleNode {
   readonly label?: string;
   readonly info?: string;
   readonly gateway?: string;
+  readonly device?: string;
+  readonly point?: string;
   readonly x?: number;
   readonly y?: number;
   readonly wires?: readonly (readonly string[])[];
@@ -29,6 +35,49 @@ const own = (await nodeNames()).map((name) => `stadsnod-${name}`);
 /** Of Node-RED itself; `exec` and `file` are excluded in the supervised runtime, and a function is the last resort. */
 const core = ["tab", "comment", "inject", "debug", "change", "switch", "split", "catch"];
 const grid = 20;
+
+/** What the devices of the examples are. Those of `npm start` have the same names there. */
+const models: Readonly<Record<string, string>> = {
+  "cabinet-lock": "generic/door-lock",
+  "charger-1": "keba/p30",
+  "charger-2": "keba/p30",
+  "charger-3": "keba/p30",
+  "flat-climate": "elsys/ers",
+  "flat-presence": "hi-link/ld2410",
+  "hornsgatan-traffic": "parametric/tcr",
+  "lamp-1": "generic/dali-lamp",
+  "library-cellar": "milesight/em300-zld",
+  "library-heat": "kamstrup/multical-601",
+  "quay-parking": "bosch/tps110",
+  "quay-parking-13": "bosch/tps110",
+  "quay-parking-14": "bosch/tps110",
+  "square-bin": "milesight/em400-mud",
+  "square-noise": "elsys/ers-sound",
+  "square-relays": "generic/relay-board",
+  "street-presence": "hi-link/ld2410",
+  "town-hall-meter": "eastron/sdm630",
+  "tunnel-pump": "generic/pump",
+  "tunnel-rain": "hydreon/rg-15",
+};
+const { profiles } = loadProfiles(
+  [join(root, "device-profiles")],
+  {
+    list: (path) => readdirSync(path, { recursive: true, encoding: "utf8" }),
+    read: (path) => readFileSync(path, "utf8"),
+  },
+  await loadProtocols(),
+  new Set(Object.values(models)),
+);
+
+/** Points of the examples' devices that a node means by its device and point. */
+function pointsOf({ device, point }: Pick<ExampleNode, "device" | "point">): Point[] {
+  const filter = { device: String(device), point: String(point) };
+  return Object.entries(models).flatMap(([id, model]) => {
+    const profile: DeviceProfile | undefined = profiles.get(model)?.profile;
+    const points = [...(profile?.points ?? []), ...(profile?.commands ?? [])];
+    return points.filter(({ name }) => matches(filter, { device: id, point: name }));
+  });
+}
 
 describe("example flows", () => {
   it("are one for each use of the city", () => {
@@ -73,7 +122,7 @@ describe.each(files)("example %s", (file) => {
     const [english = "", swedish = ""] = comment?.info?.split("\n\n") ?? [];
     for (const text of [english, swedish]) expect(text.match(/[.](?= |$)/g)?.length).toBe(2);
     expect(english).toMatch(/\b(Change|Replace|Add)\b/);
-    expect(swedish).toMatch(/\b(Byt|Ändra|Lägg)\b/);
+    expect(swedish).toMatch(/Byt |[Ää]ndra |Lägg /);
   });
 
   it("asks the gateway that is here", () => {
@@ -91,6 +140,22 @@ describe.each(files)("example %s", (file) => {
       expect([x % grid, y % grid], name).toEqual([0, 0]);
       for (const id of wires.flat()) expect(byId.get(id)?.x, `${name} to ${id}`).toBeGreaterThan(x);
     }
+  });
+
+  it("means devices and points of the profiles that we ship, and commands what may be commanded", () => {
+    for (const node of placed.filter(
+      ({ point, type }) => point !== undefined && type !== "stadsnod-publish",
+    )) {
+      const points = pointsOf(node);
+      expect(points.length, `${node.name}: ${node.device}/${node.point}`).toBeGreaterThan(0);
+      if (node.type === "stadsnod-command") expect(points[0]?.write, node.name).toBeDefined();
+    }
+    for (const { terms } of flow)
+      for (const { topic } of Array.isArray(terms) ? terms : []) {
+        const [device, point] = String(topic).split("/");
+        if (device !== undefined && device in models && !["power", "leq", "limit"].includes(point ?? ""))
+          expect(pointsOf({ device, point }), topic).toHaveLength(1);
+      }
   });
 
   it("has a test beside it", () => {
