@@ -121,20 +121,26 @@ const everyDay = { days: [0, 1, 2, 3, 4, 5, 6], holidays: "same", valueType: "bo
 
 /** What differs from the example: other devices, and a day and a night of one minute each. */
 const changes: Readonly<Record<string, Node>> = {
-  street: {
+  // The tab itself.
+  "5117aca7557dcd9a": {
     info: 'The example "street lighting" on the devices of the demonstration. So that there is something to see, day and night last a minute each, the parking space stands for the presence sensor, and 5 minutes are 15 seconds.\n\nExemplet "gatubelysning" på demonstrationens enheter. Dag och natt varar en minut var, parkeringsplatsen står för närvarogivaren och 5 minuter är 15 sekunder.',
   },
-  "street-night": {
-    name: "night: even minutes",
+  // Dark outside.
+  "5117457f296f1863": {
+    name: "Dark in even minutes",
     rows: [
       { ...everyDay, at: "*/2 * * * *", value: "true" },
       { ...everyDay, at: "1-59/2 * * * *", value: "false" },
     ],
   },
-  "street-presence": { device: "quay-parking", point: "occupied" },
-  "street-hold": { name: "15 s longer", duration: "15", units: "s", reset: "free" },
-  "street-again": { name: "every 15 s", repeat: "15" },
-  "street-lamps": { device: "lamp-1", point: "level" },
+  // Presence, as 0 or 1, and for how long it lasts.
+  "51171db3e0836a35": { device: "quay-parking", point: "occupied" },
+  "511760ae13e29f17": {
+    expression: 'presence == "free" ? 0 : 1',
+    terms: [{ name: "presence", topic: "quay-parking/occupied", type: "text", maxAge: "10m" }],
+  },
+  "511786fe5718c4e6": { minOn: "15s" },
+  "51170e11afe5de48": { name: "Every 15 s", repeat: "15" },
 };
 
 /** The street lighting of the examples, on the lamp of the demonstration. */

@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { checkSchema } from "../../codec/check.ts";
-import { duration } from "../../codec/settings.ts";
 import { diagnose, parseYaml } from "../../codec/yaml.ts";
 import type { Diagnostic } from "../../model/diagnostic.ts";
+import { parseDuration } from "../../model/duration.ts";
 import { qualities } from "../../model/quality.ts";
 
 // flow.test.yaml: what devices say while a flow runs, and what the flow is expected to do. See docs/node-red.md.
@@ -10,6 +10,19 @@ import { qualities } from "../../model/quality.ts";
 const name = z.string().min(1).max(200);
 const value = z.union([z.number(), z.boolean(), z.string()]);
 const anything = z.json();
+
+/** Ms of `12s`, `1h31m` or `1h31m20s`. */
+const moment = z.string().transform((text, context): number => {
+  try {
+    return text
+      .split(/(?<=[a-z])(?=\d)/)
+      .map(parseDuration)
+      .reduce((sum, ms) => sum + ms, 0);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+    return z.NEVER;
+  }
+});
 
 const reading = z.strictObject({
   device: name,
@@ -35,7 +48,10 @@ const outputWanted = z.strictObject({
   topic: name.optional(),
   /** Parts of the message that are these. */
   msg: z.record(z.string(), anything).optional(),
+  /** Properties that the message must not have. */
+  lacks: z.array(name).min(1).optional(),
 });
+const publishedWanted = z.strictObject({ point: name, value: value.optional(), unit: name.optional() });
 const expectation = z
   .strictObject({
     command: z.union([commandWanted, z.array(commandWanted).min(1)]).optional(),
@@ -43,13 +59,14 @@ const expectation = z
     output: z.union([outputWanted, z.array(outputWanted).min(1)]).optional(),
     "no-output": z.strictObject({ node: name, port: z.int().min(0).optional() }).optional(),
     alarm: z.union([z.literal("none"), z.record(z.string(), anything)]).optional(),
+    published: z.union([z.literal("none"), publishedWanted, z.array(publishedWanted).min(1)]).optional(),
   })
   .refine((wanted) => Object.keys(wanted).length > 0, { error: "says nothing that is expected" });
 
 const step = z
   .strictObject({
     /** Since the start; that of the step before when absent. */
-    at: duration.optional(),
+    at: moment.optional(),
     reading: z.union([reading, z.array(reading).min(1).max(1000)]).optional(),
     /** Presses the button of an inject node. */
     inject: name.optional(),
@@ -71,6 +88,8 @@ const point = z.strictObject({
     .strictObject({
       range: z.tuple([z.number(), z.number()]).optional(),
       allowed: z.array(value).optional(),
+      /** A write only arms the point: a second command confirms it. */
+      confirm: z.enum(["none", "two-step"]).optional(),
     })
     .optional(),
 });
@@ -89,6 +108,7 @@ export type Scenario = z.output<typeof scenarioSchema>;
 export type Step = Scenario["steps"][number];
 export type Expectation = Exclude<NonNullable<Step["expect"]>, string>;
 export type OutputWanted = z.output<typeof outputWanted>;
+export type PublishedWanted = z.output<typeof publishedWanted>;
 export type CommandWanted = z.output<typeof commandWanted>;
 export type ReadingGiven = z.output<typeof reading>;
 export type PointGiven = z.output<typeof point>;

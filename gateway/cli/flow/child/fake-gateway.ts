@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { parseDuration } from "../../../model/duration.ts";
 import type { PointGiven, ReadingGiven, Scenario } from "../scenario.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -27,6 +28,19 @@ export interface CommandGiven {
   readonly confirms?: string;
 }
 
+/** A value that a flow handed in for a derived point. */
+export interface ValuePublished {
+  readonly point: string;
+  readonly value: JsonValue;
+  readonly unit?: string;
+}
+
+interface FlowDeeds {
+  readonly command: (command: CommandGiven) => void;
+  readonly published: (value: ValuePublished) => void;
+  readonly problem: (problem: string) => void;
+}
+
 interface Result extends Record<string, unknown> {
   readonly id: string;
 }
@@ -50,6 +64,10 @@ class Refusal extends Error {
 
 /** As the gateway does, so that nobody takes it for gone. */
 const heartbeatMs = 15_000;
+/** How long a command of two steps waits for its confirmation, unless it expires before. */
+const armingMs = 60_000;
+/** Device of the derived points. */
+const gatewayId = "flow-test";
 const largestBody = 64 * 1024;
 const mostReadings = 100_000;
 
@@ -64,23 +82,19 @@ export class FakeGateway implements AsyncDisposable {
   readonly #failing = new Map<string, string>();
   readonly #streams = new Set<Stream>();
   readonly #server = createServer((asked, answer) => void this.#serve(asked, answer));
-  readonly #onCommand: (command: CommandGiven) => void;
-  readonly #onProblem: (problem: string) => void;
+  readonly #on: FlowDeeds;
+  /** Commands that wait for their confirmation, by id. */
+  readonly #armed = new Map<string, { readonly command: CommandGiven; readonly timer: Disposable }>();
   #made = 0;
   /** Requests that are not answered yet. */
   open = 0;
   /** Counts what was asked and told. */
   activity = 0;
 
-  constructor(
-    scenario: Scenario,
-    time: VirtualTime,
-    on: { command: (command: CommandGiven) => void; problem: (problem: string) => void },
-  ) {
+  constructor(scenario: Scenario, time: VirtualTime, on: FlowDeeds) {
     this.#scenario = scenario;
     this.#time = time;
-    this.#onCommand = on.command;
-    this.#onProblem = on.problem;
+    this.#on = on;
     for (const [device, { points }] of Object.entries(scenario.devices))
       for (const [name, point] of Object.entries(points)) this.#know(device, name, point);
     for (const { reading } of scenario.steps)
@@ -170,7 +184,7 @@ export class FakeGateway implements AsyncDisposable {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (error.code === "not-found")
-        this.#onProblem(`the flow asked for ${asked.method} ${url.pathname}: ${error.message}`);
+        this.#on.problem(`the flow asked for ${asked.method} ${url.pathname}: ${error.message}`);
       send(answer, error.status, { error: error.code, message: error.message });
     }
   }
@@ -214,6 +228,8 @@ export class FakeGateway implements AsyncDisposable {
       }
       case "POST /v1/commands":
         return this.#command(body, query.get("dry-run") === "true");
+      case "POST /v1/points":
+        return this.#publish(body);
       case "GET /v1/commands/:id": {
         const result = this.#results.get(path?.[2] ?? "");
         if (!result) throw new Refusal(404, "unknown-command", "no such command");
@@ -249,36 +265,75 @@ export class FakeGateway implements AsyncDisposable {
       ...(typeof priority === "string" ? { priority } : {}),
       ...(typeof confirms === "string" ? { confirms } : {}),
     };
-    const code =
-      this.#failing.get(`${device}/${point}`) ??
-      (action === "write" ? unacceptable(known, command.value) : undefined);
+    const armed = action === "confirm" ? this.#armed.get(command.confirms ?? "") : undefined;
+    const code = this.#failing.get(`${device}/${point}`) ?? refusalOf(command, known, armed !== undefined);
+    if (dry) return { accepted: code === undefined, result: this.#result(command, { code }) };
+    this.#on.command(command);
+    if (code !== undefined) return this.#word(this.#result(command, { code }));
+    if (armed) {
+      armed.timer[Symbol.dispose]();
+      this.#armed.delete(armed.command.id);
+      this.#carryOut(armed.command);
+    } else if (action === "write" && known.write?.confirm === "two-step")
+      return this.#arm(command, lifeMs(body.expiresIn));
+    return this.#carryOut(command);
+  }
+
+  #arm(command: CommandGiven, life: number): Result {
+    const timer = this.#time.clock.timer(Math.min(armingMs, life), () => {
+      this.#armed.delete(command.id);
+      const text = "nobody confirmed it in time";
+      this.#word({ ...this.#result(command, {}), state: "expired", text });
+    });
+    this.#armed.set(command.id, { command, timer });
+    return this.#word({ ...this.#result(command, {}), state: "accepted", stage: "armed", last: false });
+  }
+
+  #carryOut(command: CommandGiven): Result {
+    const { device, point, action, value } = command;
+    const result = this.#word(this.#result(command, {}));
+    if (action === "write" && value !== undefined) this.tell([{ device, point, value }]);
+    return result;
+  }
+
+  /** The last word on a command, as it would be now. */
+  #result({ id, device, point, value }: CommandGiven, { code }: { code?: string | undefined }): Result {
     const before = this.#latest.get(`${device}/${point}`)?.value;
-    const result = {
-      id: command.id,
+    return {
+      id,
       device,
       point,
       issuer: "token:node-red",
       ...(code === undefined
-        ? { state: "succeeded", verified: true, unchanged: before === command.value }
+        ? { state: "succeeded", verified: true, unchanged: before === value }
         : { state: "failed", code, text: `the simulated gateway refuses: ${code}` }),
-      ...(command.value === undefined ? {} : { value: command.value }),
+      ...(value === undefined ? {} : { value }),
       ...(before === undefined ? {} : { before }),
       time: new Date(this.#time.now()).toISOString(),
       last: true,
     };
-    if (dry) return { accepted: code === undefined, result };
-    this.#onCommand(command);
-    this.#results.set(command.id, result);
+  }
+
+  #word(result: Result): Result {
+    this.#results.set(result.id, result);
     this.#stream("results", [result]);
-    if (code === undefined && action === "write" && command.value !== undefined)
-      this.tell([{ device, point, value: command.value }]);
     return result;
+  }
+
+  /** Any point is declared here: which ones are is said in gateway.yaml, which a flow does not see. */
+  #publish({ point, value, unit }: Record<string, unknown>): unknown {
+    if (typeof point !== "string" || !isValue(value))
+      throw new Refusal(400, "bad-request", "a derived point needs point and value");
+    const published = { point, value, ...(typeof unit === "string" ? { unit } : {}) };
+    this.#on.published(published);
+    this.tell([{ device: gatewayId, ...published }]);
+    return { device: gatewayId, ...published, quality: "good" };
   }
 
   #status(): unknown {
     const { position, timeZone } = this.#scenario;
     return {
-      gateway: "flow-test",
+      gateway: gatewayId,
       version: "0.0.0",
       run: "flow-test",
       uptimeS: Math.floor(this.#time.passed / 1000),
@@ -319,7 +374,7 @@ export class FakeGateway implements AsyncDisposable {
       audience: "restricted",
       personal: false,
       readable: true,
-      ...(write ? { write: { ...write, verified: true, confirm: "none" } } : {}),
+      ...(write ? { write: { ...write, verified: true, confirm: write.confirm ?? "none" } } : {}),
     }));
   }
 
@@ -365,6 +420,22 @@ function kindOf(value: unknown): string {
 
 function isValue(value: unknown): value is JsonValue {
   return typeof value === "number" || typeof value === "boolean" || typeof value === "string";
+}
+
+/** Throws Refusal. */
+function lifeMs(expiresIn: unknown): number {
+  if (typeof expiresIn !== "string") return Number.POSITIVE_INFINITY;
+  try {
+    return parseDuration(expiresIn);
+  } catch (error) {
+    throw new Refusal(400, "bad-request", error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Why a command is not taken. */
+function refusalOf({ action, value }: CommandGiven, known: PointGiven, isArmed: boolean): string | undefined {
+  if (action === "write") return unacceptable(known, value);
+  return action === "confirm" && !isArmed ? "not-armed" : undefined;
 }
 
 /** Why a point does not take a value. */

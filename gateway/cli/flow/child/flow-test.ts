@@ -42,6 +42,7 @@ class FlowTest {
     this.#nodes = new Map(job.flow.map((node) => [node.id, node]));
     this.#gateway = new FakeGateway(job.scenario, time, {
       command: (command: CommandGiven) => this.#add({ kind: "command", at: time.passed, command }),
+      published: (value) => this.#add({ kind: "published", at: time.passed, value }),
       problem: (problem) => this.#problem(problem),
     });
   }

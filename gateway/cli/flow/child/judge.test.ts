@@ -73,4 +73,20 @@ describe("judge", () => {
     expect(verdict({ alarm: "none" }, deeds)).toEqual([false]);
     expect(verdict({ alarm: "none" }, [output({ alarm: {} })])).toEqual([true]);
   });
+
+  it("wants all published values, and finds what a message must not have", () => {
+    const published = (value: number): Deed => ({
+      kind: "published",
+      at: 1000,
+      value: { point: "cars", value, unit: "count" },
+    });
+    expect(verdict({ published: { point: "cars", value: 3 } }, [published(3)])).toEqual([true]);
+    expect(verdict({ published: { point: "cars", unit: "km" } }, [published(3)])).toEqual([false]);
+    expect(verdict({ published: { point: "cars" } }, [published(3), published(4)])).toEqual([false]);
+    expect(verdict({ published: "none" }, [command(1)])).toEqual([true]);
+    expect(verdict({ published: "none" }, [published(3)])).toEqual([false]);
+    const lacking = { output: { node: "dim", port: 0, lacks: ["reading"] } };
+    expect(verdict(lacking, [output({ payload: 1 })])).toEqual([true]);
+    expect(verdict(lacking, [output({ payload: 1, reading: {} })])).toEqual([false]);
+  });
 });

@@ -1,10 +1,11 @@
 import type { FlowNode } from "../messages.ts";
-import type { CommandWanted, Expectation, OutputWanted } from "../scenario.ts";
-import type { CommandGiven } from "./fake-gateway.ts";
+import type { CommandWanted, Expectation, OutputWanted, PublishedWanted } from "../scenario.ts";
+import type { CommandGiven, ValuePublished } from "./fake-gateway.ts";
 
 /** What a flow did, in the order of time. `at`: ms since the start. */
 export type Deed =
   | { readonly kind: "command"; readonly at: number; readonly command: CommandGiven }
+  | { readonly kind: "published"; readonly at: number; readonly value: ValuePublished }
   | {
       readonly kind: "output";
       readonly at: number;
@@ -24,7 +25,7 @@ export function judge(wanted: Expectation, deeds: readonly Deed[]): Judgement[] 
   const found: Judgement[] = [];
   const commands = deeds.filter((deed) => deed.kind === "command");
   const outputs = deeds.filter((deed) => deed.kind === "output");
-  const { command, output, alarm } = wanted;
+  const { command, output, alarm, published } = wanted;
   const none = wanted["no-output"];
   if (command) found.push(commandsAre([command].flat(), commands));
   if (wanted["no-command"])
@@ -45,6 +46,13 @@ export function judge(wanted: Expectation, deeds: readonly Deed[]): Judgement[] 
     });
   }
   if (alarm !== undefined) found.push(hasAlarm(alarm, outputs));
+  if (published !== undefined)
+    found.push(
+      publishedAre(
+        published === "none" ? [] : [published].flat(),
+        deeds.filter((deed) => deed.kind === "published"),
+      ),
+    );
   return found;
 }
 
@@ -65,8 +73,23 @@ function commandsAre(
   return { passed, expected: wanted.map(shownCommand).join(", then "), got: commands.map(shownDeed) };
 }
 
+/** All values of derived points, these and no others, in this order. */
+function publishedAre(
+  wanted: readonly PublishedWanted[],
+  published: readonly Extract<Deed, { kind: "published" }>[],
+): Judgement {
+  const passed =
+    wanted.length === published.length && wanted.every((one, index) => within(one, published[index]?.value));
+  return {
+    passed,
+    expected:
+      wanted.length === 0 ? "nothing published" : `${wanted.map(shownValue).join(", then ")} published`,
+    got: published.map(shownDeed),
+  };
+}
+
 function hasOutput(
-  { node, port, payload, topic, msg }: OutputWanted,
+  { node, port, payload, topic, msg, lacks = [] }: OutputWanted,
   outputs: readonly Extract<Deed, { kind: "output" }>[],
 ): Judgement {
   const parts = {
@@ -76,8 +99,10 @@ function hasOutput(
   };
   const ofNode = outputs.filter((one) => isNode(one.node, node));
   return {
-    passed: ofNode.some((one) => one.port === port && within(parts, one.msg)),
-    expected: `output ${port} of "${node}"${Object.keys(parts).length > 0 ? ` with ${shown(parts)}` : ""}`,
+    passed: ofNode.some(
+      (one) => one.port === port && within(parts, one.msg) && lacks.every((key) => !(key in one.msg)),
+    ),
+    expected: `output ${port} of "${node}"${Object.keys(parts).length > 0 ? ` with ${shown(parts)}` : ""}${lacks.length > 0 ? ` without ${lacks.join(", ")}` : ""}`,
     got: ofNode.map(shownDeed),
   };
 }
@@ -130,8 +155,13 @@ function shownCommand({ device, point, value, action = "write" }: CommandWanted 
   return `${action === "write" ? "command" : action} ${device}/${point}${value === undefined ? "" : ` = ${JSON.stringify(value)}`}`;
 }
 
+function shownValue({ point, value, unit }: PublishedWanted | ValuePublished): string {
+  return `${point}${value === undefined ? "" : ` = ${JSON.stringify(value)}`}${unit === undefined ? "" : ` ${unit}`}`;
+}
+
 function shownDeed(deed: Deed): string {
   if (deed.kind === "command") return `${moment(deed.at)} ${shownCommand(deed.command)}`;
+  if (deed.kind === "published") return `${moment(deed.at)} published ${shownValue(deed.value)}`;
   const { node, port, msg } = deed;
   const { _msgid, ...rest } = msg;
   return `${moment(deed.at)} output ${port} of "${node.name || node.id}": ${shown(rest)}`;
