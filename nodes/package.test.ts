@@ -12,7 +12,7 @@ const manifest = JSON.parse(read("package.json"));
 const names = await nodeNames();
 
 /** Nodes that no example flow uses yet. */
-const withoutExample = new Set(names);
+const withoutExample = new Set(["senml"]);
 
 /** `a.b` of every text in a catalogue. */
 function keysOf(catalogue: object, prefix = ""): string[] {

@@ -220,7 +220,7 @@ describe("the life of a command", () => {
   it("tells the line of a write while its command goes to the disk, until it has come or will not", async () => {
     const bench = await open();
     const receiving = bench.receive({ id: "a", value: 30 });
-    while (bench.expected.length === 0) await Promise.resolve();
+    for (let turns = 0; bench.expected.length === 0 && turns < 1000; turns++) await Promise.resolve();
     const onDisk = () => Buffer.from(bench.disk.contents("commands.journal")).includes("lamp-1");
     expect(onDisk()).toBe(false);
     expect(bench.expected).toEqual([{ device: "lamp-1", open: true, written: false }]);

@@ -28,6 +28,10 @@ export class WatchedField implements Field {
     return this.#field.latest(device, point);
   }
 
+  expectWrite(device: string): Disposable | undefined {
+    return this.#field.expectWrite?.(device);
+  }
+
   async write(device: string, order: WriteOrder, signal: AbortSignal): Promise<WriteOutcome> {
     this.#under.set(device, (this.#under.get(device) ?? 0) + 1);
     try {
