@@ -1,3 +1,4 @@
+// A little long: every check in its order, in one place.
 import { type Command, type CommandCode, type CommandOrigin, commandId } from "../model/command.ts";
 import type { Device, Point } from "../model/device.ts";
 import { formatDuration } from "../model/duration.ts";

@@ -1,5 +1,5 @@
 import type { CommandRules } from "../commands/rules.ts";
-import type { Schedule } from "../commands/schedules/schedules.ts";
+import type { Schedule } from "../commands/schedules/targets.ts";
 import type { Device, Text } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { NorthboundKind } from "../northbound/northbound.ts";

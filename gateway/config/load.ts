@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import { checkSchema } from "../codec/check.ts";
 import { diagnose, parseYaml, sorted, type YamlDocument } from "../codec/yaml.ts";
 import type { Calendar } from "../commands/schedules/calendar.ts";
-import type { Schedule } from "../commands/schedules/schedules.ts";
+import type { Schedule } from "../commands/schedules/targets.ts";
 import type { Device } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { NorthboundKind } from "../northbound/northbound.ts";

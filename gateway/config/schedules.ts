@@ -2,7 +2,7 @@ import * as z from "zod";
 import { alternatives, suggest } from "../codec/suggest.ts";
 import { Calendar, type Holidays } from "../commands/schedules/calendar.ts";
 import { momentsOf } from "../commands/schedules/moments.ts";
-import type { Schedule, Target } from "../commands/schedules/schedules.ts";
+import type { Schedule, Target } from "../commands/schedules/targets.ts";
 import type { Device } from "../model/device.ts";
 import { isRefused, unacceptable, writtenPoint } from "../model/write.ts";
 import type { GatewayConfig } from "./config.ts";

@@ -1,3 +1,4 @@
+// A little long: lanes, rates and what is on its way decide together which pack goes next.
 import type { Clock } from "../model/clock.ts";
 import { GatewayError, LinkError, RefusedError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";

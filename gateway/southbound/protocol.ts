@@ -1,3 +1,4 @@
+// A little long: the seam of a whole wing, most of it what its methods promise.
 import type { z } from "zod";
 import type { Clock, Instant, Random } from "../model/clock.ts";
 import type { Device, DeviceProfile, Point } from "../model/device.ts";

@@ -1,3 +1,4 @@
+// A little long: what one write has of the line, between its first and its last transaction.
 import { type Point, pollPeriod, readablePoints } from "../model/device.ts";
 import { ConfigError, GatewayError, LinkError, TransientError } from "../model/errors.ts";
 import { type Reading, scaledBy, toReadings } from "../model/reading.ts";

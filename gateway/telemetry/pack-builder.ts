@@ -1,3 +1,4 @@
+// A little long: batches open, fill, seal and close with their marks and gaps over one set of maps.
 import { encodePack } from "../codec/senml.ts";
 import type { Clock, Instant } from "../model/clock.ts";
 import { StorageError } from "../model/errors.ts";

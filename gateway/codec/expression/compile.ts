@@ -1,3 +1,4 @@
+// A little long: one case per kind of node of the language.
 import { alternatives, suggest } from "../suggest.ts";
 import { complement, Fault, functions } from "./functions.ts";
 import { arithmetic, called, comparison, type ExpressionValue, type Values } from "./operators.ts";

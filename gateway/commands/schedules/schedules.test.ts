@@ -6,7 +6,8 @@ import { silentLog } from "../../model/log.ts";
 import type { CommandDesk, Hold } from "../command-desk.ts";
 import { parseAt } from "./at.ts";
 import { Calendar } from "./calendar.ts";
-import { openSchedules, type Schedule, type Schedules } from "./schedules.ts";
+import { openSchedules, type Schedules } from "./schedules.ts";
+import type { Schedule } from "./targets.ts";
 
 const hour = 3_600_000;
 const calendar = new Calendar("Etc/UTC", { sweden: false, eves: false, extra: new Set() });

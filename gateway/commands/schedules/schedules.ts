@@ -3,27 +3,19 @@ import type { Clock } from "../../model/clock.ts";
 import type { Command, CommandCode, CommandOrigin, CommandResult } from "../../model/command.ts";
 import { GatewayError } from "../../model/errors.ts";
 import type { Log } from "../../model/log.ts";
-import type { Value } from "../../model/value.ts";
 import type { CommandDesk } from "../command-desk.ts";
 import type { Calendar } from "./calendar.ts";
-import { type Moments, momentsOf, type Position, type Timing } from "./moments.ts";
-
-/** One entry of `schedules:`: from its moment on the point is to have this value, until another entry's moment. */
-export interface Schedule {
-  readonly name: string;
-  readonly targets: readonly Target[];
-  readonly value: Value;
-  readonly timing: Timing;
-  /** What to do with a moment that passed while the gateway was down or did not know the time. */
-  readonly missed: "apply" | "skip";
-}
-
-export interface Target {
-  readonly device: string;
-  readonly point: string;
-  /** Longest life of a command to it, ms. */
-  readonly expiryMs: number;
-}
+import { momentsOf, type Position } from "./moments.ts";
+import {
+  type Schedule,
+  statesOf,
+  type Target,
+  type TargetProgress,
+  type TargetState,
+  type Timed,
+  type Wanted,
+  wantedOf,
+} from "./targets.ts";
 
 /** How one schedule stands, for people. Times are Unix ms. */
 export interface ScheduleStatus {
@@ -35,7 +27,7 @@ export interface ScheduleStatus {
   readonly targets: readonly {
     readonly device: string;
     readonly point: string;
-    readonly state: "waiting" | "applied" | "overridden" | "trying" | "given-up";
+    readonly state: TargetProgress;
     readonly code?: CommandCode | undefined;
   }[];
 }
@@ -53,30 +45,6 @@ export interface SchedulesOptions {
 
 export interface Schedules extends AsyncDisposable {
   status(): readonly ScheduleStatus[];
-}
-
-interface Timed extends Schedule {
-  readonly moments: Moments;
-}
-
-interface Wanted {
-  readonly schedule: Timed;
-  readonly moment: number;
-}
-
-interface TargetState {
-  readonly target: Target;
-  readonly schedules: readonly Timed[];
-  /** What was carried out, given up or is to be left alone. */
-  settled: Wanted | undefined;
-  state: ScheduleStatus["targets"][number]["state"];
-  code: CommandCode | undefined;
-  tries: number;
-  /** Unix ms before which it is not tried again. */
-  notBefore: number;
-  busy: boolean;
-  /** Somebody else wrote it: when the hold has ended the schedule takes over again. */
-  overridden: boolean;
 }
 
 const defaultExpiryMs = 60_000;
@@ -125,6 +93,8 @@ class Runner implements Schedules {
   readonly #working = new Set<Promise<void>>();
   readonly #trusted: Disposable;
   #timer: Disposable | undefined;
+  /** Tells commands of one moment apart. */
+  #next = 0;
 
   constructor(options: SchedulesOptions, schedules: readonly Timed[]) {
     this.#options = options;
@@ -280,8 +250,6 @@ class Runner implements Schedules {
     return result.last ? result : undefined;
   }
 
-  #next = 0;
-
   /** Hears of what others do with the points that it keeps. */
   async #listen(): Promise<void> {
     const { signal } = this.#closing;
@@ -312,36 +280,4 @@ class Runner implements Schedules {
       .finally(() => this.#working.delete(done));
     this.#working.add(done);
   }
-}
-
-function statesOf(schedules: readonly Timed[]): TargetState[] {
-  const found = new Map<string, { target: Target; schedules: Timed[] }>();
-  for (const schedule of schedules) {
-    for (const target of schedule.targets) {
-      const key = `${target.device} ${target.point}`;
-      const known = found.get(key) ?? { target, schedules: [] };
-      known.schedules.push(schedule);
-      found.set(key, known);
-    }
-  }
-  return Array.from(found.values(), (one) => ({
-    ...one,
-    settled: undefined,
-    state: "waiting" as const,
-    code: undefined,
-    tries: 0,
-    notBefore: 0,
-    busy: false,
-    overridden: false,
-  }));
-}
-
-/** The entry whose moment came last; of two at the same moment the later one in the file. */
-function wantedOf(schedules: readonly Timed[], now: number): Wanted | undefined {
-  let wanted: Wanted | undefined;
-  for (const schedule of schedules) {
-    const moment = schedule.moments.last(now);
-    if (moment !== undefined && (!wanted || moment >= wanted.moment)) wanted = { schedule, moment };
-  }
-  return wanted;
 }

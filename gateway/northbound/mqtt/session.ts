@@ -1,3 +1,4 @@
+// A line too long: one connection that is up, in both directions.
 import type { Socket } from "node:net";
 import type { IConnackPacket, MqttClient } from "mqtt";
 import type { Clock } from "../../model/clock.ts";

@@ -1,3 +1,4 @@
+// A little long: silence, echo, late replies and learned timeouts all turn on what the line carried last.
 import type { Clock } from "../../model/clock.ts";
 import { LinkError, TransientError } from "../../model/errors.ts";
 import type { Transport } from "../../transport/transport.ts";

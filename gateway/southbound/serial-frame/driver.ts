@@ -1,3 +1,4 @@
+// A little long: requests, sessions and words that come by themselves share one owed answer.
 import { toldPoints } from "../../model/device.ts";
 import { ConfigError, GatewayError, TransientError } from "../../model/errors.ts";
 import type { Transport } from "../../transport/transport.ts";

@@ -1,3 +1,4 @@
+// Too long: the pretended commands could be a file of their own. The routes share the readings, holds and results.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { parseDuration } from "../../../model/duration.ts";
 import type { PointGiven, ReadingGiven, Scenario } from "../scenario.ts";
