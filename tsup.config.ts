@@ -36,7 +36,7 @@ export default defineConfig({
       if (found) throw new Error(`dist/${name} has a character beyond Latin 1: ${found[0]}`);
     }
   },
-  noExternal: [/^(zod|yaml|commander|fastify|pino|mqtt|mqtt-packet|smol-toml)(\/|$)/],
+  noExternal: [/^(zod|yaml|commander|fastify|pino|mqtt|mqtt-packet|smol-toml|uqr)(\/|$)/],
   skipNodeModulesBundle: false,
   esbuildPlugins: [
     {

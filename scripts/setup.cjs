@@ -69,6 +69,7 @@ function ensureBuild(node, env) {
   const sources = ["gateway", "simulators", "tsup.config.ts", "package-lock.json"];
   const newest = Math.max(...sources.map((entry) => newestChange(path.join(root, entry))));
   if (newestChange(built) <= newest) buildProgram(node, env);
+  else if (newestChange(path.join(root, "dist", "web")) === 0) buildPage(node, env);
   ensureNodes(node, env);
 }
 
@@ -82,6 +83,12 @@ function ensureNodes(node, env) {
 
 function buildProgram(node, env) {
   runStep(node, env, path.join("node_modules", "tsup", "dist", "cli-default.js"), []);
+  buildPage(node, env);
+}
+
+/** The technician's page, into dist/web. */
+function buildPage(node, env) {
+  runStep(node, env, bin("vite"), ["build", "--config", path.join("gateway", "web", "vite.config.ts")]);
 }
 
 function buildNodes(node, env) {
@@ -92,6 +99,7 @@ function checkTypes(node, env) {
   runStep(node, env, bin("tsc"), ["--noEmit"]);
   // Apart: the editor's pages run in a browser, whose globals nobody else has.
   runStep(node, env, bin("tsc"), ["--noEmit", "-p", "nodes"]);
+  runStep(node, env, bin("tsc"), ["--noEmit", "-p", path.join("gateway", "web")]);
 }
 
 function runStep(node, env, script, args) {

@@ -17,6 +17,7 @@ const levels: Record<string, number> = {
   telemetry: 4,
   profiles: 5,
   commands: 5,
+  commissioning: 5,
   local: 5,
   config: 6,
   // Gateway.ts puts the house together; control.ts is its half that commands.
@@ -49,7 +50,8 @@ const plugin = (file: string): string | undefined => {
 };
 
 describe("import rule", () => {
-  const files = sources("gateway");
+  // The page runs in a browser and is looked at below.
+  const files = sources("gateway").filter((file) => !file.startsWith("gateway/web/"));
 
   it("knows every room", () => {
     expect([...new Set(files.map(room))].filter((name) => levels[name] === undefined)).toEqual([]);
@@ -103,6 +105,22 @@ describe("import rule", () => {
         .filter((target) => target.startsWith("gateway/"))
         .map((target) => `${file} -> ${target}`),
     );
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe("the technician's page", () => {
+  it("takes nothing from the gateway at run time: types of what the local API answers, and no more", () => {
+    const wrong = readdirSync(join(root, "gateway/web"), { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name) && !/\.test\.tsx?$/.test(entry.name))
+      .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+      .flatMap((file) => {
+        const text = readFileSync(join(root, file), "utf8");
+        const valueImports = text.matchAll(/import\s+(?!type\b)[^;]*?from\s+"(\.[^"]+)"/g);
+        return Array.from(valueImports, ([, path]) => relative(root, resolve(root, dirname(file), path!)))
+          .filter((target) => !target.startsWith("gateway/web/"))
+          .map((target) => `${file} -> ${target}`);
+      });
     expect(wrong).toEqual([]);
   });
 });

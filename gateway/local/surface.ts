@@ -4,6 +4,7 @@ import type { Diagnostic } from "../model/diagnostic.ts";
 import type { ReadingJson } from "../model/json.ts";
 import type { Value } from "../model/value.ts";
 import type { OutboxStatus } from "../outbox/outbox.ts";
+import type { LocalService } from "./commissioning.ts";
 
 /**
  * What the local API offers, implemented by the gateway. What the API shows as it is comes as plain JSON;
@@ -45,6 +46,8 @@ export interface LocalSurface {
   logs?(count: number): readonly string[];
   /** The text of gateway.yaml, with stars for secrets that stand on one line with their key. */
   configText?(): Promise<string>;
+  /** What puts a gateway into service and keeps it there. */
+  readonly service?: LocalService | undefined;
   /** What is wrong with a text that could become gateway.yaml. Nothing is applied. */
   checkConfig?(text: string): Promise<readonly Diagnostic[]>;
 }

@@ -1,7 +1,8 @@
 // A little long: the seam of a whole wing, most of it what its methods promise.
 import type { z } from "zod";
 import type { Clock, Instant, Random } from "../model/clock.ts";
-import type { Device, DeviceProfile, Point } from "../model/device.ts";
+import type { DeviceFound, SettingsFound, TrafficHeard } from "../model/commissioning.ts";
+import type { Device, DeviceProfile, Point, Text } from "../model/device.ts";
 import type { ConfigError, UnsupportedPointError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import type { Quality } from "../model/quality.ts";
@@ -118,6 +119,24 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
     heard: Pick<UnknownDevice, "settings" | "model" | "given">,
     sandbox?: SouthboundContext["sandbox"],
   ): Promise<ProfileFit | undefined>;
+  /**
+   * Looks for devices on a line that nobody else uses meanwhile: reads only, whatever it finds, and ends by
+   * itself within `ScanPlan.worstMs`. Rejects as `open` does.
+   */
+  scan?(connection: Connection, what: ScanInput, context: SouthboundContext): AsyncIterable<ScanStep>;
+  /** What that would ask and take at most. Pure. */
+  scanPlan?(connection: Connection, what: ScanInput): ScanPlan;
+  /** Line settings that devices of this protocol are found with, the likeliest first. Pure. */
+  lineSettings?(connection: Connection): readonly Connection[];
+  /**
+   * What somebody else's traffic on a line says of its devices, without a word of ours. Says what it knows now
+   * and then, one finding per device, later ones in place of earlier ones, until `context.signal` aborts.
+   */
+  listenIn?(
+    connection: Connection,
+    what: Pick<ScanInput, "profiles">,
+    context: SouthboundContext,
+  ): AsyncIterable<TrafficHeard>;
   /** What a tapped dialogue with a live device of this profile becomes as an example's `given:`. Pure. */
   record?(dialogue: readonly Turn[], connection: Connection, profile: DeviceProfile<Address, Head>): unknown;
   /** A driver that answers from an example's `given:` instead of a wire; same decoding code as the real one. */
@@ -125,6 +144,31 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   /** A connected driver, or LinkError (reopen later) or ConfigError (never). */
   open(connection: Connection, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
 }
+
+/** What a scan looks for. */
+export interface ScanInput {
+  /** What a device may be: profiles of this protocol. */
+  readonly profiles: readonly DeviceProfile[];
+  /** Line settings to try in turn; absent: those of the connection. */
+  readonly lines?: readonly unknown[] | undefined;
+  /** Addresses as a person writes them, `1-32,100`; absent: what is usual. */
+  readonly addresses?: string | undefined;
+  /** `quick`: addresses and settings that are usual; `thorough`: all there can be. */
+  readonly effort: "quick" | "thorough";
+}
+
+/** What a scan costs before it begins. */
+export interface ScanPlan {
+  /** How many addresses are asked, all settings together. */
+  readonly asks: number;
+  /** When nobody is there, ms. */
+  readonly worstMs: number;
+}
+
+export type ScanStep =
+  | { readonly asked: number; readonly of: number; readonly leftMs: number; readonly doing: Text }
+  | DeviceFound
+  | SettingsFound;
 
 /** One frame of a write. */
 export interface WriteFrame {

@@ -1,0 +1,211 @@
+import type { PortFacts } from "../model/commissioning.ts";
+import type { Text } from "../model/device.ts";
+import type { Diagnostic } from "../model/diagnostic.ts";
+import type { Job, JobKind } from "../model/job.ts";
+
+// What the technician's page and `stadsnod` ask of a gateway beyond its readings and commands: the part of the
+// local API that puts a gateway into service and keeps it there. Plain data; times are ISO 8601.
+
+/** A part that is absent is answered with 404. */
+export interface LocalService {
+  ports(): Promise<readonly PortFacts[]>;
+  /** Every profile there is, shipped or the city's own. */
+  profiles(): Promise<readonly ProfileSummary[]>;
+  /** What the machine says of itself. */
+  machine(): Promise<MachineFacts>;
+  /** What is wrong now, the worst first. */
+  alarms(): readonly Alarm[];
+  /** The last frames of a connection, the oldest first; then as they come. Rejects with ConfigError (`unknown-connection`). */
+  frames(connection: string, signal: AbortSignal): AsyncIterable<readonly FrameSeen[] | { readonly lost: number }>;
+  readonly jobs: LocalJobs;
+  readonly configuration: LocalConfiguration;
+  readonly commissioning: LocalCommissioning;
+}
+
+export interface ProfileSummary {
+  readonly id: string;
+  readonly version: string;
+  readonly title: Text;
+  readonly manufacturer: string;
+  readonly models: readonly string[];
+  readonly category: string;
+  readonly status: string;
+  readonly protocol: string;
+  /** Names, titles and units of what it offers. */
+  readonly points: readonly { readonly name: string; readonly title?: Text; readonly unit?: string; readonly writable: boolean }[];
+  readonly options: readonly { readonly name: string; readonly values: readonly string[]; readonly default?: string }[];
+}
+
+export interface MachineFacts {
+  /** `Raspberry Pi 4 Model B Rev 1.5`; undefined where the machine does not say. */
+  readonly model?: string | undefined;
+  readonly os: string;
+  readonly hostname: string;
+  readonly addresses: readonly string[];
+  readonly uptimeS: number;
+  readonly load: number;
+  readonly memory: { readonly totalMB: number; readonly freeMB: number };
+  /** Of the storage folder. */
+  readonly disk: { readonly totalMB: number; readonly freeMB: number };
+  readonly temperatureC?: number | undefined;
+  /** The supply was too weak, now or since the start. */
+  readonly undervoltage?: "now" | "earlier" | "never" | undefined;
+  /** Who keeps the clock: `systemd-timesyncd`, `chrony`; undefined: nobody. */
+  readonly timeKeeper?: string | undefined;
+  readonly node: string;
+  /** The image's slot and version, where the gateway runs from one of ours. */
+  readonly image?: { readonly slot: string; readonly version: string; readonly other?: string } | undefined;
+}
+
+export const alarmSeverities = ["critical", "major", "minor", "warning"] as const;
+/** As ITU-T X.733, 8.1.2.3. */
+export type AlarmSeverity = (typeof alarmSeverities)[number];
+
+/** Something that somebody should look at. Ends by itself when it is no longer so. */
+export interface Alarm {
+  /** The same as long as it is the same trouble: `device lamp-1 not-available`. */
+  readonly id: string;
+  readonly severity: AlarmSeverity;
+  readonly since?: string | undefined;
+  readonly message: Text;
+  readonly fix?: Text | undefined;
+  readonly device?: string | undefined;
+  readonly point?: string | undefined;
+  readonly connection?: string | undefined;
+  readonly northbound?: string | undefined;
+}
+
+/** Bytes that went out or came in, in one piece. */
+export interface FrameSeen {
+  readonly at: string;
+  readonly direction: "sent" | "received";
+  /** Bytes as hexadecimal pairs, at most 512 of them. */
+  readonly hex: string;
+  readonly bytes: number;
+}
+
+export interface LocalJobs {
+  list(): readonly Job[];
+  get(id: string): Job | undefined;
+  /** Begins one. Rejects with ConfigError (`bad-job`), RefusedError (`line-busy`, `too-many-jobs`). */
+  start(kind: JobKind, what: Readonly<Record<string, unknown>>, by: string): Promise<Job>;
+  /** The job as it changes, the present state first; ends with it. */
+  follow(id: string, signal: AbortSignal): AsyncIterable<Job>;
+  stop(id: string): boolean;
+}
+
+/** A text that could be gateway.yaml, looked at. */
+export interface ConfigurationCheck {
+  readonly diagnostics: readonly Diagnostic[];
+  /** What would change, a line each; empty where nothing would. */
+  readonly changes: readonly string[];
+  /** What would need a restart. */
+  readonly restartNeeded: readonly string[];
+}
+
+/** One text that was gateway.yaml. */
+export interface Generation {
+  /** 1 for the oldest. */
+  readonly number: number;
+  readonly at: string;
+  readonly by: string;
+  readonly note?: string | undefined;
+  /** SHA-256 of the text, hex. */
+  readonly hash: string;
+  readonly current: boolean;
+}
+
+export interface LocalConfiguration {
+  /** The text with stars for secrets, and the hash of the file behind it. */
+  read(): Promise<{ readonly text: string; readonly hash: string }>;
+  check(text: string): Promise<ConfigurationCheck>;
+  /**
+   * Writes and applies it; stars stand for the secrets that the file has in the same places. Applied: the former
+   * text is kept as a generation. Rejects with RefusedError (`changed-meanwhile`: `hash` is not the file's).
+   */
+  apply(
+    text: string,
+    hash: string,
+    by: string,
+    note?: string,
+  ): Promise<ConfigurationCheck & { readonly applied: boolean; readonly generation?: number }>;
+  generations(): Promise<readonly Generation[]>;
+  generation(number: number): Promise<{ readonly text: string }>;
+  /** Applies an earlier one, as a new generation. */
+  rollBack(number: number, by: string): Promise<ConfigurationCheck & { readonly applied: boolean }>;
+  /** JSON Schema of gateway.yaml, for help while typing. */
+  schema(): Promise<unknown>;
+}
+
+/** A device that a technician puts into service; becomes an entry of gateway.yaml. */
+export interface NewDevice {
+  readonly id: string;
+  readonly profile: string;
+  /** A connection of gateway.yaml, or with `connectionSettings` the name of a new one. */
+  readonly connection: string;
+  readonly connectionSettings?: Readonly<Record<string, unknown>> | undefined;
+  readonly settings: Readonly<Record<string, string | number>>;
+  readonly title?: string | undefined;
+  readonly owner?: string | undefined;
+  readonly place?: string | undefined;
+  readonly position?: { readonly lat: number; readonly lon: number } | undefined;
+  readonly options?: Readonly<Record<string, string>> | undefined;
+}
+
+/** What the technician has seen with own eyes. */
+export interface DeviceCheck {
+  readonly device: string;
+  readonly point: string;
+  readonly result: "confirmed" | "rejected";
+  readonly note?: string | undefined;
+}
+
+export interface PointVerdict {
+  readonly point: string;
+  readonly quality: string;
+  readonly value?: number | boolean | string | undefined;
+  readonly unit?: string | undefined;
+  readonly ageS?: number | undefined;
+  readonly range?: readonly [number, number] | undefined;
+  readonly ok: boolean;
+  /** Confirmed or rejected by a person. */
+  readonly seen?: "confirmed" | "rejected" | undefined;
+}
+
+export interface DeviceVerdict {
+  readonly device: string;
+  readonly profile: string;
+  readonly title?: Text | undefined;
+  readonly owner?: string | undefined;
+  readonly place?: string | undefined;
+  readonly position?: { readonly lat: number; readonly lon: number } | undefined;
+  readonly points: readonly PointVerdict[];
+  readonly actuators: readonly {
+    readonly point: string;
+    /** What a command did: its last word, and whether the technician saw it happen. */
+    readonly outcome?: string | undefined;
+    readonly seen?: "confirmed" | "rejected" | undefined;
+  }[];
+  /** Nothing is missing and nothing is wrong. */
+  readonly ok: boolean;
+  /** The report that accepted it. */
+  readonly accepted?: string | undefined;
+}
+
+export interface CommissioningState {
+  readonly devices: readonly DeviceVerdict[];
+  /** The last test of each far side. */
+  readonly northbound: readonly { readonly name: string; readonly ok: boolean; readonly at?: string }[];
+  readonly reports: readonly { readonly id: string; readonly at: string; readonly by: string; readonly ok: boolean }[];
+}
+
+export interface LocalCommissioning {
+  state(): Promise<CommissioningState>;
+  /** Adds the device, and its connection where it is new, to gateway.yaml, and applies it. Rejects with ConfigError and what is wrong. */
+  add(device: NewDevice, by: string): Promise<{ readonly changes: readonly string[] }>;
+  remove(device: string, by: string): Promise<{ readonly changes: readonly string[] }>;
+  check(check: DeviceCheck, by: string): Promise<void>;
+  /** Makes the acceptance report, signed with the gateway's key. Rejects with RefusedError (`not-ready`) unless all is well or `despite` says why. */
+  accept(by: string, what: { readonly technician: string; readonly note?: string; readonly despite?: string }): Promise<{ readonly id: string }>;
+  report(id: string, as: "json" | "html"): Promise<string>;
+}
