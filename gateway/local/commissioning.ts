@@ -16,7 +16,10 @@ export interface LocalService {
   /** What is wrong now, the worst first. */
   alarms(): readonly Alarm[];
   /** The last frames of a connection, the oldest first; then as they come. Rejects with ConfigError (`unknown-connection`). */
-  frames(connection: string, signal: AbortSignal): AsyncIterable<readonly FrameSeen[] | { readonly lost: number }>;
+  frames(
+    connection: string,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly FrameSeen[] | { readonly lost: number }>;
   readonly jobs: LocalJobs;
   readonly configuration: LocalConfiguration;
   readonly commissioning: LocalCommissioning;
@@ -32,8 +35,17 @@ export interface ProfileSummary {
   readonly status: string;
   readonly protocol: string;
   /** Names, titles and units of what it offers. */
-  readonly points: readonly { readonly name: string; readonly title?: Text; readonly unit?: string; readonly writable: boolean }[];
-  readonly options: readonly { readonly name: string; readonly values: readonly string[]; readonly default?: string }[];
+  readonly points: readonly {
+    readonly name: string;
+    readonly title?: Text;
+    readonly unit?: string;
+    readonly writable: boolean;
+  }[];
+  readonly options: readonly {
+    readonly name: string;
+    readonly values: readonly string[];
+    readonly default?: string;
+  }[];
 }
 
 export interface MachineFacts {
@@ -196,7 +208,12 @@ export interface CommissioningState {
   readonly devices: readonly DeviceVerdict[];
   /** The last test of each far side. */
   readonly northbound: readonly { readonly name: string; readonly ok: boolean; readonly at?: string }[];
-  readonly reports: readonly { readonly id: string; readonly at: string; readonly by: string; readonly ok: boolean }[];
+  readonly reports: readonly {
+    readonly id: string;
+    readonly at: string;
+    readonly by: string;
+    readonly ok: boolean;
+  }[];
 }
 
 export interface LocalCommissioning {
@@ -206,6 +223,9 @@ export interface LocalCommissioning {
   remove(device: string, by: string): Promise<{ readonly changes: readonly string[] }>;
   check(check: DeviceCheck, by: string): Promise<void>;
   /** Makes the acceptance report, signed with the gateway's key. Rejects with RefusedError (`not-ready`) unless all is well or `despite` says why. */
-  accept(by: string, what: { readonly technician: string; readonly note?: string; readonly despite?: string }): Promise<{ readonly id: string }>;
+  accept(
+    by: string,
+    what: { readonly technician: string; readonly note?: string; readonly despite?: string },
+  ): Promise<{ readonly id: string }>;
   report(id: string, as: "json" | "html"): Promise<string>;
 }
