@@ -1,22 +1,33 @@
-import type { Reporter, TestModule } from "vitest/node";
+import type { Reporter, SerializedError, TestModule } from "vitest/node";
 
-/** Prints `N passed, N failed` alone on a line, which CI reads whatever the runner's own summary looks like. */
+/**
+ * Prints what failed, a line each that begins with `FAILED`, and last `N passed, N failed` alone on a line, which
+ * CI reads whatever the runner's own summary looks like.
+ */
 export default class TestSummary implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
     let passed = 0;
-    let failed = unhandled.length;
     let skipped = 0;
+    const failed = unhandled.map((error) => `outside of every test: ${inOneLine(error)}`);
     for (const module of modules) {
-      if (module.state() === "failed" && module.children.size === 0) failed++;
+      if (module.state() === "failed" && module.children.size === 0)
+        failed.push(`${module.relativeModuleId}: ${module.errors().map(inOneLine).join("; ")}`);
       for (const test of module.children.allTests()) {
-        const state = test.result().state;
+        const { state, errors } = test.result();
         if (state === "passed") passed++;
-        else if (state === "failed") failed++;
+        else if (state === "failed")
+          failed.push(`${module.relativeModuleId} > ${test.fullName}: ${errors?.map(inOneLine).join("; ")}`);
         else skipped++;
       }
     }
     process.stdout.write(
-      `\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`,
+      `\n${failed.map((line) => `FAILED ${line}\n`).join("")}${passed} passed, ${failed.length} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`,
     );
   }
+}
+
+/** The message, and where in our own files it happened. */
+function inOneLine({ message, stack }: Pick<SerializedError, "message" | "stack">): string {
+  const own = stack?.split("\n").find((line) => /^\s+at /.test(line) && !/node_modules|node:/.test(line));
+  return `${message}${own ? ` (${own.trim()})` : ""}`.replaceAll(/\s+/g, " ").slice(0, 600);
 }
