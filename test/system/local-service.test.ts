@@ -43,7 +43,7 @@ function events(doors: Doors, path: string, enough: (text: string) => boolean): 
 /** An answer on the socket as it comes. */
 async function raw(doors: Doors, path: string, headers: Record<string, string>) {
   const asked = httpRequest({ socketPath: doors.socket, path, headers }).end();
-  const [response]: [IncomingMessage] = await once(asked, "response");
+  const response: IncomingMessage = (await once(asked, "response"))[0];
   return { status: response.statusCode, headers: response.headers, bytes: await buffer(response) };
 }
 
