@@ -62,7 +62,7 @@ const looking = {
   journalctl: ["--no-pager"],
   timedatectl: ["show"],
   chronyc: ["-n"],
-  vcgencmd: ["get_throttled", "measure_temp"],
+  vcgencmd: ["get_throttled", "pmic_read_adc"],
 } as const;
 export type LookingProgram = keyof typeof looking;
 
