@@ -104,11 +104,7 @@ async function consoleTrouble(
   const kernel = consoles.includes(tty);
   if (!getty && !kernel) return undefined;
   const stop = getty ? [`sudo systemctl disable --now serial-getty@${tty}.service`] : [];
-  // The firmware of a Raspberry Pi writes serial0 as the real name.
-  const quiet = kernel
-    ? [`sudo sed -i -E 's/console=(${tty}|serial0)(,[^ ]*)? ?//' ${bootFile ?? "/boot/cmdline.txt"}`]
-    : [];
-  const all = [...stop, ...quiet].join(" && ");
+  const all = [...stop, ...(kernel ? [quietCommand(tty, bootFile)] : [])].join(" && ");
   const what = getty && kernel ? "both" : getty ? "getty" : "kernel";
   const messages = {
     both: said(
@@ -131,6 +127,12 @@ async function consoleTrouble(
       ? said(`${all}, then restart the machine: sudo reboot`, `${all} och starta sedan om: sudo reboot`)
       : said(all, all),
   };
+}
+
+/** The firmware of a Raspberry Pi writes serial0 as the real name; elsewhere the boot loader is GRUB. */
+function quietCommand(tty: string, bootFile: string | undefined): string {
+  if (bootFile !== undefined) return `sudo sed -i -E 's/console=(${tty}|serial0)(,[^ ]*)? ?//' ${bootFile}`;
+  return `sudo sed -i -E 's/console=${tty}(,[^ "]*)? ?//' /etc/default/grub && sudo update-grub`;
 }
 
 async function modemTrouble(

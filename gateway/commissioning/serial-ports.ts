@@ -109,7 +109,8 @@ function portOf({ tty, usb, mini, driver }: Found, links: readonly string[], twi
 function onBoard(tty: string, mini: boolean, driver: string | undefined): string {
   if (mini) return "on board, mini UART (no parity)";
   if (tty.startsWith("ttyAMA")) return "on board, PL011 UART";
-  return driver === undefined ? "on board" : `on board, ${driver}`;
+  // Newer kernels have a bus of their own between the chip and its port, whose driver is called so.
+  return driver === undefined || driver === "port" ? "on board" : `on board, ${driver}`;
 }
 
 /** Every link below /dev that leads to a port, by the port's own device. */
