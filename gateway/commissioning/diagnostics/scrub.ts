@@ -100,20 +100,21 @@ export function secretsIn(text: string): string[] {
   );
 }
 
+// Bounded in every part: a log may hold a word of any length.
 const named =
-  /((?:\\?["'])?[\wåäöÅÄÖ.-]*(?:pass(?!ed|ing|ive)|pwd|secret|hemlig|l[oö]sen|token|psk|credential|(?:api|app|nwk|join|session|private|shared)[_-]?s?[_-]?key|cookie)[\wåäöÅÄÖ.-]*(?:\\?["'])?\s*(?:[:=]|=>)\s*)(\\"(?:[^"\\]|\\[^"])*\\"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;}\]"']+)/gi;
+  /((?:\\?["'])?[\wåäöÅÄÖ.-]{0,40}(?:pass(?!ed|ing|ive)|pwd|secret|hemlig|l[oö]sen|token|psk|credential|(?:api|app|nwk|join|session|private|shared)[_-]?s?[_-]?key|cookie)[\wåäöÅÄÖ.-]{0,40}(?:\\?["'])?\s{0,4}(?:[:=]|=>)\s{0,4})(\\"(?:[^"\\]|\\[^"])*\\"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;}\]"']+)/gi;
 const authorization = /(\b(?:Bearer|Basic|Digest)\s+)[\w.~+/=-]{6,}/gi;
 
 const patterns: readonly (readonly [RegExp, string])[] = [
   // What the gateway says once, at its first start.
   [/(password of user \S+ is )\S+/gi, `$1${star}`],
-  [/\b([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@"']+@/gi, `$1${star}@`],
+  [/\b([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@"']{1,256}@/gi, `$1${star}@`],
   [authorization, `$1${star}`],
   [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, star],
   [named, `$1${star}`],
   [/\b(?:[0-9a-f]{2}[: -]){15,}[0-9a-f]{2}\b/gi, star],
   [/(?<![0-9a-z])(?:0x)?[0-9a-f]{32,}(?![0-9a-z])/gi, star],
-  [/[\w.%+-]+@[\w-]+(?:\.[\w-]+)+/g, "(email)"],
+  [/[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+/g, "(email)"],
   // A Swedish personal identity number (SKV 704), with its sign.
   [/(?<!\d)(?:19|20)?\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01]|[6-8]\d|9[01])[-+]\d{4}(?!\d)/g, "(number)"],
   [
