@@ -100,7 +100,7 @@ export async function bundleFiles(
   withValues: boolean,
 ): Promise<readonly ArchiveFile[]> {
   const { configuration } = sources;
-  const harvest: Harvest = { secrets: [], names: [], users: [], hosts: [] };
+  const harvest: Harvest = { secrets: [], names: [], texts: [], users: [], hosts: [] };
   const parsed = configuration && parseYaml(configuration.text, configuration.file).document;
   const shown = parsed ? redactConfiguration(parsed.value, harvest, withValues) : undefined;
   const { checks } = machine;
@@ -108,6 +108,7 @@ export async function bundleFiles(
   const scrubber = new Scrubber({
     secrets: [...harvest.secrets, ...(configuration?.secrets ?? []), ...gathered.secrets],
     names: withValues ? [] : harvest.names,
+    texts: withValues ? [] : harvest.texts,
     users: [...harvest.users, ...sources.users],
     hosts: [...harvest.hosts, ...addressesIn(checks)],
   });
