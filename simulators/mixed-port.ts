@@ -1,6 +1,6 @@
 import { type LineSettings, openPacedLine, type PacedLine } from "./line.ts";
-import { openModbusServer } from "./modbus/server.ts";
 import type { Unit, UnitSettings } from "./modbus/device.ts";
+import { openModbusServer } from "./modbus/server.ts";
 
 /** Devices of one line that were set to the same speed and parity. */
 export interface MixedGroup extends LineSettings {

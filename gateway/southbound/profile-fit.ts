@@ -38,10 +38,21 @@ const possible: Readonly<Record<string, readonly [number, number]>> = {
 const largest = 1e12;
 const smallest = 1e-7;
 
-/** What each kind of value counts. */
-const weights = { telling: 1, plain: 0.7, zero: 0.35, absent: 0.2, missing: 0, wrong: -1 } as const;
-/** So many telling values make half of the trust. */
-const halfTrust = 1.2;
+/**
+ * What each kind of value counts. A zero speaks a little against: a device that answers zero to what it does
+ * not have looks like all of its larger relatives.
+ */
+const weights = {
+  telling: 1,
+  plain: 0.6,
+  state: 0.3,
+  zero: -0.15,
+  absent: -0.15,
+  missing: -0.5,
+  wrong: -1.5,
+} as const;
+/** A sum of weights that makes half of the trust. */
+const halfTrust = 2;
 const mostEvidence = 4;
 
 /**
@@ -62,18 +73,14 @@ export function likeness(profile: DeviceProfile, readings: readonly Reading[]): 
     const kind = valueKinds(point, byPoint.get(point.name) ?? []);
     sum += weights[kind];
     if (kind === "missing" || kind === "wrong") whole = false;
-    if (kind !== "telling" && kind !== "plain") continue;
-    telling += kind === "telling" ? 1 : 0.5;
+    if (weights[kind] < 0) continue;
+    telling += kind === "telling" || kind === "plain" ? 1 : 0;
     const [reading] = byPoint.get(point.name) ?? [];
     if (reading?.value !== undefined)
       shown.push({ weight: weights[kind], text: evidenceOf(point, reading.value) });
   }
-  const share = profile.points.length === 0 ? 0 : Math.max(0, sum / profile.points.length);
-  // A profile that explains much is worth more than one that explains a corner of the same device.
-  const explained = sum > 0 ? sum / (sum + halfTrust) : 0;
-  const trust = telling / (telling + halfTrust);
   return {
-    fit: round(Math.min(1, Math.sqrt(share) * explained * Math.sqrt(trust))),
+    fit: sum > 0 ? round(sum / (sum + halfTrust)) : 0,
     whole: whole && telling > 0,
     telling,
     evidence: shown
@@ -132,7 +139,8 @@ export function namedIn(profile: DeviceProfile, texts: readonly string[]): numbe
     const [stem = ""] = word.split("-");
     return [written, word, stem].some((name) => /\d/.test(name) && isSaid(plain(name)));
   });
-  const maker = isSaid(plain(profile.manufacturer)) || isSaid(plain(profile.manufacturer.split(" ")[0] ?? ""));
+  const maker =
+    isSaid(plain(profile.manufacturer)) || isSaid(plain(profile.manufacturer.split(" ")[0] ?? ""));
   return model ? 1 : maker ? 0.3 : 0;
 }
 
@@ -158,16 +166,19 @@ export function valueKinds(point: Point, readings: readonly Reading[]): ValueKin
   const qualities = new Set(readings.map(({ quality }) => quality));
   if (qualities.has("good")) {
     const kinds = readings.flatMap(({ value }) => (value === undefined ? [] : valueKind(point, value)));
-    return (["wrong", "telling", "plain", "zero"] as const).find((kind) => kinds.includes(kind)) ?? "absent";
+    return (
+      (["wrong", "telling", "plain", "state", "zero"] as const).find((kind) => kinds.includes(kind)) ??
+      "absent"
+    );
   }
   if (qualities.has("out-of-range")) return "wrong";
   return qualities.has("sentinel") ? "absent" : "missing";
 }
 
-function valueKind(point: Point, value: Value): "wrong" | "telling" | "plain" | "zero" {
-  if (typeof value === "boolean") return value ? "plain" : "zero";
+function valueKind(point: Point, value: Value): Exclude<ValueKind, "absent" | "missing"> {
+  if (typeof value === "boolean") return value ? "state" : "zero";
   if (typeof value === "string") {
-    if (point.labels) return point.otherLabel ? "zero" : "plain";
+    if (point.labels) return point.otherLabel ? "zero" : "state";
     if (point.kind === "id") return /^[0.]*$/.test(value) ? "zero" : "plain";
     return textKind(value);
   }
@@ -184,7 +195,6 @@ function valueKind(point: Point, value: Value): "wrong" | "telling" | "plain" | 
 
 /** Letters and digits are a name; anything else that is not blank is registers that hold no text. */
 function textKind(text: string): "wrong" | "telling" | "zero" {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: registers may hold anything
   if (/^[\0\s]*$/.test(text)) return "zero";
   return /^[\x20-\x7e\u00a0-\u00ff]+$/.test(text.replace(/\0+$/, "")) ? "telling" : "wrong";
 }

@@ -106,7 +106,7 @@ async function promiseOf(reader: UnitReader, { profile }: Candidate, said: Said)
   const kinds = valueKinds(point, momentReadings(stranger(profile, {}), results));
   // The scale of such a point is not known yet.
   if (point.scaleSource) return 2;
-  return { telling: 3, plain: 2, zero: 1, absent: 1, missing: 1, wrong: 0 }[kinds];
+  return { telling: 3, plain: 2, state: 2, zero: 1, absent: 1, missing: 1, wrong: 0 }[kinds];
 }
 
 /** The point that says most about whether this is the device; one that identifies it before all. */

@@ -111,9 +111,7 @@ class Scan {
   #isNeedless({ connection }: Visit, isSeldom: boolean): boolean {
     if (!this.#somebody || (this.#found.get(connection)?.size ?? 0) > 0) return false;
     return (
-      this.#speedless ||
-      connection.endpoint.kind === "tcp" ||
-      (isSeldom && this.#what.effort === "quick")
+      this.#speedless || connection.endpoint.kind === "tcp" || (isSeldom && this.#what.effort === "quick")
     );
   }
 
