@@ -173,7 +173,7 @@ async function* run(
         saidAt = now;
         const leftS = seconds(step.leftMs + laterMs);
         const done = Math.min(before + step.asked, total.asks);
-        yield { progress: { done, total: total.asks, leftS, doing: step.doing } };
+        yield { progress: { done, total: total.asks, leftS, doing: both(step.doing) } };
       } else if (isWanted(step) && findings++ < mostFindings) {
         yield { finding: step.kind === "device" ? marked(step, protocol, known) : step };
       }
@@ -243,5 +243,9 @@ function cannotScan(protocol: string | undefined): ConfigError {
   );
 }
 
-const beginning: Text = { en: "begins", sv: "börjar" };
-const ending: Text = { en: "done", sv: "klar" };
+function both({ en, sv = en }: Text): JobProgress["doing"] {
+  return { en, sv };
+}
+
+const beginning = { en: "begins", sv: "börjar" };
+const ending = { en: "done", sv: "klar" };
