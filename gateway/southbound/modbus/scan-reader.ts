@@ -20,7 +20,9 @@ export interface ReadBudget {
 /** Longest wait for an answer of a device that is known to be there, ms. */
 export const patientMs = 1000;
 /** A device that has not answered so often in a row is not asked any more. */
-const mostSilent = 4;
+const mostSilent = 6;
+/** Nor for a table that it has never said a word of. */
+const mostSilentOfTable = 2;
 
 /**
  * Reads one unit and remembers every register: what several profiles want is read once. A place that was
@@ -37,8 +39,11 @@ export class UnitReader {
   #asked = 0;
   readonly #words = new Map<Table, Map<number, number>>();
   readonly #refused: Span[] = [];
-  /** Refusals with "illegal function" by table: not believed at once, as some devices answer it to a bad address. */
-  readonly #illegal = new Map<Table, number>();
+  /**
+   * By table, how often there was silence or "illegal function": neither is believed at once, as some devices
+   * answer so to a bad address.
+   */
+  readonly #unheard = new Map<Table, number>();
 
   constructor(client: Client, unit: number, budget: ReadBudget, clock: Clock, signal: AbortSignal) {
     this.#client = client;
@@ -90,11 +95,12 @@ export class UnitReader {
     const { table, start, count } = span;
     const known = this.#known(span);
     if (known) return known;
-    if ((this.#illegal.get(table) ?? 0) >= 2 && !this.#words.has(table)) return "refused";
+    const unheard = this.#unheard.get(table) ?? 0;
+    if (unheard >= mostSilentOfTable && !this.#words.has(table)) return "refused";
     if (this.#refused.some((one) => one.table === table && holds(span, one))) return "refused";
     const { answer, code } = await this.#ask({ function: readFunction[table], start, count });
+    if (answer === "silent" || code === "exception-1") this.#unheard.set(table, unheard + 1);
     if (answer === "refused") {
-      if (code === "exception-1") this.#illegal.set(table, (this.#illegal.get(table) ?? 0) + 1);
       // Too many at once is refused with "illegal data value": that says nothing about the registers.
       if (code !== "exception-3" || count === 1) this.#refused.push(span);
     }

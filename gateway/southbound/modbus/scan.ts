@@ -10,8 +10,8 @@ import type { ModbusConnection } from "./settings.ts";
 
 /** What one device may cost that was found, and all of them together. */
 const budgets = {
-  quick: { unit: { requests: 120, ms: 8000 }, allMs: 60_000 },
-  thorough: { unit: { requests: 400, ms: 30_000 }, allMs: 300_000 },
+  quick: { unit: { requests: 120, ms: 20_000 }, allMs: 60_000 },
+  thorough: { unit: { requests: 400, ms: 60_000 }, allMs: 300_000 },
 } as const;
 /** One ask at a speed that nobody has. */
 const absurdMs = 800;
@@ -69,6 +69,8 @@ class Scan {
   /** The port answers at any speed: the other settings would find the same devices again. */
   #speedless = false;
   #speedChecked = false;
+  /** Connections at which one device answers to every unit id. */
+  readonly #alone = new Set<ModbusConnection>();
   readonly #settled = new Set<ModbusConnection>();
   #lost: LinkError | undefined;
 
@@ -109,6 +111,7 @@ class Scan {
    * addresses only where somebody answered, or nobody anywhere.
    */
   #isNeedless({ connection }: Visit, isSeldom: boolean): boolean {
+    if (this.#alone.has(connection)) return true;
     if (!this.#somebody || (this.#found.get(connection)?.size ?? 0) > 0) return false;
     return (
       this.#speedless || connection.endpoint.kind === "tcp" || (isSeldom && this.#what.effort === "quick")
@@ -159,6 +162,7 @@ class Scan {
     const [first] = units;
     if (first !== undefined && connection.framing === "tcp" && (await this.#answersToAll(line, units))) {
       this.#asked += asksPerUnit * units.length;
+      this.#alone.add(connection);
       heard(first);
       return;
     }
