@@ -17,15 +17,17 @@ const shortTcpMs = 600;
 /** Asks one after the other that met noise: nothing can be understood with these settings. */
 const mostNoise = 6;
 /** Units that are asked again, patiently, because something came that could have been theirs. */
-const mostSuspects = 8;
+const mostSuspects = 4;
 
-/** What a unit is asked to see whether it is there: any answer will do. In turn: some units are silent to what they do not have. */
-const asks: readonly ScanRequest[] = [
-  { function: 3, start: 0, count: 1 },
-  { function: 4, start: 0, count: 1 },
-];
-/** Asks per unit that nobody answers. */
-export const asksPerUnit = asks.length;
+/** One question to see whether a unit is there: any answer will do. */
+export interface Ask {
+  readonly unit: number;
+  readonly request: ScanRequest;
+}
+
+/** Some units are silent to what they do not have: a second way is tried with those that the first did not wake. */
+export const firstWay: ScanRequest = { function: 3, start: 0, count: 1 };
+export const secondWay: ScanRequest = { function: 4, start: 0, count: 1 };
 /** The patient ask has another length, so that a late answer to the first cannot be mistaken for its own. */
 const patientAsks: readonly ScanRequest[] = [
   { function: 3, start: 0, count: 2 },
@@ -36,11 +38,12 @@ const patientAsks: readonly ScanRequest[] = [
 /** Whether the unit is there. */
 export type Presence = "there" | "nobody" | "noise";
 
-/** Ms that asking for units which are not there takes at most, with the wait for late answers at the end. Pure. */
-export function sweepMs(connection: ModbusConnection, units: number): number {
-  return (
-    asks.length * units * emptyMs(connection) + openMs + patientMs + mostSuspects * suspectMs(connection)
-  );
+/**
+ * Ms that so many questions take which nobody answers, with the wait for late answers at the end. Noise takes
+ * longer: the whole scan keeps to its time all the same. Pure.
+ */
+export function sweepMs(connection: ModbusConnection, asks: number): number {
+  return asks * emptyMs(connection) + openMs + patientMs;
 }
 
 /** Opening a port and letting the line fall silent. */
@@ -51,10 +54,6 @@ function emptyMs(connection: ModbusConnection): number {
   if (connection.framing === "tcp") return shortTcpMs;
   const bytes = connection.framing === "ascii" ? 17 + 15 : 8 + 7;
   return Math.ceil(bytes * character + silence + slack + shortOf(connection)) + 2;
-}
-
-function suspectMs(connection: ModbusConnection): number {
-  return connection.framing === "tcp" ? 0 : emptyMs(connection) - shortOf(connection) + patientMs;
 }
 
 function shortOf({ endpoint, framing }: ModbusConnection): number {
@@ -102,19 +101,20 @@ export class ScanLine implements AsyncDisposable {
   }
 
   /**
-   * Asks these units, first in one way, then those that were silent in another; at the end patiently those
-   * whose answer may have come too late. A device is found when it answers within a second, however short
-   * the wait was: nothing is missed that comes while others are asked. Rejects with LinkError, or the signal's
-   * reason.
+   * Asks all of this, but no unit again that is there; at the end patiently those whose answer may have come
+   * too late. A device is found when it answers within a second, however short the wait was: nothing is
+   * missed that comes while others are asked. Rejects with LinkError, or the signal's reason.
    */
-  async *sweep(units: readonly number[]): AsyncGenerator<{ readonly unit: number; readonly found: boolean }> {
-    const there = new Set<number>();
+  async *sweep(
+    asks: readonly Ask[],
+    there: Set<number>,
+  ): AsyncGenerator<{ readonly unit: number; readonly found: boolean }> {
     const suspects = new Set<number>();
-    yield* this.#askAll(units, there, suspects);
+    yield* this.#askAll(asks, there, suspects);
     // Through TCP every wait is long enough.
     if (this.connection.framing === "tcp") return;
     await this.#clock.sleep(patientMs, this.#signal);
-    const wanted = new Set(units);
+    const wanted = new Set(asks.map(({ unit }) => unit));
     for (const unit of this.#late) {
       if (!wanted.has(unit) || there.has(unit)) continue;
       there.add(unit);
@@ -123,29 +123,33 @@ export class ScanLine implements AsyncDisposable {
     const again = [...suspects].filter((unit) => !there.has(unit)).slice(0, mostSuspects);
     for (const unit of again) {
       const request = patientAsks.find((one) => !this.client.holds(unit, one));
-      if (request && (await this.ask(unit, request, patientMs)) === "there") yield { unit, found: true };
+      if (!request || (await this.ask(unit, request, patientMs)) !== "there") continue;
+      there.add(unit);
+      yield { unit, found: true };
     }
   }
 
   async *#askAll(
-    units: readonly number[],
+    asks: readonly Ask[],
     there: Set<number>,
     suspects: Set<number>,
   ): AsyncGenerator<{ readonly unit: number; readonly found: boolean }> {
     let before: number | undefined;
     let noise = 0;
-    for (const request of asks)
-      for (const unit of units) {
-        if (there.has(unit)) continue;
-        const presence = await this.ask(unit, request, shortOf(this.connection));
-        if (presence === "there") there.add(unit);
-        noise = presence === "noise" ? noise + 1 : 0;
-        // What came may be the late answer of the one before.
-        if (presence === "noise") for (const one of [unit, before]) if (one !== undefined) suspects.add(one);
-        yield { unit, found: presence === "there" };
-        before = unit;
-        if (noise >= mostNoise) return;
+    for (const { unit, request } of asks) {
+      if (there.has(unit)) {
+        yield { unit, found: false };
+        continue;
       }
+      const presence = await this.ask(unit, request, shortOf(this.connection));
+      if (presence === "there") there.add(unit);
+      noise = presence === "noise" ? noise + 1 : 0;
+      // What came may be the late answer of the one before.
+      if (presence === "noise") for (const one of [unit, before]) if (one !== undefined) suspects.add(one);
+      yield { unit, found: presence === "there" };
+      before = unit;
+      if (noise >= mostNoise) return;
+    }
   }
 
   /** Rejects with LinkError, or the signal's reason. */

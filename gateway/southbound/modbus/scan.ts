@@ -2,8 +2,8 @@ import type { DeviceFound } from "../../model/commissioning.ts";
 import type { DeviceProfile, Text } from "../../model/device.ts";
 import { LinkError } from "../../model/errors.ts";
 import type { ScanInput, ScanPlan, ScanStep, SouthboundContext } from "../protocol.ts";
-import { asksPerUnit, ScanLine, sweepMs } from "./scan-line.ts";
-import { type Addresses, absurdLine, addressesOf, lineText, writtenLine } from "./scan-lines.ts";
+import { type Ask, firstWay, ScanLine, secondWay, sweepMs } from "./scan-line.ts";
+import { absurdLine, addressesOf, lineText, writtenLine } from "./scan-lines.ts";
 import { type ReadBudget, UnitReader } from "./scan-reader.ts";
 import { type ModbusProfile, studyUnit } from "./scan-study.ts";
 import type { ModbusConnection } from "./settings.ts";
@@ -19,7 +19,7 @@ const absurdMs = 800;
 /** One visit to the line with one set of settings. */
 interface Visit {
   readonly connection: ModbusConnection;
-  readonly units: readonly number[];
+  readonly asks: readonly Ask[];
 }
 
 /**
@@ -27,15 +27,14 @@ interface Visit {
  * nobody answered behind them are no device. Pure.
  */
 export function planModbusScan(connection: ModbusConnection, what: ScanInput): ScanPlan {
-  const { first, second, addresses } = visitsOf(connection, what);
+  const { first, second, units } = visitsOf(connection, what);
   const visits = [...first, ...second];
-  const units = addresses.first.length + addresses.rest.length;
   const { unit, allMs } = budgets[what.effort];
   const studies = what.profiles.length === 0 ? 0 : Math.min(allMs, units * unit.ms);
   return {
-    asks: asksPerUnit * visits.reduce((sum, visit) => sum + visit.units.length, 0),
+    asks: visits.reduce((sum, { asks }) => sum + asks.length, 0),
     worstMs: Math.ceil(
-      visits.reduce((sum, visit) => sum + sweepMs(visit.connection, visit.units.length), 0) +
+      visits.reduce((sum, visit) => sum + sweepMs(visit.connection, visit.asks.length), 0) +
         (visits.length > 1 ? absurdMs : 0) +
         studies,
     ),
@@ -43,8 +42,9 @@ export function planModbusScan(connection: ModbusConnection, what: ScanInput): S
 }
 
 /**
- * As `Protocol.scan`. Every line's likeliest addresses first; then the others, of the lines on which somebody
- * answered, or of all where nobody did. `thorough` leaves nothing out.
+ * As `Protocol.scan`. Every line's likeliest addresses first, in the likeliest way; then the other addresses and
+ * the other way, of the lines on which somebody answered, or of all where nobody did. `thorough` leaves nothing
+ * out.
  */
 export async function* scanModbus(
   connection: ModbusConnection,
@@ -120,25 +120,20 @@ class Scan {
 
   /** What is still ahead, at most; never more than was said before. */
   #expect(ahead: readonly Visit[]): void {
-    const sweeps = ahead.reduce((sum, { connection, units }) => sum + sweepMs(connection, units.length), 0);
+    const sweeps = ahead.reduce((sum, { connection, asks }) => sum + sweepMs(connection, asks.length), 0);
     const studies = this.#profiles.length === 0 ? 0 : this.#studyLeftMs;
     const now = this.#context.clock.monotonic();
     this.#endsAt = Math.min(this.#endsAt, now + sweeps + studies);
   }
 
-  async *#visit({ connection, units }: Visit): AsyncGenerator<ScanStep> {
+  async *#visit({ connection, asks }: Visit): AsyncGenerator<ScanStep> {
     const known = this.#found.get(connection) ?? new Set<number>();
     this.#found.set(connection, known);
-    const fresh: number[] = [];
-    const heard = (unit: number) => {
-      if (known.has(unit)) return;
-      known.add(unit);
-      fresh.push(unit);
-    };
+    const before = new Set(known);
     {
       await using line = await ScanLine.open(connection, this.#context);
       try {
-        yield* this.#sweep(line, units, heard);
+        yield* this.#sweep(line, asks, known);
       } catch (error) {
         this.#hungUp(error, connection);
       }
@@ -147,31 +142,29 @@ class Scan {
         this.#settled.add(connection);
         yield { kind: "settings", protocol: "modbus", connection: writtenLine(connection), whole, damaged };
       }
-      yield* this.#studyAll(line, fresh);
+      yield* this.#studyAll(line, [...known].filter((unit) => !before.has(unit)));
     }
-    const [first] = fresh;
+    const [first] = known;
     if (first !== undefined) await this.#checkSpeed(connection, first);
   }
 
-  async *#sweep(
-    line: ScanLine,
-    units: readonly number[],
-    heard: (unit: number) => void,
-  ): AsyncGenerator<ScanStep> {
+  async *#sweep(line: ScanLine, asks: readonly Ask[], known: Set<number>): AsyncGenerator<ScanStep> {
     const { connection } = line;
-    const [first] = units;
-    if (first !== undefined && connection.framing === "tcp" && (await this.#answersToAll(line, units))) {
-      this.#asked += asksPerUnit * units.length;
+    const [first] = asks;
+    if (first && connection.framing === "tcp" && known.size === 0 && (await this.#answersToAll(line, asks))) {
+      this.#asked += asks.length;
       this.#alone.add(connection);
-      heard(first);
+      known.add(first.unit);
       return;
     }
-    for await (const { unit, found } of line.sweep(units)) {
-      this.#asked++;
-      if (found) heard(unit);
+    let done = 0;
+    for await (const { unit } of line.sweep(asks, known)) {
+      this.#asked += done++ < asks.length ? 1 : 0;
       yield this.#progress(asking(unit, connection));
       if (this.#isOver) return;
     }
+    // Noise ends it early.
+    this.#asked += Math.max(0, asks.length - done);
   }
 
   async *#studyAll(line: ScanLine, units: readonly number[]): AsyncGenerator<ScanStep> {
@@ -189,12 +182,14 @@ class Scan {
   }
 
   /** Many devices on TCP do not look at the unit id: then two that nobody has answer as well. */
-  async #answersToAll(line: ScanLine, units: readonly number[]): Promise<boolean> {
-    if (units.length < 3) return false;
-    for (const unit of unlikely.filter((one) => !units.includes(one)).slice(0, 2))
-      if ((await line.ask(unit, { function: 3, start: 0, count: 1 }, tcpPatienceMs)) !== "there")
-        return false;
-    return (await line.ask(units[0] ?? 1, { function: 3, start: 0, count: 1 }, tcpPatienceMs)) === "there";
+  async #answersToAll(line: ScanLine, asks: readonly Ask[]): Promise<boolean> {
+    const units = new Set(asks.map(({ unit }) => unit));
+    const [first] = units;
+    if (first === undefined || units.size < 3) return false;
+    const strangers = unlikely.filter((one) => !units.has(one)).slice(0, 2);
+    for (const unit of [...strangers, first])
+      if ((await line.ask(unit, firstWay, tcpPatienceMs)) !== "there") return false;
+    return true;
   }
 
   async #study(line: ScanLine, unit: number): Promise<DeviceFound> {
@@ -224,11 +219,10 @@ class Scan {
   /** Once: whether a unit that was found answers at a speed that it cannot have. */
   async #checkSpeed(connection: ModbusConnection, unit: number): Promise<void> {
     const absurd = absurdLine(connection);
-    if (!absurd || this.#speedChecked || this.#visits.lines === 1) return;
+    if (!absurd || this.#speedChecked || this.#visits.first.length === 1) return;
     this.#speedChecked = true;
     await using line = await ScanLine.open(absurd, this.#context);
-    const request = { function: 3, start: 0, count: 1 } as const;
-    this.#speedless = (await line.ask(unit, request, absurdWaitMs)) === "there";
+    this.#speedless = (await line.ask(unit, firstWay, absurdWaitMs)) === "there";
   }
 
   #progress(doing: Text): ScanStep {
@@ -247,21 +241,24 @@ function visitsOf(
 ): {
   readonly first: readonly Visit[];
   readonly second: readonly Visit[];
-  readonly addresses: Addresses;
-  readonly lines: number;
+  readonly units: number;
 } {
   const given = what.lines?.filter(isModbusConnection);
   const lines = given && given.length > 0 ? given : [connection];
-  const addresses = addressesOf(connection, what.effort, what.addresses);
-  const visit = (units: (line: ModbusConnection) => readonly number[]) =>
-    lines.map((line) => ({ connection: line, units: units(line) })).filter(({ units }) => units.length > 0);
-  const of = (line: ModbusConnection) => addressesOf(line, what.effort, what.addresses);
-  return {
-    first: visit((line) => of(line).first),
-    second: visit((line) => of(line).rest),
-    addresses,
-    lines: lines.length,
-  };
+  const first: Visit[] = [];
+  const second: Visit[] = [];
+  let units = 0;
+  for (const line of lines) {
+    const { first: likely, rest } = addressesOf(line, what.effort, what.addresses);
+    const ask = (request: Ask["request"]) => (unit: number) => ({ unit, request });
+    units = Math.max(units, likely.length + rest.length);
+    first.push({ connection: line, asks: likely.map(ask(firstWay)) });
+    second.push({
+      connection: line,
+      asks: [...rest.map(ask(firstWay)), ...likely.map(ask(secondWay)), ...rest.map(ask(secondWay))],
+    });
+  }
+  return { first, second, units };
 }
 
 function isModbusProfile(profile: DeviceProfile): profile is ModbusProfile {
