@@ -224,14 +224,12 @@ describe("stadsnod scan", () => {
   });
 
   it("says that nobody answered, and what is wrong with what was asked", { timeout: 120_000 }, async () => {
-    await using pty = openPty();
+    await using server = await openModbusServer({ listen: { tcp: 0 }, units: {} });
     const cwd = newFolder();
-    const { code, out } = await run(
-      ["scan", "--direct", "--port", pty.path, "--addresses", "1"],
-      { cwd },
-    );
+    const host = `127.0.0.1:${server.port}`;
+    const { code, out } = await run(["scan", "--direct", "--host", host, "--addresses", "1"], { cwd });
     expect([code, out]).toEqual([0, expect.stringContaining("nobody answered")]);
-    const wrong = await run(["scan", "--direct", "--port", pty.path, "--addresses", "0-300"], { cwd });
+    const wrong = await run(["scan", "--direct", "--host", host, "--addresses", "0-300"], { cwd });
     expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining("is no unit id on this line")]);
     const nothing = await run(["scan"], { cwd });
     expect([nothing.code, nothing.err]).toEqual([
