@@ -10,7 +10,7 @@ export const maxReports = 100;
 const maxReportBytes = 8 * 1024 * 1024;
 const maxAllReportsBytes = 32 * 1024 * 1024;
 /** Of one device; the oldest go. */
-const maxMarks = 1000;
+const maxMarks = 600;
 const maxFarSides = 64;
 const maxDevices = 2000;
 
