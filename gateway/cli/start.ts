@@ -21,6 +21,8 @@ import { openClock } from "../store/clock.ts";
 import { openFolderDisk } from "../store/folder-disk.ts";
 import { connectBy } from "../transport/connect.ts";
 import type { ReadConfiguration } from "./files.ts";
+import { Commissioning } from "./service/commissioning.ts";
+import { type ConfigurationFile, configurationOf } from "./service/configuration.ts";
 import { lockStore } from "./store-lock.ts";
 import { localSurface } from "./surface.ts";
 import { keepTime, readKeptTime } from "./time-keeper.ts";
@@ -77,7 +79,7 @@ export async function startDaemon(
   config: GatewayConfig,
   log: DaemonLog,
   read: () => Promise<ReadConfiguration>,
-  file: Pick<LocalSurface, "configText" | "checkConfig"> = {},
+  file?: ConfigurationFile,
   firstPassword = tellFirstPassword,
 ): Promise<RunningDaemon> {
   const { folder } = config.storage;
@@ -123,7 +125,13 @@ export async function startDaemon(
   audited.resolve(gateway);
   const https = server && (await openSecondDoor(server, config, log, firstPassword));
   const logs = (count: number) => log.ring.last(count);
-  surface = localSurface(gateway, { logs, ...file, ...(https ? { https: () => https } : {}) });
+  const configuration = file && configurationOf(gateway, log, file);
+  const commissioning = configuration && opened.use(new Commissioning({ gateway, configuration, log }));
+  const service = {
+    ...(configuration ? { configuration } : {}),
+    ...(commissioning ? { commissioning } : {}),
+  };
+  surface = localSurface(gateway, { logs, service, ...(https ? { https: () => https } : {}) });
   log.info({ socket: config.local.socket, ...https }, "the local API listens");
   const held = opened.move();
   return { gateway, [Symbol.asyncDispose]: () => held.disposeAsync() };
