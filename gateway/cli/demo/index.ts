@@ -133,7 +133,7 @@ async function demonstrate(
     config,
     log,
     () => readConfiguration(context, file),
-    {},
+    { path: file, load: (text) => readConfiguration(context, file, text) },
     // Nobody asked for the door as such: what Node-RED needs of it has a user of its own.
     options.https ? undefined : () => {},
   );
