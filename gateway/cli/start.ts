@@ -3,6 +3,7 @@ import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { destination, pino } from "pino";
 import type { AuditEntry } from "../commands/command-desk.ts";
+import { lookAtMachine } from "../commissioning/machine.ts";
 import type { GatewayConfig, LogLevel } from "../config/config.ts";
 import { type Gateway, openGateway } from "../gateway.ts";
 import { LogRing } from "../local/log-ring.ts";
@@ -23,8 +24,10 @@ import { connectBy } from "../transport/connect.ts";
 import type { ReadConfiguration } from "./files.ts";
 import { Commissioning } from "./service/commissioning.ts";
 import { type ConfigurationFile, configurationOf } from "./service/configuration.ts";
+import { machineSource } from "./service/machine-source.ts";
+import { openService } from "./service/service.ts";
 import { lockStore } from "./store-lock.ts";
-import { localSurface } from "./surface.ts";
+import { localSurface, statusOf } from "./surface.ts";
 import { keepTime, readKeptTime } from "./time-keeper.ts";
 
 /** 2026-11-01: no gateway runs this code earlier, so no clock may say so. */
@@ -98,7 +101,14 @@ export async function startDaemon(
   };
   opened.defer(() => audited.reject(new Error("the gateway is closed")));
   const clock = opened.use(openClock({ trust: config.clock.trust, floor: Math.max(buildTime, kept.floor) }));
-  const server = await openDoor({ socket: config.local.socket, surface: () => surface, clock, log, audit });
+  const server = await openDoor({
+    socket: config.local.socket,
+    surface: () => surface,
+    clock,
+    log,
+    audit,
+    page: pageFolder(),
+  });
   if (server) opened.use(server);
   opened.use(await lockStore(folder));
   opened.use(keepTime(clock, openDisk, kept));
@@ -126,15 +136,29 @@ export async function startDaemon(
   const https = server && (await openSecondDoor(server, config, log, firstPassword));
   const logs = (count: number) => log.ring.last(count);
   const configuration = file && configurationOf(gateway, log, file);
-  const commissioning = configuration && opened.use(new Commissioning({ gateway, configuration, log }));
-  const service = {
-    ...(configuration ? { configuration } : {}),
-    ...(commissioning ? { commissioning } : {}),
-  };
+  const machine = () => lookAtMachine(machineSource, folder);
+  const commissioning =
+    configuration && opened.use(new Commissioning({ gateway, configuration, log, machine }));
+  const parts = { ...(configuration ? { configuration } : {}), ...(commissioning ? { commissioning } : {}) };
+  const { service } = opened.use(
+    openService({
+      gateway,
+      log,
+      parts,
+      northboundTested: async (name, ok) => commissioning?.northboundTested(name, ok),
+      status: () => statusOf(gateway),
+    }),
+  );
   surface = localSurface(gateway, { logs, service, ...(https ? { https: () => https } : {}) });
   log.info({ socket: config.local.socket, ...https }, "the local API listens");
   const held = opened.move();
   return { gateway, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** Of the technician's page: beside the bundle; of the sources, where the last build put it. */
+function pageFolder(): string {
+  const here = import.meta.dirname;
+  return import.meta.filename.endsWith(".ts") ? join(here, "../../dist/web") : join(here, "web");
 }
 
 /** The local API; a disk that takes no socket must not keep the gateway from polling. */

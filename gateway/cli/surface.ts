@@ -75,7 +75,8 @@ export function localSurface(gateway: Gateway, { https, ...extras }: SurfaceExtr
   };
 }
 
-function statusOf(gateway: Gateway): GatewayStatus {
+/** What the gateway does now. */
+export function statusOf(gateway: Gateway): GatewayStatus {
   const { clock, config } = gateway;
   const iso = (instant: Instant | undefined) => {
     const unix = instant && clock.toUnix(instant);
