@@ -138,7 +138,8 @@ export const lineFaults = {
     const shape = {
       share: scaled(0.08, 0.4, severity),
       phase: chance(),
-      periodMs: chance() < 0.5 ? 20 : 10,
+      // The frequency of the Nordic grid stays within 50 Hz +- 0.1 Hz, mostly half of it.
+      periodMs: (chance() < 0.5 ? 20 : 10) * (0.999 + 0.002 * chance()),
       space: 0.3 + 0.6 * chance(),
     } as const;
     const disturb = (phase: number) => [mainsGround({ ...shape, phase, seed: Math.floor(1e9 * chance()) })];

@@ -60,8 +60,8 @@ export function mainsGround(options: {
   readonly share: number;
   /** Where in the period it begins, 0 to 1. */
   readonly phase: number;
-  /** 20 ms: one half wave reaches out; 10 ms: both do. */
-  readonly periodMs: 10 | 20;
+  /** About 20 ms: one half wave reaches out; about 10 ms: both do. */
+  readonly periodMs: number;
   /** Chance that the receiver says space while it is out of range. */
   readonly space: number;
   readonly seed: number;

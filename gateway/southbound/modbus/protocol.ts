@@ -12,6 +12,7 @@ import type { ModbusAddress, ModbusConnection, ModbusDevice, ModbusHead } from "
 import { simulateModbus } from "./simulate.ts";
 import { modbusSkeleton } from "./skeleton.ts";
 import { isSunspec, learnSunspec, planSunspec } from "./sunspec-plan.ts";
+import { modbusQuestions } from "./wiring.ts";
 import { encodeWrite, writable } from "./write.ts";
 
 /** Modbus: RTU, ASCII and TCP, each over what carries it. */
@@ -51,6 +52,7 @@ export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, Modbus
   probe: probeModbus,
   record: recordModbus,
   writable,
+  wiring: modbusQuestions,
   encodeWrite,
   open: openModbus,
 };
