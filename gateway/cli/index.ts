@@ -37,6 +37,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
 const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Command>> = new Map([
   ["run", async () => (await import("./run.ts")).runCommand],
   ["check", async () => (await import("./check.ts")).checkCommand],
+  ["wiring", async () => (await import("./wiring.ts")).wiringCommand],
   ["explain", async () => (await import("./explain.ts")).explainCommand],
   ["status", async () => (await import("./status.ts")).statusCommand],
   ["watch", async () => (await import("./watch.ts")).watchCommand],
