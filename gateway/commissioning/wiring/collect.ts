@@ -28,6 +28,8 @@ const patience = 4;
 const slackMs = 20;
 /** After an answer a second one may come so much later. */
 const secondAnswerMs = 45;
+/** Of the time for other settings, for the first of two units. */
+const firstShare = 0.7;
 const mostRounds = 40;
 /** Units that never answer are asked only now and then. */
 const seldom = 5;
@@ -87,7 +89,7 @@ export async function* collect(
     }
     const rest = silent.filter(({ unit }) => !inverted.some((one) => one.unit === unit && one.answered));
     for (const question of rest.slice(0, 2)) {
-      const share = seconds - (seconds - elapsed()) / 2;
+      const share = elapsed() + firstShare * (seconds - elapsed());
       const until = question === rest.at(-1) || rest.length === 1 ? seconds : share;
       for (const endpoint of questions.others) {
         if (elapsed() >= until) break;
