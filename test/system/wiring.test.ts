@@ -210,7 +210,7 @@ storage: {folder: store}
   });
 
   it.concurrent("finds the speed that the devices have", { timeout: 60_000 }, async () => {
-    const { out } = await command("wrong speed", "--json");
+    const { out } = await command("wrong speed", "--json", "--seconds", "20");
     expect(first(out)).toMatchObject({ fault: "wrong-speed" });
     expect(first(out).evidence[0]!.en).toMatch(/answers with \d+ 8N1; gateway.yaml says 19200 8N1/);
   });
