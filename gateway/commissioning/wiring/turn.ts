@@ -99,9 +99,11 @@ function isRemainsOf(bytes: Uint8Array, question: Uint8Array): boolean {
   const piece = bytes.subarray(0, question.length + 2);
   if (piece.length >= 2 && endsWith(piece, question.subarray(-2))) return true;
   if (piece.length < leastEcho) return false;
-  const common = longestCommon(piece, question);
+  // Zeros come of many things.
+  const [some, sent] = [piece.filter((byte) => byte !== 0), question.filter((byte) => byte !== 0)];
+  const common = longestCommon(some, sent);
   // Unit and function stand in the answer as well.
-  return common >= leastEcho && common >= piece.length / 2 && !startsWith(piece, question.subarray(0, 2));
+  return common >= leastEcho && common >= some.length / 2 && !startsWith(piece, question.subarray(0, 2));
 }
 
 /** Length of the longest sequence of bytes that both have in this order. */
