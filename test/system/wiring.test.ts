@@ -44,7 +44,7 @@ const kinds: Readonly<Record<LineFault, Expected>> = {
 /** Not those that the rules were found with. */
 const seeds = Array.from(
   { length: Number(process.env.STADSNOD_WIRING_SEEDS ?? 6) },
-  (_, index) => 40 + index,
+  (_, index) => 400 + index,
 );
 const severities = [0.15, 0.5, 1];
 const names = Object.keys(lineFaults).filter((name): name is LineFault => name in kinds);
