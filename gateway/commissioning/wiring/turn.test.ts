@@ -62,7 +62,13 @@ describe("what became of a question", () => {
       ...encodeRtu(9, Uint8Array.of(4, 0, 1, 0, 2)),
       ...encodeRtu(9, Uint8Array.of(4, 4, 1, 2, 3, 4)),
     ];
-    expect(verdict([20, ...other, ...answer])).toMatchObject({ outcome: "whole", foreign: 2 });
+    expect(verdict([20, ...other, ...answer])).toMatchObject({
+      outcome: "whole",
+      foreign: [
+        { unit: "9", role: "request" },
+        { unit: "9", role: "answer" },
+      ],
+    });
   });
 });
 
