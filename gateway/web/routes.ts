@@ -1,5 +1,6 @@
 import type { ComponentType } from "preact";
 import type { IconName } from "./components/icon.tsx";
+import { devicesRoute } from "./pages/devices.tsx";
 import { overviewRoute } from "./pages/overview.tsx";
 import type { Words } from "./text/text.ts";
 import type { Role } from "./types.ts";
@@ -20,4 +21,4 @@ export interface PageRoute {
 }
 
 /** In the order of the menu. */
-export const routes: readonly PageRoute[] = [overviewRoute];
+export const routes: readonly PageRoute[] = [overviewRoute, devicesRoute];
