@@ -1,6 +1,11 @@
 import type { ComponentType } from "preact";
 import type { IconName } from "./components/icon.tsx";
+import { alarmsRoute } from "./pages/alarms.tsx";
+import { auditRoute } from "./pages/audit.tsx";
+import { commandsRoute } from "./pages/commands.tsx";
+import { connectionsRoute } from "./pages/connections.tsx";
 import { devicesRoute } from "./pages/devices.tsx";
+import { logsRoute } from "./pages/logs.tsx";
 import { overviewRoute } from "./pages/overview.tsx";
 import type { Words } from "./text/text.ts";
 import type { Role } from "./types.ts";
@@ -21,4 +26,12 @@ export interface PageRoute {
 }
 
 /** In the order of the menu. */
-export const routes: readonly PageRoute[] = [overviewRoute, devicesRoute];
+export const routes: readonly PageRoute[] = [
+  overviewRoute,
+  devicesRoute,
+  commandsRoute,
+  alarmsRoute,
+  connectionsRoute,
+  logsRoute,
+  auditRoute,
+];
