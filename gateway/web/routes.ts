@@ -3,10 +3,14 @@ import type { IconName } from "./components/icon.tsx";
 import { alarmsRoute } from "./pages/alarms.tsx";
 import { auditRoute } from "./pages/audit.tsx";
 import { commandsRoute } from "./pages/commands.tsx";
+import { configurationRoute } from "./pages/configuration.tsx";
 import { connectionsRoute } from "./pages/connections.tsx";
 import { devicesRoute } from "./pages/devices.tsx";
+import { diagnosticsRoute } from "./pages/diagnostics.tsx";
 import { logsRoute } from "./pages/logs.tsx";
 import { overviewRoute } from "./pages/overview.tsx";
+import { updateRoute } from "./pages/update.tsx";
+import { usersRoute } from "./pages/users.tsx";
 import type { Words } from "./text/text.ts";
 import type { Role } from "./types.ts";
 
@@ -32,6 +36,10 @@ export const routes: readonly PageRoute[] = [
   commandsRoute,
   alarmsRoute,
   connectionsRoute,
+  diagnosticsRoute,
   logsRoute,
   auditRoute,
+  configurationRoute,
+  usersRoute,
+  updateRoute,
 ];
