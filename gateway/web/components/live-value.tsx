@@ -52,8 +52,8 @@ export function LiveValue({ seen, point }: { seen: Seen | undefined; point: Poin
 }
 
 /** Quality in words, and how old the reading is. */
-export function QualityAndAge({ seen }: { seen: Seen | undefined }) {
-  const age = seen && ageOf(seen, second.value);
+export function QualityAndAge({ seen, still }: { seen: Seen | undefined; still?: boolean }) {
+  const age = seen && ageOf(seen, still ? second.peek() : second.value);
   return (
     <>
       <QualityBadge quality={shownQuality(seen)} />

@@ -7,6 +7,7 @@ export const en = {
     devices: "Devices",
     device: "Device",
     connections: "Connections",
+    connection: "Connection",
     commands: "Commands",
     alarms: "Alarms",
     logs: "Log",

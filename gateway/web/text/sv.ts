@@ -9,6 +9,7 @@ export const sv: typeof en = {
     devices: "Enheter",
     device: "Enhet",
     connections: "Anslutningar",
+    connection: "Anslutning",
     commands: "Kommandon",
     alarms: "Larm",
     logs: "Logg",
