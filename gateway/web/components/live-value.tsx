@@ -6,14 +6,16 @@ import { say, words } from "../text/text.ts";
 import type { PointDetail, ReadingJson } from "../types.ts";
 import { QualityBadge } from "./badge.tsx";
 
-/** A value in words: numbers with their decimals, labels in the language that was chosen. */
+/** A value in words: on and off, numbers with their decimals, labels in the language that was chosen. */
 export function valueText(
   value: number | boolean | string,
-  point: Pick<PointDetail, "labels"> | undefined,
+  point: Pick<PointDetail, "labels" | "write"> | undefined,
   decimals?: number,
 ): string {
   if (typeof value === "number") return formatNumber(value, language.value, decimals);
-  if (typeof value === "boolean") return value ? words.value.common.yes : words.value.common.no;
+  const { yes, no, on, off } = words.value.common;
+  // What can be switched is on or off; what is found out is so or not.
+  if (typeof value === "boolean") return point?.write ? (value ? on : off) : value ? yes : no;
   const label = point?.labels?.find(({ en }) => en === value);
   return label ? say(label) : value;
 }

@@ -36,6 +36,8 @@ export const en = {
     none: "None",
     yes: "Yes",
     no: "No",
+    on: "On",
+    off: "Off",
     loading: "Loading",
     working: "Working",
     copy: "Copy",

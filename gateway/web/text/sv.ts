@@ -38,6 +38,8 @@ export const sv: typeof en = {
     none: "Inga",
     yes: "Ja",
     no: "Nej",
+    on: "På",
+    off: "Av",
     loading: "Hämtar",
     working: "Arbetar",
     copy: "Kopiera",
