@@ -13,7 +13,7 @@ import { loadProfile } from "../../gateway/profiles/load.ts";
 import { loadProtocols } from "../../gateway/southbound/index.ts";
 import { SimulatedDisk } from "../fault/simulated-disk.ts";
 import { realClock } from "../mqtt/real-clock.ts";
-import { newFolder } from "../system/daemon.ts";
+import { newFolder, root } from "../system/daemon.ts";
 
 // The real local API over HTTPS, with a gateway behind it that a test of the page owns.
 
@@ -37,27 +37,6 @@ points:
   temperature: {title: {en: Temperature, sv: Temperatur}, at: {input: 14, type: s16}, scale: 0.1, unit: Cel, class: fast}
   faults: {title: {en: Faults, sv: Fel}, at: {input: 15}, bits: {0: door, 3: fire}, class: fast}
 `;
-
-function manyPoints(count: number): string {
-  const points = Array.from(
-    { length: count },
-    (_, index) =>
-      `  p${String(index).padStart(4, "0")}: {at: {holding: ${index}}, unit: V, scale: 0.1, class: fast}`,
-  );
-  return `profile: test/many
-version: 1.0.0
-title: {en: Many points}
-manufacturer: Test
-models: [M]
-category: meter
-sources: [{document: made for the tests}]
-status: draft
-protocol: modbus
-modbus: {addressing: protocol}
-points:
-${points.join("\n")}
-`;
-}
 
 export async function deviceOf(
   id: string,
@@ -85,7 +64,19 @@ export async function deviceOf(
 
 export const lampDevice = (id: string, title: Device["title"], connection?: string) =>
   deviceOf(id, lamp, title, connection);
-export const manyDevice = (id: string, count: number) => deviceOf(id, manyPoints(count), { en: id });
+
+/** A device with so many numbers, `p0000` and on: more than a file of a profile may hold. */
+export async function manyDevice(id: string, count: number): Promise<Device> {
+  const device = await lampDevice(id, { en: id });
+  const like = device.profile.points.find(({ name }) => name === "voltage");
+  if (!like) throw new Error("the lamp has no voltage");
+  const points = Array.from({ length: count }, (_, index) => ({
+    ...like,
+    name: `p${String(index).padStart(4, "0")}`,
+    title: undefined,
+  }));
+  return { ...device, profile: { ...device.profile, points } };
+}
 
 type Told = Omit<ReadingJson, "time" | "quality"> & { quality?: string; time?: string };
 
@@ -551,6 +542,7 @@ export async function openPageGateway(
     surface: () => surface,
     clock: realClock,
     log: silent,
+    page: join(root, "dist/web"),
   });
   let password = "";
   const disk = again?.disk ?? new SimulatedDisk({ random: () => 0.5 });

@@ -1,7 +1,7 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { enter, openBrowser, openTab, type Tab } from "./page.ts";
-import { lampDevice, openPageGateway, type PageGateway } from "./page-gateway.ts";
+import { lampDevice, openPageGateway } from "./page-gateway.ts";
 
 // What people do on the technician's page: commanding in two steps, releasing, configuring, examining, and what
 // they see when the gateway goes away.
@@ -92,7 +92,7 @@ describe("commands", () => {
     await barrier.getByLabel("På", { exact: true }).check({ force: true });
     await barrier.getByRole("button", { name: "Skicka På" }).click();
     const dialog = tab.page.getByRole("dialog", { name: "Bekräfta" });
-    await dialog.getByText("Ställa Bom på På nu?").waitFor();
+    await dialog.getByText("Bom: ställa på ”På” nu?").waitFor();
     await dialog
       .getByRole("timer")
       .getByText(/^\d+ s$|^1 min$/)
@@ -161,7 +161,7 @@ describe("configuration", () => {
     await dialog.getByLabel(/^Note/).fill("new address");
     await tab.shot("configuration-apply", false);
     await dialog.getByRole("button", { name: "Apply" }).click();
-    await page.getByText("Applied.").waitFor();
+    await page.getByText("Applied.", { exact: true }).waitFor();
     expect(gateway.configuration.applied).toEqual([before.replace("unit: 1", "unit: 7")]);
     await page.getByRole("button", { name: "Compare 1", exact: true }).click();
     await page.getByText("From version 1 to now").waitFor();

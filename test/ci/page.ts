@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { extname, join, resolve } from "node:path";
-import { type Browser, type BrowserContext, chromium, type Page, type Route } from "playwright-core";
+import { join } from "node:path";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { root } from "../system/daemon.ts";
 import type { PageGateway } from "./page-gateway.ts";
 
@@ -127,27 +127,9 @@ export async function enter(tab: Tab, user: string, password: string): Promise<v
   await tab.page.locator("h1").waitFor();
 }
 
-const types: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
-const policy =
-  "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
-
 /** What the local API of this branch does not serve yet, answered as it will be. */
 async function stopGaps(context: BrowserContext, { port, configuration }: PageGateway): Promise<void> {
   const base = `https://127.0.0.1:${port}`;
-  const file = async (route: Route) => {
-    const answer = await route.fetch().catch(() => undefined);
-    if (!answer) return route.abort();
-    if (answer.status() !== 404) return route.fulfill({ response: answer });
-    const { pathname } = new URL(route.request().url());
-    const path = resolve(root, "dist/web", `.${pathname === "/" ? "/index.html" : pathname}`);
-    if (!existsSync(path)) return route.fulfill({ status: 404 });
-    return route.fulfill({
-      path,
-      headers: { "content-type": types[extname(path)] ?? "", "content-security-policy": policy },
-    });
-  };
-  await context.route(`${base}/`, file);
-  await context.route(`${base}/assets/**`, file);
   await context.route(`${base}/v1/configuration**`, async (route) => {
     const json = (body: unknown) => route.fulfill({ json: body });
     const body = route.request().postDataJSON();

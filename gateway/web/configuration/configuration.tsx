@@ -118,7 +118,7 @@ function Plan({ check }: { check: ConfigurationCheck }) {
   if (diagnostics.some(({ severity }) => severity === "error"))
     return (
       <Notice tone="bad">
-        <p>{t.notApplied}</p>
+        <p>{t.wrong}</p>
       </Notice>
     );
   return (

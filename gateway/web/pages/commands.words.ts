@@ -92,7 +92,7 @@ const sv: typeof en = {
   failsafe: (value, after) => `Går själv till ${value} ${after} efter det sista kommandot.`,
   rate: (count, per) => `Högst ${count} på ${per}.`,
   confirmTitle: "Bekräfta",
-  confirmAsk: (value, point) => `Ställa ${point} på ${value} nu?`,
+  confirmAsk: (value, point) => `${point}: ställa på ”${value}” nu?`,
   confirmWhy: "Se till att ingen är i fara.",
   confirm: "Ja, gör det",
   left: "Tid kvar, högst",
