@@ -68,10 +68,8 @@ export function follow<T>(path: string, handlers: StreamHandlers<T>): Stream {
   };
   const look = () => {
     if (closed) return;
-    if (document.hidden) {
-      if (source) handlers.down?.();
-      stop();
-    } else if (!source) open();
+    if (document.hidden) stop();
+    else if (!source) open();
   };
   document.addEventListener("visibilitychange", look);
   look();

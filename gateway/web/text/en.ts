@@ -54,6 +54,7 @@ export const en = {
     details: "Details",
     time: "Time",
     name: "Name",
+    forRole: (role: string) => `for role ${role}`,
     needsRole: (role: string) => `This needs the role ${role}.`,
     opensNew: "opens in a new tab",
   },

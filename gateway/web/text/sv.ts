@@ -56,6 +56,7 @@ export const sv: typeof en = {
     details: "Detaljer",
     time: "Tid",
     name: "Namn",
+    forRole: (role) => `för ${role}`,
     needsRole: (role) => `För detta krävs rollen ${role}.`,
     opensNew: "öppnas i en ny flik",
   },
