@@ -3,6 +3,7 @@ import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { destination, pino } from "pino";
 import type { AuditEntry } from "../commands/command-desk.ts";
+import { lookAtMachine } from "../commissioning/machine.ts";
 import type { GatewayConfig, LogLevel } from "../config/config.ts";
 import { type Gateway, openGateway } from "../gateway.ts";
 import { LogRing } from "../local/log-ring.ts";
@@ -16,18 +17,19 @@ import {
 import type { LocalSurface } from "../local/surface.ts";
 import { ConfigError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
+import { buildTime } from "../model/version.ts";
 import { openSandbox } from "../sandbox/sandbox.ts";
 import { openClock } from "../store/clock.ts";
 import { openFolderDisk } from "../store/folder-disk.ts";
 import { connectBy } from "../transport/connect.ts";
 import type { ReadConfiguration } from "./files.ts";
+import { Commissioning } from "./service/commissioning.ts";
+import { type ConfigurationFile, configurationOf } from "./service/configuration.ts";
+import { machineSource } from "./service/machine-source.ts";
 import { openService } from "./service/service.ts";
 import { lockStore } from "./store-lock.ts";
 import { localSurface, statusOf } from "./surface.ts";
 import { keepTime, readKeptTime } from "./time-keeper.ts";
-
-/** 2026-11-01: no gateway runs this code earlier, so no clock may say so. */
-const buildTime = Date.UTC(2026, 10, 1);
 
 export interface DaemonLog extends Log {
   /** The last lines, also those of the logs that were derived from it. */
@@ -78,7 +80,7 @@ export async function startDaemon(
   config: GatewayConfig,
   log: DaemonLog,
   read: () => Promise<ReadConfiguration>,
-  file: Pick<LocalSurface, "configText" | "checkConfig"> = {},
+  file?: ConfigurationFile,
   firstPassword = tellFirstPassword,
 ): Promise<RunningDaemon> {
   const { folder } = config.storage;
@@ -131,8 +133,21 @@ export async function startDaemon(
   audited.resolve(gateway);
   const https = server && (await openSecondDoor(server, config, log, firstPassword));
   const logs = (count: number) => log.ring.last(count);
-  const { service } = opened.use(openService({ gateway, log, status: () => statusOf(gateway) }));
-  surface = localSurface(gateway, { logs, service, ...file, ...(https ? { https: () => https } : {}) });
+  const configuration = file && configurationOf(gateway, log, file);
+  const machine = () => lookAtMachine(machineSource, folder);
+  const commissioning =
+    configuration && opened.use(new Commissioning({ gateway, configuration, log, machine }));
+  const parts = { ...(configuration ? { configuration } : {}), ...(commissioning ? { commissioning } : {}) };
+  const { service } = opened.use(
+    openService({
+      gateway,
+      log,
+      parts,
+      northboundTested: async (name, ok) => commissioning?.northboundTested(name, ok),
+      status: () => statusOf(gateway),
+    }),
+  );
+  surface = localSurface(gateway, { logs, service, ...(https ? { https: () => https } : {}) });
   log.info({ socket: config.local.socket, ...https }, "the local API listens");
   const held = opened.move();
   return { gateway, [Symbol.asyncDispose]: () => held.disposeAsync() };
