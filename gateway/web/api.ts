@@ -6,12 +6,15 @@ export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
   readonly hint: string | undefined;
+  /** What was answered, as it is. */
+  readonly answer: unknown;
 
-  constructor(status: number, code: string, message: string, hint?: string) {
+  constructor(status: number, code: string, message: string, hint?: string, answer?: unknown) {
     super(message);
     this.status = status;
     this.code = code;
     this.hint = hint;
+    this.answer = answer;
   }
 }
 
@@ -78,6 +81,7 @@ async function refusal(response: Response): Promise<ApiError> {
     field("error") ?? "unknown",
     field("message") ?? response.statusText,
     field("hint"),
+    said,
   );
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Alarm, FrameSeen, LocalService, MachineFacts } from "../../gateway/local/commissioning.ts";
@@ -283,7 +284,9 @@ const schema = {
   },
 };
 
-/** Configurations as part F keeps them, in memory. */
+const hashOf = (text: string) => createHash("sha256").update(text).digest("hex");
+
+/** Configurations as `gateway/config` keeps them, in memory. */
 class Configuration {
   text = sampleText;
   readonly applied: string[] = [];
@@ -293,7 +296,7 @@ class Configuration {
   #texts = new Map([[1, sampleText.replace("9600", "4800")]]);
 
   async read() {
-    return { text: this.text, hash: `hash-${this.applied.length}` };
+    return { text: this.text, hash: hashOf(this.text) };
   }
   async check(text: string) {
     const line = text.split("\n").findIndex((one) => one.includes("wrong"));
@@ -315,6 +318,19 @@ class Configuration {
     return { diagnostics, changes: text === this.text ? [] : ["lamp-1: changed"], restartNeeded: [] };
   }
   async apply(text: string, _hash: string, by: string, note?: string) {
+    const checked = await this.check(text);
+    if (checked.diagnostics.length > 0 || text.includes("refuse me")) {
+      const finding = {
+        severity: "error" as const,
+        code: "port-taken",
+        message: "the port is taken",
+        file: "gateway.yaml",
+        line: 1,
+        column: 1,
+        length: 1,
+      };
+      return { ...checked, diagnostics: [...checked.diagnostics, finding], applied: false };
+    }
     this.applied.push(text);
     const number = this.#generations.length + 1;
     this.#texts.set(number, this.text);
@@ -325,7 +341,7 @@ class Configuration {
   async generations() {
     return this.#generations.map((one, index) => ({
       ...one,
-      hash: `hash-${index}`,
+      hash: hashOf(this.#texts.get(one.number) ?? this.text),
       current: index === this.#generations.length - 1,
     }));
   }

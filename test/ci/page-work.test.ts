@@ -153,6 +153,12 @@ describe("configuration", () => {
     await tab.shot("configuration-error");
     expect(await tab.violations()).toEqual([]);
     expect(await page.getByRole("button", { name: "Apply" }).isDisabled()).toBe(true);
+    await text.fill(`${before}# refuse me`);
+    await page.getByRole("button", { name: "Check" }).click();
+    await page.getByRole("button", { name: "Apply" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Apply" }).click();
+    await page.getByRole("dialog").getByText("the port is taken").waitFor();
+    await page.keyboard.press("Escape");
     await text.fill(before.replace("unit: 1", "unit: 7"));
     await page.getByRole("button", { name: "Check" }).click();
     await page.getByText("lamp-1: changed").waitFor();

@@ -106,7 +106,6 @@ export async function openTab(
     isMobile: size === "phone",
     hasTouch: size === "phone",
   });
-  await stopGaps(context, gateway);
   return new Tab(context, await context.newPage());
 }
 
@@ -125,33 +124,4 @@ export async function enter(tab: Tab, user: string, password: string): Promise<v
   if (!answer.ok()) throw new Error(await answer.text());
   await tab.page.goto("/");
   await tab.page.locator("h1").waitFor();
-}
-
-/** What the local API of this branch does not serve yet, answered as it will be. */
-async function stopGaps(context: BrowserContext, { port, configuration }: PageGateway): Promise<void> {
-  const base = `https://127.0.0.1:${port}`;
-  await context.route(`${base}/v1/configuration**`, async (route) => {
-    const json = (body: unknown) => route.fulfill({ json: body });
-    const body = route.request().postDataJSON();
-    switch (
-      `${route.request().method()} ${new URL(route.request().url()).pathname.slice("/v1/configuration".length)}`
-    ) {
-      case "GET ":
-        return json(await configuration.read());
-      case "POST /check":
-        return json(await configuration.check(body.text));
-    }
-    return route.fallback();
-  });
-  await context.route(`${base}/v1/configuration/**`, async (route) => {
-    const json = (body: unknown) => route.fulfill({ json: body });
-    const body = route.request().postDataJSON();
-    const path = new URL(route.request().url()).pathname.slice("/v1/configuration/".length);
-    if (path === "check") return json(await configuration.check(body.text));
-    if (path === "schema") return json(await configuration.schema());
-    if (path === "generations") return json(await configuration.generations());
-    if (path === "apply") return json(await configuration.apply(body.text, body.hash, "admin", body.note));
-    if (path === "roll-back") return json(await configuration.rollBack(body.generation, "admin"));
-    return json(await configuration.generation(Number(path.split("/")[1])));
-  });
 }

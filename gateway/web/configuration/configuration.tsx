@@ -22,6 +22,17 @@ interface Loaded {
   readonly hash: string;
 }
 
+/** Of a text that was not applied, the answer says what is wrong with it; of other errors they say it themselves. */
+function reasonOf(error: unknown, title: string): unknown {
+  if (!(error instanceof ApiError) || error.status !== 422) return error;
+  const { answer } = error;
+  const findings: unknown =
+    answer && typeof answer === "object" ? Reflect.get(answer, "diagnostics") : undefined;
+  const [first]: unknown[] = Array.isArray(findings) ? findings : [];
+  const message: unknown = first && typeof first === "object" ? Reflect.get(first, "message") : undefined;
+  return typeof message === "string" ? new ApiError(422, "not-applied", title, message) : error;
+}
+
 export function Configuration() {
   const t = configurationWords.value;
   const { common, pages } = words.value;
@@ -167,11 +178,10 @@ function Apply({
   const apply = async () => {
     try {
       const body = { text, hash, ...(note.trim() === "" ? {} : { note: note.trim() }) };
-      const result = await post<ConfigurationCheck & { applied: boolean }>("/v1/configuration/apply", body);
-      if (result.applied) await applied();
-      else setError(new ApiError(200, "not-applied", t.notApplied, result.diagnostics[0]?.message));
+      await post("/v1/configuration/apply", body);
+      await applied();
     } catch (caught) {
-      setError(caught);
+      setError(reasonOf(caught, t.notApplied));
     }
   };
   const meanwhile = error instanceof ApiError && error.code === "changed-meanwhile";
@@ -251,12 +261,10 @@ function Generations({
     setShown({ number, text: old });
   };
   const rollBack = async (generation: number) => {
-    const result = await post<ConfigurationCheck & { applied: boolean }>("/v1/configuration/roll-back", {
-      generation,
-    });
     setRolling(undefined);
-    if (!result.applied)
-      throw new ApiError(200, "not-applied", result.diagnostics[0]?.message ?? t.notApplied);
+    await post("/v1/configuration/roll-back", { generation }).catch((caught: unknown) => {
+      throw reasonOf(caught, t.notApplied);
+    });
     setShown(undefined);
     await applied();
   };
