@@ -23,6 +23,8 @@ const status = (
   dropped: 0,
   statistics,
   writes: { done: 0, refused: 0, failed: 0 },
+  replies: { bounds: [], counts: [] },
+  errors: {},
   devices,
 });
 const first = (...args: Parameters<typeof status>) => suspicions(status(...args)).map(({ fault }) => fault);
