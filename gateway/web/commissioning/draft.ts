@@ -1,5 +1,6 @@
 import type { NewDevice, ProfileSummary } from "../../local/commissioning.ts";
 import type { DeviceFound, PortFacts, ProfileMatch } from "../../model/commissioning.ts";
+import type { ReadingJson } from "../../model/json.ts";
 import { lineOf } from "./steps.ts";
 
 // What a technician fills in for one device, and what becomes of it.
@@ -85,6 +86,19 @@ export function parsePosition(
   const [lat, lon] = [parts[1], parts[2]].map((part) => Number(part?.replace(",", ".")));
   if (lat === undefined || lon === undefined) return "form";
   return Math.abs(lat) <= 90 && Math.abs(lon) <= 180 ? { lat, lon } : "far";
+}
+
+/** The position that a GNSS receiver of the gateway reads now: good readings of one device in the units lat and lon. */
+export function gnssPosition(
+  readings: readonly ReadingJson[],
+): { readonly lat: number; readonly lon: number } | undefined {
+  const good = readings.filter(({ quality, value }) => quality === "good" && typeof value === "number");
+  for (const { device, unit, value: lat } of good) {
+    if (unit !== "lat") continue;
+    const lon = good.find((one) => one.device === device && one.unit === "lon")?.value;
+    if (typeof lat === "number" && typeof lon === "number") return { lat, lon };
+  }
+  return undefined;
 }
 
 /** A millionth of a degree is a decimetre. */

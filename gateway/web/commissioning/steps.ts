@@ -150,7 +150,7 @@ export function latestFound(jobs: readonly Job[], configured: readonly string[])
   );
 }
 
-function keyOf({ protocol, connection, settings }: DeviceFound): string {
+export function keyOf({ protocol, connection, settings }: DeviceFound): string {
   return [protocol, lineOf(connection), JSON.stringify(sorted(settings))].join(" ");
 }
 

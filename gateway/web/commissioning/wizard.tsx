@@ -1,0 +1,160 @@
+import { useEffect, useRef } from "preact/hooks";
+import { unreachable } from "../api.ts";
+import { Icon } from "../components/icon.tsx";
+import { ErrorBox, Notice } from "../components/error-box.tsx";
+import { goTo, href, route } from "../router.ts";
+import { may, session } from "../session.ts";
+import { words as pageWords } from "../text/text.ts";
+import { ActuatorsStep } from "./step-actuators.tsx";
+import { AcceptanceStep } from "./step-acceptance.tsx";
+import { CheckStep } from "./step-check.tsx";
+import { DevicesStep } from "./step-devices.tsx";
+import { GatewayStep } from "./step-gateway.tsx";
+import { LinesStep } from "./step-lines.tsx";
+import { PlatformStep } from "./step-platform.tsx";
+import { PortsStep } from "./step-ports.tsx";
+import { isStep, nextStep, type Step, type StepState, steps } from "./steps.ts";
+import { loadJobs, loadPorts, loadState, loadStatus, progress, refused, state, status, useRefresh } from "./store.ts";
+import { words } from "./words.ts";
+
+const bodies: Record<Step, () => preact.JSX.Element> = {
+  gateway: GatewayStep,
+  ports: PortsStep,
+  lines: LinesStep,
+  devices: DevicesStep,
+  check: CheckStep,
+  actuators: ActuatorsStep,
+  platform: PlatformStep,
+  acceptance: AcceptanceStep,
+};
+
+const loads = [loadStatus, loadState, loadPorts, loadJobs];
+
+/** From the box to a signed report. The step stands in the address, all else on the gateway. */
+export function Commissioning() {
+  const text = words();
+  if (!may("technician"))
+    return (
+      <Page>
+        <Notice tone="warn">
+          <p>
+            <strong>{text.noRole}</strong>
+          </p>
+          <p>{text.noRoleText(roleWord())}</p>
+        </Notice>
+      </Page>
+    );
+  return <Steps />;
+}
+
+function roleWord(): string {
+  const role = session.value?.role;
+  return role ? pageWords.value.roles[role] : "–";
+}
+
+function Page({ children }: { children: preact.ComponentChildren }) {
+  return (
+    <div class="wizard">
+      <h1>{words().title}</h1>
+      {children}
+    </div>
+  );
+}
+
+function Steps() {
+  useRefresh(loads, 10_000);
+  const text = words();
+  const [, named] = route.value.path;
+  const step = isStep(named) ? named : undefined;
+  const known = status.value !== undefined && state.value !== undefined;
+  // Whoever comes back goes on where something is missing.
+  useEffect(() => {
+    if (step === undefined && known) location.replace(href("commissioning", nextStep(progress.value)));
+  }, [step, known]);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const before = useRef(step);
+  useEffect(() => {
+    if (before.current !== undefined && before.current !== step) {
+      heading.current?.focus();
+      scrollTo(0, 0);
+    }
+    before.current = step;
+  }, [step]);
+  const away = unreachable.value && (
+    <Notice tone="bad">
+      <p>
+        <strong>{text.lost}</strong>
+      </p>
+      <p>{text.lostHint}</p>
+    </Notice>
+  );
+  const missing = refused.value;
+  if (step === undefined)
+    return (
+      <Page>
+        {away}
+        {missing ? <ErrorBox error={missing} /> : <p role="status">{text.loading}</p>}
+      </Page>
+    );
+  const Body = bodies[step];
+  const at = steps.indexOf(step);
+  const [previous, next] = [steps[at - 1], steps[at + 1]];
+  return (
+    <Page>
+      <Progress step={step} />
+      <h2 ref={heading} tabIndex={-1} class="wz-heading">
+        <span class="quiet wz-count">{text.stepOf(at + 1, steps.length)}</span> {text.steps[step]}
+      </h2>
+      <p class="wz-lead">{text[step].lead}</p>
+      {away}
+      {missing?.status === 404 ? <Notice tone="bad">{text.noService}</Notice> : missing && <ErrorBox error={missing} />}
+      <div class="wz-body">
+        <Body key={step} />
+      </div>
+      <nav class="wz-foot" aria-label={text.title}>
+        {previous ? (
+          <a class="button button-plain" href={href("commissioning", previous)}>
+            <Icon name="back" /> {text.back}
+          </a>
+        ) : (
+          <span />
+        )}
+        {next && (
+          <button type="button" class="button button-primary" onClick={() => goTo("commissioning", next)}>
+            {text.next} <span class="wz-next">{text.steps[next]}</span> <Icon name="next" />
+          </button>
+        )}
+      </nav>
+    </Page>
+  );
+}
+
+const stateIcons: Record<StepState, "check" | "warning" | undefined> = {
+  todo: undefined,
+  done: "check",
+  attention: "warning",
+  none: "check",
+};
+
+function Progress({ step }: { step: Step }) {
+  const text = words();
+  return (
+    <nav aria-label={text.title} class="wz-progress">
+      <ol>
+        {steps.map((one, index) => {
+          const state = progress.value[one];
+          const icon = stateIcons[state];
+          return (
+            <li key={one} class={`wz-step wz-step-${state}`}>
+              <a href={href("commissioning", one)} aria-current={one === step ? "step" : undefined}>
+                <span class="wz-dot">{icon ? <Icon name={icon} size={16} /> : index + 1}</span>
+                <span class="wz-step-name">{text.steps[one]}</span>
+                <span class="hidden">, {text.states[state]}</span>
+              </a>
+            </li>
+          );
+        })}
+      </ol>
+    </nav>
+  );
+}
