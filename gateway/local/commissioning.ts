@@ -104,6 +104,8 @@ export interface LocalJobs {
   /** The job as it changes, the present state first; ends with it. */
   follow(id: string, signal: AbortSignal): AsyncIterable<Job>;
   stop(id: string): boolean;
+  /** A file that a job made, while it is kept. */
+  file(id: string, name: string): Uint8Array | undefined;
 }
 
 /** A text that could be gateway.yaml, looked at. */

@@ -207,6 +207,8 @@ class Loop implements ConnectionLoop {
       stretch: this.#line.schedule.stretch,
       missed: this.#line.schedule.missed,
       dropped: this.#line.delivery.dropped,
+      replies: this.#line.replies.status(),
+      errors: Object.fromEntries(this.#line.errors),
       statistics: { ...this.#line.driver?.statistics },
       unknown: this.#line.driver?.unknown?.(),
       writes: this.#writes.counters,

@@ -1,0 +1,113 @@
+import type { Language } from "./preferences.ts";
+
+// How numbers, times and durations are told to people.
+
+const tags: Record<Language, string> = { en: "en-GB", sv: "sv-SE" };
+const formats = new Map<string, Intl.NumberFormat>();
+
+/** A number with as many decimals as its step has, else with four significant digits: 231.4, 0.0213, 12 345. */
+export function formatNumber(value: number, language: Language, step?: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  const decimals = step === undefined ? significant(value) : decimalsOf(step);
+  return numberFormat(language, decimals, step === undefined ? 0 : decimals).format(value);
+}
+
+function numberFormat(language: Language, most: number, least: number): Intl.NumberFormat {
+  const key = `${language} ${most} ${least}`;
+  let format = formats.get(key);
+  if (!format) {
+    format = new Intl.NumberFormat(tags[language], {
+      maximumFractionDigits: most,
+      minimumFractionDigits: least,
+    });
+    formats.set(key, format);
+  }
+  return format;
+}
+
+function significant(value: number): number {
+  if (Number.isInteger(value)) return 0;
+  const digits = Math.floor(Math.log10(Math.abs(value))) + 1;
+  return Math.min(8, Math.max(0, 4 - digits));
+}
+
+/** Decimals that a step needs: 0.05 needs two. */
+export function decimalsOf(step: number): number {
+  const [mantissa = "", exponent = "0"] = step.toString().split("e");
+  return Math.min(8, Math.max(0, (mantissa.split(".")[1]?.length ?? 0) - Number(exponent)));
+}
+
+export function formatPercent(part: number, language: Language): string {
+  const percent = part * 100;
+  const number = formatNumber(percent < 10 ? Math.round(percent * 10) / 10 : Math.round(percent), language);
+  return language === "sv" ? `${number} %` : `${number}%`;
+}
+
+export function formatBytes(bytes: number, language: Language): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${formatNumber(value >= 100 || unit === 0 ? Math.round(value) : Math.round(value * 10) / 10, language)} ${units[unit]}`;
+}
+
+const daySign: Record<Language, string> = { en: "d", sv: "d" };
+
+/** A duration in its two greatest units: `3 s`, `2 min`, `1 h 20 min`, `12 d 4 h`. */
+export function formatDuration(ms: number, language: Language): string {
+  const seconds = Math.floor(ms / 1000);
+  const hour = language === "sv" ? "tim" : "h";
+  if (ms < 1000) return ms < 100 && ms > 0 ? `${Math.max(1, Math.round(ms))} ms` : "0 s";
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60)
+    return minutes < 5 && seconds % 60 > 0 ? `${minutes} min ${seconds % 60} s` : `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 > 0 ? `${hours} ${hour} ${minutes % 60} min` : `${hours} ${hour}`;
+  const days = Math.floor(hours / 24);
+  return hours % 24 > 0 && days < 30
+    ? `${days} ${daySign[language]} ${hours % 24} ${hour}`
+    : `${days} ${daySign[language]}`;
+}
+
+/** An age in its greatest unit: `now`, `3 s`, `2 min`, `5 h`, `12 d`. */
+export function formatAge(ms: number, language: Language): string {
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 1) return language === "sv" ? "nu" : "now";
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} ${language === "sv" ? "tim" : "h"}`;
+  return `${Math.floor(seconds / 86_400)} ${daySign[language]}`;
+}
+
+/** Date and time of this browser's zone: `2026-11-22 09:15:30`. */
+export function formatMoment(iso: string | number, withMs = false): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return String(iso);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return `${day} ${time}${withMs ? `.${String(date.getMilliseconds()).padStart(3, "0")}` : ""}`;
+}
+
+/** Pairs of hexadecimal digits, sixteen to a line. */
+export function formatHex(hex: string): string {
+  const pairs = hex.replaceAll(/\s+/g, "").match(/../g) ?? [];
+  const lines: string[] = [];
+  for (let at = 0; at < pairs.length; at += 16) lines.push(pairs.slice(at, at + 16).join(" "));
+  return lines.join("\n");
+}
+
+/** A SHA-256 as people compare it: in pairs, upper case. */
+export function formatFingerprint(text: string): string {
+  const hex = text.replaceAll(/[^0-9a-fA-F]/g, "").toUpperCase();
+  return (hex.match(/../g) ?? []).join(":");
+}
+
+/** How many `{...}` unit words a value of this unit has: none for units that are no symbols. */
+export function formatUnit(unit: string | undefined): string {
+  return unit === undefined || unit === "1" ? "" : unit;
+}

@@ -1,0 +1,23 @@
+import type { ComponentType } from "preact";
+import type { IconName } from "./components/icon.tsx";
+import { overviewRoute } from "./pages/overview.tsx";
+import type { Words } from "./text/text.ts";
+import type { Role } from "./types.ts";
+
+/** One page of the menu. */
+export interface PageRoute {
+  /** First part of the address. */
+  readonly path: string;
+  readonly title: (words: Words) => string;
+  readonly icon: IconName;
+  readonly needs: Role;
+  /** Stands in the bar at the bottom of a phone; all others under "More". */
+  readonly tab?: boolean;
+  /** Number in the menu beside it, e.g. of alarms. */
+  readonly count?: () => number;
+  /** Shows itself by the rest of the address: `rest` of `#/devices/lamp-1` is `["lamp-1"]`. */
+  readonly page: ComponentType<{ readonly rest: readonly string[] }>;
+}
+
+/** In the order of the menu. */
+export const routes: readonly PageRoute[] = [overviewRoute];
