@@ -1,4 +1,5 @@
 import type { ComponentType } from "preact";
+import { commissioningRoute } from "./commissioning/wizard.tsx";
 import type { IconName } from "./components/icon.tsx";
 import { overviewRoute } from "./pages/overview.tsx";
 import type { Words } from "./text/text.ts";
@@ -20,4 +21,4 @@ export interface PageRoute {
 }
 
 /** In the order of the menu. */
-export const routes: readonly PageRoute[] = [overviewRoute];
+export const routes: readonly PageRoute[] = [overviewRoute, commissioningRoute];

@@ -1,11 +1,11 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { Badge, wordOf } from "../components/badge.tsx";
+import { Badge } from "../components/badge.tsx";
 import { Button } from "../components/button.tsx";
 import { Dialog } from "../components/dialog.tsx";
 import { Notice } from "../components/error-box.tsx";
 import { Choices, Field, Select } from "../components/field.tsx";
-import { say } from "../text/text.ts";
+import { say, wordOf } from "../text/text.ts";
 import type { DeviceVerdict, ResultJson, Text } from "../types.ts";
 import { firstValue, type JsonValue, typedValue, valuesOf, type Writable } from "./actuate.ts";
 import { command } from "./commanding.ts";
@@ -38,8 +38,15 @@ export function ActuatorTest({ device, point, title, unit, write, labels, now, j
   const ended = useRef(new AbortController());
   useEffect(() => () => ended.current.abort(), []);
   const named = (value: JsonValue) => nameOf(value, write, labels, unit);
-  const chosen = values ? values.find((value) => String(value) === typed.value) : typedValue(write, typed.value);
-  const asked = { device: device.device, point, accepted: device.accepted !== undefined, reason: text.reason };
+  const chosen = values
+    ? values.find((value) => String(value) === typed.value)
+    : typedValue(write, typed.value);
+  const asked = {
+    device: device.device,
+    point,
+    accepted: device.accepted !== undefined,
+    reason: text.reason,
+  };
   const hear = (word: ResultJson) => {
     result.value = word;
     if (word.before !== undefined) before.value = word.before;
@@ -168,7 +175,10 @@ export function ActuatorTest({ device, point, title, unit, write, labels, now, j
               >
                 {words().cancel}
               </Button>
-              <Button kind="danger" press={() => (sure.value === undefined ? undefined : void go(sure.value))}>
+              <Button
+                kind="danger"
+                press={() => (sure.value === undefined ? undefined : void go(sure.value))}
+              >
                 {write.confirm === "two-step" ? text.arm : text.go}
               </Button>
             </>
@@ -192,7 +202,13 @@ export function ActuatorTest({ device, point, title, unit, write, labels, now, j
   }
 }
 
-const tones = { accepted: "info", executing: "info", succeeded: "good", failed: "bad", expired: "warn" } as const;
+const tones = {
+  accepted: "info",
+  executing: "info",
+  succeeded: "good",
+  failed: "bad",
+  expired: "warn",
+} as const;
 
 /** What became of a command so far. */
 function Word({ word, named }: { word: ResultJson; named: (value: JsonValue) => string }) {

@@ -1,5 +1,5 @@
 import { ask, at, post } from "../api.ts";
-import { after } from "../clock.ts";
+import { after } from "../browser.ts";
 import type { ResultJson } from "../types.ts";
 import type { JsonValue } from "./actuate.ts";
 
@@ -27,7 +27,11 @@ export async function command(
   await heard(first, tell, signal);
 }
 
-async function heard(first: ResultJson, tell: (result: ResultJson) => void, signal: AbortSignal): Promise<void> {
+async function heard(
+  first: ResultJson,
+  tell: (result: ResultJson) => void,
+  signal: AbortSignal,
+): Promise<void> {
   let latest = first;
   while (!latest.last && !signal.aborted) {
     await new Promise<void>((resolve) => after(everyMs, resolve));

@@ -4,10 +4,20 @@ import { post } from "../api.ts";
 import { Button } from "../components/button.tsx";
 import { Card } from "../components/card.tsx";
 import { Field, Select } from "../components/field.tsx";
-import { tell } from "../components/toast.tsx";
+import { tell } from "../messages.ts";
 import { href } from "../router.ts";
 import type { ProfileSummary } from "../types.ts";
-import { type Draft, type DraftField, emptyDraft, fieldOf, modelOf, newDevice, placementOf, problemsOf, suggestId } from "./draft.ts";
+import {
+  type Draft,
+  type DraftField,
+  emptyDraft,
+  fieldOf,
+  modelOf,
+  newDevice,
+  placementOf,
+  problemsOf,
+  suggestId,
+} from "./draft.ts";
 import { dropDraft, keepDraft, keptDraft } from "./drafts.ts";
 import { addressText, settingsText } from "./lines.ts";
 import { Refusal, useAction } from "./parts.tsx";
@@ -76,7 +86,8 @@ export function DeviceForm({ found: { found, job, key }, added }: { found: Found
         <a href={href("commissioning", "devices")}>{text.cancel}</a>
       </p>
       <p class="wz-name">
-        {addressText(found.settings)} · {placement.kind === "new" ? text.newConnection(placement.connection) : placement.connection} ·{" "}
+        {addressText(found.settings)} ·{" "}
+        {placement.kind === "new" ? text.newConnection(placement.connection) : placement.connection} ·{" "}
         {settingsText(found.connection)}
       </p>
       <Card title={text.profile}>
@@ -86,7 +97,9 @@ export function DeviceForm({ found: { found, job, key }, added }: { found: Found
           choose={(id) => change({ profile: id })}
           problem={problem("profile")}
         />
-        {profile && <Options profile={profile} draft={draft.value} change={change} problem={problem("options")} />}
+        {profile && (
+          <Options profile={profile} draft={draft.value} change={change} problem={problem("options")} />
+        )}
       </Card>
       <Card title={text.place}>
         <Field

@@ -58,7 +58,11 @@ export function Match({ match }: { match: ProfileMatch }) {
       <p>
         <Badge
           tone={tones[match.by]}
-          text={match.by === "identified" ? text.match.identified : `${text.match[match.by]}, ${text.fit(Math.round(match.fit * 100))}`}
+          text={
+            match.by === "identified"
+              ? text.match.identified
+              : `${text.match[match.by]}, ${text.fit(Math.round(match.fit * 100))}`
+          }
         />
       </p>
       {match.evidence.length > 0 && <p class="quiet">{match.evidence.slice(0, 4).join(" · ")}</p>}

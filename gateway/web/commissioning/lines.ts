@@ -25,7 +25,10 @@ export function linesOf(ports: readonly PortFacts[], status: GatewayStatus | und
   const others = (status?.connections ?? []).filter(
     ({ name }) => !ports.some(({ connection }) => connection === name),
   );
-  return [...onPorts, ...others.map(({ name }): Line => ({ key: name, connection: name, what: { connection: name } }))];
+  return [
+    ...onPorts,
+    ...others.map(({ name }): Line => ({ key: name, connection: name, what: { connection: name } })),
+  ];
 }
 
 const kinds: readonly JobKind[] = ["scan", "line-settings", "wiring", "listen"];
@@ -59,7 +62,8 @@ export function settingsText(connection: Readonly<Record<string, unknown>>): str
   if (!serial) return lineOf(connection);
   const { baud, parity = "none", dataBits = 8, stopBits = 1 } = serial;
   const letter = String(parity).slice(0, 1).toUpperCase();
-  const framing = typeof connection.framing === "string" && connection.framing !== "rtu" ? `, ${connection.framing}` : "";
+  const framing =
+    typeof connection.framing === "string" && connection.framing !== "rtu" ? `, ${connection.framing}` : "";
   return `${String(baud)} baud, ${String(dataBits)}${letter}${String(stopBits)}${framing}`;
 }
 

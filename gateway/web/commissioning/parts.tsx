@@ -46,7 +46,8 @@ export function RunningJob({ job }: { job: Job }) {
   return (
     <section class="wz-job" aria-label={`${label}: ${job.subject}`}>
       <p>
-        <strong>{label}</strong> <span class="wz-name">{job.subject}</span> <span class="quiet">{by(job.by)}</span>
+        <strong>{label}</strong> <span class="wz-name">{job.subject}</span>{" "}
+        <span class="quiet">{by(job.by)}</span>
       </p>
       <JobProgressBar progress={job.progress} />
       <Button kind="danger" icon="stop" press={() => stopJob(job.id)}>
@@ -80,7 +81,9 @@ const tones = { ok: "good", warning: "warn", failed: "bad", "not-applicable": "o
 /** Checks with what to do; the worst first unless their order tells something. */
 export function Checks({ checks, inOrder = false }: { checks: readonly CheckDone[]; inOrder?: boolean }) {
   const { results, whatToDo } = words();
-  const sorted = inOrder ? checks : checks.toSorted((a, b) => order.indexOf(a.result) - order.indexOf(b.result));
+  const sorted = inOrder
+    ? checks
+    : checks.toSorted((a, b) => order.indexOf(a.result) - order.indexOf(b.result));
   return (
     <ul class="wz-checks">
       {sorted.map((check) => (
@@ -110,7 +113,15 @@ export function Commands({ text }: { text: string }) {
 }
 
 /** What one looks at only when one wants to know more. */
-export function More({ summary, children, open }: { summary: string; children: ComponentChildren; open?: boolean }) {
+export function More({
+  summary,
+  children,
+  open,
+}: {
+  summary: string;
+  children: ComponentChildren;
+  open?: boolean;
+}) {
   return (
     <details class="wz-more" {...(open ? { open } : {})}>
       <summary>{summary}</summary>

@@ -59,7 +59,9 @@ export function PositionField({
       />
       <div class="wz-buttons">
         <Button press={byPhone}>{text.byPhone}</Button>
-        {gnss.value && <Button press={() => input(positionText(gnss.value ?? { lat: 0, lon: 0 }))}>{text.byGnss}</Button>}
+        {gnss.value && (
+          <Button press={() => input(positionText(gnss.value ?? { lat: 0, lon: 0 }))}>{text.byGnss}</Button>
+        )}
         {home && <Button press={() => input(positionText(home))}>{text.byGateway}</Button>}
       </div>
       <p role="status" class="wz-said">
@@ -78,7 +80,13 @@ function phonePosition(): Promise<GeolocationCoordinates | Failure> {
     navigator.geolocation.getCurrentPosition(
       ({ coords }) => resolve(coords),
       ({ code, PERMISSION_DENIED, TIMEOUT }) =>
-        resolve(code === PERMISSION_DENIED ? "phoneRefused" : code === TIMEOUT ? "phoneTimeout" : "phoneUnavailable"),
+        resolve(
+          code === PERMISSION_DENIED
+            ? "phoneRefused"
+            : code === TIMEOUT
+              ? "phoneTimeout"
+              : "phoneUnavailable",
+        ),
       { enableHighAccuracy: true, timeout: patienceMs, maximumAge: 0 },
     );
   });

@@ -6,7 +6,7 @@ import type { DeviceFound } from "../types.ts";
 import { choicesFor } from "./draft.ts";
 import { Match } from "./found-list.tsx";
 import { profiles } from "./store.ts";
-import { words, wordOfStatus } from "./words.ts";
+import { wordOfStatus, words } from "./words.ts";
 
 const shown = 12;
 
@@ -35,11 +35,20 @@ export function ProfileChoice({
   ].slice(0, shown);
   return (
     <>
-      <fieldset class="wz-profiles" aria-invalid={problem ? true : undefined} tabIndex={problem ? -1 : undefined}>
+      <fieldset
+        class="wz-profiles"
+        aria-invalid={problem ? true : undefined}
+        tabIndex={problem ? -1 : undefined}
+      >
         <legend class="hidden">{text.profile}</legend>
         {visible.map(({ profile, match }) => (
           <label key={profile.id} class={`wz-profile${profile.id === value ? " wz-chosen" : ""}`}>
-            <input type="radio" name={name} checked={profile.id === value} onChange={() => choose(profile.id)} />
+            <input
+              type="radio"
+              name={name}
+              checked={profile.id === value}
+              onChange={() => choose(profile.id)}
+            />
             <span>
               <strong>{say(profile.title)}</strong>
               <span class="wz-name">{profile.id}</span>

@@ -30,7 +30,11 @@ export function ReportCard({ report }: { report: CommissioningState["reports"][n
         <a class="button button-primary" href={html} target="_blank" rel="noopener">
           {text.open} <span class="hidden">({pageWords.value.common.opensNew})</span>
         </a>
-        <a class="button button-plain" href={at`/v1/commissioning/reports/${report.id}.json`} download={`${report.id}.json`}>
+        <a
+          class="button button-plain"
+          href={at`/v1/commissioning/reports/${report.id}.json`}
+          download={`${report.id}.json`}
+        >
           {text.download}
         </a>
       </div>

@@ -1,12 +1,12 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { post } from "../api.ts";
-import { Badge, wordOf } from "../components/badge.tsx";
+import { Badge } from "../components/badge.tsx";
 import { Button } from "../components/button.tsx";
 import { Card, Empty, Loading } from "../components/card.tsx";
 import { pointSignal } from "../live.ts";
 import { may } from "../session.ts";
-import { say } from "../text/text.ts";
+import { say, wordOf } from "../text/text.ts";
 import type { DeviceVerdict } from "../types.ts";
 import { ActuatorTest } from "./actuator-test.tsx";
 import { Refusal, useAction } from "./parts.tsx";
@@ -47,7 +47,13 @@ function DeviceCard({ device }: { device: DeviceVerdict }) {
   );
 }
 
-function Actuator({ device, actuator }: { device: DeviceVerdict; actuator: DeviceVerdict["actuators"][number] }) {
+function Actuator({
+  device,
+  actuator,
+}: {
+  device: DeviceVerdict;
+  actuator: DeviceVerdict["actuators"][number];
+}) {
   const text = words().actuators;
   const testing = useSignal(false);
   const { error, run } = useAction();
@@ -71,9 +77,7 @@ function Actuator({ device, actuator }: { device: DeviceVerdict; actuator: Devic
       <p class="wz-badges">
         {actuator.seen === "confirmed" && <Badge tone="good" text={words().check.seenRight} />}
         {actuator.seen === "rejected" && <Badge tone="bad" text={words().check.seenWrong} />}
-        {actuator.outcome && (
-          <span class="quiet">{text.last(wordOf(text.states, actuator.outcome))}</span>
-        )}
+        {actuator.outcome && <span class="quiet">{text.last(wordOf(text.states, actuator.outcome))}</span>}
       </p>
       {detail?.write && allowed && !testing.value && (
         <Button

@@ -1,13 +1,13 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { post } from "../api.ts";
-import { Badge, wordOf } from "../components/badge.tsx";
+import { Badge } from "../components/badge.tsx";
 import { Button } from "../components/button.tsx";
 import { Card, Empty, Loading } from "../components/card.tsx";
 import { Field } from "../components/field.tsx";
 import { formatAge } from "../format.ts";
 import { language } from "../preferences.ts";
-import { say } from "../text/text.ts";
+import { say, wordOf } from "../text/text.ts";
 import type { DeviceCheck, DeviceVerdict, PointVerdict } from "../types.ts";
 import { More, Refusal, useAction } from "./parts.tsx";
 import { missingOf } from "./steps.ts";
@@ -133,7 +133,9 @@ function PointRow({ device, verdict }: { device: string; verdict: PointVerdict }
       </div>
       <p class="wz-point-facts quiet">
         {[
-          range ? text.range(valueText(range[0]), valueText(range[1]), unit && unit !== "1" ? ` ${unit}` : "") : "",
+          range
+            ? text.range(valueText(range[0]), valueText(range[1]), unit && unit !== "1" ? ` ${unit}` : "")
+            : "",
           ageS === undefined ? "" : text.age(formatAge(Math.max(1, ageS) * 1000, language.value)),
         ]
           .filter(Boolean)
@@ -144,7 +146,10 @@ function PointRow({ device, verdict }: { device: string; verdict: PointVerdict }
       )}
       {seen && !noting.value ? (
         <div class="wz-judged">
-          <Badge tone={seen === "confirmed" ? "good" : "bad"} text={seen === "confirmed" ? text.seenRight : text.seenWrong} />
+          <Badge
+            tone={seen === "confirmed" ? "good" : "bad"}
+            text={seen === "confirmed" ? text.seenRight : text.seenWrong}
+          />
           <Button kind="quiet" press={() => judgeAgain(seen)}>
             {text.undo}
             <span class="hidden"> {title}</span>

@@ -1,18 +1,29 @@
 import { useSignal } from "@preact/signals";
-import { remove, at } from "../api.ts";
-import { Badge, stateTone, wordOf } from "../components/badge.tsx";
+import { at, remove } from "../api.ts";
+import { Badge, stateTone } from "../components/badge.tsx";
 import { Button } from "../components/button.tsx";
 import { Card, Empty, Loading } from "../components/card.tsx";
 import { Dialog } from "../components/dialog.tsx";
-import { tell } from "../components/toast.tsx";
+import { tell } from "../messages.ts";
 import { goTo, href, route } from "../router.ts";
-import { say, words as pageWords } from "../text/text.ts";
+import { words as pageWords, say, wordOf } from "../text/text.ts";
 import type { DeviceVerdict } from "../types.ts";
 import { DeviceForm } from "./device-form.tsx";
 import { FoundDevice } from "./found-list.tsx";
 import { Refusal, useAction } from "./parts.tsx";
 import { latestFound } from "./steps.ts";
-import { jobs, loadJobs, loadPorts, loadProfiles, loadState, loadStatus, profiles, state, status, useRefresh } from "./store.ts";
+import {
+  jobs,
+  loadJobs,
+  loadPorts,
+  loadProfiles,
+  loadState,
+  loadStatus,
+  profiles,
+  state,
+  status,
+  useRefresh,
+} from "./store.ts";
 import { words } from "./words.ts";
 
 const loads = [loadState, loadJobs, loadStatus, loadPorts];

@@ -1,12 +1,12 @@
+import { lastAnswer } from "../api.ts";
+import { second } from "../browser.ts";
 import { Badge } from "../components/badge.tsx";
 import { Button } from "../components/button.tsx";
 import { Card, Fact, Facts, Loading } from "../components/card.tsx";
 import { Notice } from "../components/error-box.tsx";
-import { second } from "../clock.ts";
 import { formatFingerprint, formatMoment } from "../format.ts";
-import { lastAnswer } from "../api.ts";
-import { Checks, JobEnd, More, Refusal, RunningJob, useAction } from "./parts.tsx";
 import { positionText } from "./draft.ts";
+import { Checks, JobEnd, More, Refusal, RunningJob, useAction } from "./parts.tsx";
 import { checksOf } from "./steps.ts";
 import { jobs, loadJobs, loadMachine, loadStatus, machine, startJob, status, useRefresh } from "./store.ts";
 import { timeText, words } from "./words.ts";

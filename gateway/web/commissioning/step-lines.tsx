@@ -12,8 +12,8 @@ import { JobEnd, More, Refusal, RunningJob, useAction } from "./parts.tsx";
 import { Plan } from "./plan.tsx";
 import { foundIn } from "./steps.ts";
 import { jobs, loadJobs, loadPorts, loadStatus, ports, startJob, status, useRefresh } from "./store.ts";
-import { words } from "./words.ts";
 import { Diagnosis } from "./wiring.tsx";
+import { words } from "./words.ts";
 
 const loads = [loadPorts, loadStatus, loadJobs];
 
@@ -42,7 +42,12 @@ function LineCard({ line }: { line: Line }) {
       {line.port?.problem ? (
         <Notice tone="bad">{say(line.port.problem.message)}</Notice>
       ) : (
-        <LineWork what={line.what} mine={mine} connection={line.connection} serial={line.port !== undefined} />
+        <LineWork
+          what={line.what}
+          mine={mine}
+          connection={line.connection}
+          serial={line.port !== undefined}
+        />
       )}
     </Card>
   );
@@ -66,7 +71,9 @@ function LineWork({
   if (running)
     return (
       <>
-        {error.value?.code === "line-busy" && <Notice tone="info">{text.busy(text.running[running.kind])}</Notice>}
+        {error.value?.code === "line-busy" && (
+          <Notice tone="info">{text.busy(text.running[running.kind])}</Notice>
+        )}
         <RunningJob job={running} />
         {connection && <p class="quiet">{text.borrowed(connection)}</p>}
         <Results job={running} />
@@ -148,7 +155,10 @@ function ScanForm({
           { value: "thorough", text: text.thorough },
         ]}
       />
-      <Plan what={{ ...what, effort: effort.value }} hint={effort.value === "quick" ? text.quickHint : text.thoroughHint} />
+      <Plan
+        what={{ ...what, effort: effort.value }}
+        hint={effort.value === "quick" ? text.quickHint : text.thoroughHint}
+      />
       <Button kind={primary ? "primary" : "plain"} icon="play" press={() => begin(effort.value)}>
         {text.findDevices}
       </Button>

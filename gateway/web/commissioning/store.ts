@@ -1,12 +1,12 @@
 import { computed, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { ApiError, ask, at, post, remove, unreachable } from "../api.ts";
-import { after, type Timer } from "../clock.ts";
+import { after, type Timer } from "../browser.ts";
 import { follow } from "../events.ts";
+import { lookAtStatus, status } from "../status.ts";
 import type {
   CommissioningState,
   DeviceDetail,
-  GatewayStatus,
   Job,
   JobKind,
   MachineFacts,
@@ -17,7 +17,8 @@ import { type Facts, progressOf } from "./steps.ts";
 
 // What the wizard knows, all of it asked of the gateway: a page that is loaded anew goes on where it was.
 
-export const status = signal<GatewayStatus | undefined>(undefined);
+export { lookAtStatus as loadStatus, status };
+
 export const machine = signal<MachineFacts | undefined>(undefined);
 export const ports = signal<readonly PortFacts[] | undefined>(undefined);
 export const state = signal<CommissioningState | undefined>(undefined);
@@ -54,10 +55,6 @@ async function load<T>(name: string, path: string, take: (answer: T) => void): P
   }
 }
 
-export const loadStatus = () =>
-  load<GatewayStatus>("status", "/v1/status", (answer) => {
-    status.value = answer;
-  });
 export const loadMachine = () =>
   load<MachineFacts>("machine", "/v1/machine", (answer) => {
     machine.value = answer;
@@ -120,7 +117,8 @@ export function useJob(job: Job): void {
     const stream = follow<Job>(at`/v1/jobs/${job.id}/events`, {
       data: (next) => {
         putJob(next);
-        if (next.state !== "running") for (const reload of [loadStatus, loadState, loadPorts]) void reload();
+        if (next.state !== "running")
+          for (const reload of [lookAtStatus, loadState, loadPorts]) void reload();
       },
       // A gateway that has started anew knows nothing of it: the list says so.
       down: () => void loadJobs(),

@@ -1,20 +1,32 @@
 import { useEffect, useRef } from "preact/hooks";
-import { unreachable } from "../api.ts";
-import { Icon } from "../components/icon.tsx";
 import { ErrorBox, Notice } from "../components/error-box.tsx";
+import { Icon } from "../components/icon.tsx";
+import { Page } from "../components/page.tsx";
 import { goTo, href, route } from "../router.ts";
+import type { PageRoute } from "../routes.ts";
 import { may, session } from "../session.ts";
 import { words as pageWords } from "../text/text.ts";
-import { ActuatorsStep } from "./step-actuators.tsx";
 import { AcceptanceStep } from "./step-acceptance.tsx";
+import { ActuatorsStep } from "./step-actuators.tsx";
 import { CheckStep } from "./step-check.tsx";
 import { DevicesStep } from "./step-devices.tsx";
 import { GatewayStep } from "./step-gateway.tsx";
 import { LinesStep } from "./step-lines.tsx";
 import { PlatformStep } from "./step-platform.tsx";
 import { PortsStep } from "./step-ports.tsx";
+import "./wizard.css";
 import { isStep, nextStep, type Step, type StepState, steps } from "./steps.ts";
-import { loadJobs, loadPorts, loadState, loadStatus, progress, refused, state, status, useRefresh } from "./store.ts";
+import {
+  loadJobs,
+  loadPorts,
+  loadState,
+  loadStatus,
+  progress,
+  refused,
+  state,
+  status,
+  useRefresh,
+} from "./store.ts";
 import { words } from "./words.ts";
 
 const bodies: Record<Step, () => preact.JSX.Element> = {
@@ -30,12 +42,21 @@ const bodies: Record<Step, () => preact.JSX.Element> = {
 
 const loads = [loadStatus, loadState, loadPorts, loadJobs];
 
+export const commissioningRoute: PageRoute = {
+  path: "commissioning",
+  title: () => words().title,
+  icon: "flag",
+  needs: "technician",
+  tab: true,
+  page: Commissioning,
+};
+
 /** From the box to a signed report. The step stands in the address, all else on the gateway. */
-export function Commissioning() {
+function Commissioning() {
   const text = words();
   if (!may("technician"))
     return (
-      <Page>
+      <Page title={text.title}>
         <Notice tone="warn">
           <p>
             <strong>{text.noRole}</strong>
@@ -50,15 +71,6 @@ export function Commissioning() {
 function roleWord(): string {
   const role = session.value?.role;
   return role ? pageWords.value.roles[role] : "–";
-}
-
-function Page({ children }: { children: preact.ComponentChildren }) {
-  return (
-    <div class="wizard">
-      <h1>{words().title}</h1>
-      {children}
-    </div>
-  );
 }
 
 function Steps() {
@@ -80,19 +92,10 @@ function Steps() {
     }
     before.current = step;
   }, [step]);
-  const away = unreachable.value && (
-    <Notice tone="bad">
-      <p>
-        <strong>{text.lost}</strong>
-      </p>
-      <p>{text.lostHint}</p>
-    </Notice>
-  );
   const missing = refused.value;
   if (step === undefined)
     return (
-      <Page>
-        {away}
+      <Page title={text.title}>
         {missing ? <ErrorBox error={missing} /> : <p role="status">{text.loading}</p>}
       </Page>
     );
@@ -100,14 +103,17 @@ function Steps() {
   const at = steps.indexOf(step);
   const [previous, next] = [steps[at - 1], steps[at + 1]];
   return (
-    <Page>
+    <Page title={text.title}>
       <Progress step={step} />
       <h2 ref={heading} tabIndex={-1} class="wz-heading">
         <span class="quiet wz-count">{text.stepOf(at + 1, steps.length)}</span> {text.steps[step]}
       </h2>
       <p class="wz-lead">{text[step].lead}</p>
-      {away}
-      {missing?.status === 404 ? <Notice tone="bad">{text.noService}</Notice> : missing && <ErrorBox error={missing} />}
+      {missing?.status === 404 ? (
+        <Notice tone="bad">{text.noService}</Notice>
+      ) : (
+        missing && <ErrorBox error={missing} />
+      )}
       <div class="wz-body">
         <Body key={step} />
       </div>

@@ -2,7 +2,8 @@
 
 export const en = {
   title: "Commissioning",
-  intro: "From the box to a signed report. You can stop at any time and go on later, on this phone or another.",
+  intro:
+    "From the box to a signed report. You can stop at any time and go on later, on this phone or another.",
   stepOf: (number: number, count: number) => `Step ${number} of ${count}`,
   back: "Back",
   next: "Next",
@@ -66,7 +67,8 @@ export const en = {
       "Plug a USB adapter in, or go on if all devices are in the network. A HAT on the pins of a Raspberry Pi must be switched on in its config.txt.",
     usedBy: (connection: string) => `used by ${connection}`,
     free: "free",
-    unstable: "This name may belong to another adapter after a restart: the adapter has no serial number of its own.",
+    unstable:
+      "This name may belong to another adapter after a restart: the adapter has no serial number of its own.",
     alsoKnownAs: "Other names",
     appeared: (what: string) => `New: ${what}`,
     gone: (what: string) => `Gone: ${what}`,
@@ -97,7 +99,8 @@ export const en = {
     findSettingsHint: "Tries speeds and parities until somebody is understood",
     wiring: "Diagnose the wiring",
     wiringHint: "Watches the errors on the line for 20 s and says what is probably wrong",
-    wiringNeeds: "A diagnosis looks at a connection. This port is in no connection yet: add one device first, or try the line settings.",
+    wiringNeeds:
+      "A diagnosis looks at a connection. This port is in no connection yet: add one device first, or try the line settings.",
     listen: "Only listen",
     listenHint: "For a line that another master already reads: asks nothing, for 60 s",
     tools: "More for this line",
@@ -113,7 +116,8 @@ export const en = {
     },
     stopped: "Stopped. What was found until then is kept.",
     failed: "It did not work",
-    found: (count: number) => (count === 0 ? "No device found" : count === 1 ? "1 device found" : `${count} devices found`),
+    found: (count: number) =>
+      count === 0 ? "No device found" : count === 1 ? "1 device found" : `${count} devices found`,
     foundNone: "Nobody answered.",
     foundNoneHint:
       "Is the device switched on? Are A and B the right way round? Does its display show another address or speed? The diagnosis says more.",
@@ -139,7 +143,9 @@ export const en = {
     onlyUnit: (unit: string) => `Only address ${unit} is concerned.`,
     diagnoseOffer: "Nobody answers? Let the gateway look at the wiring.",
     silentDevices: (count: number) =>
-      count === 1 ? "1 device of this connection does not answer." : `${count} devices of this connection do not answer.`,
+      count === 1
+        ? "1 device of this connection does not answer."
+        : `${count} devices of this connection do not answer.`,
     diagnoses: {
       none: "Nothing wrong",
       silent: "Silence",
@@ -173,7 +179,11 @@ export const en = {
     noMatch: "No profile has these words.",
     more: (count: number) => `${count} more: add a word`,
     evidence: "What speaks for it",
-    status: { draft: "not yet tried on a device", "bench-tested": "tried on the bench", "field-proven": "proven in the field" },
+    status: {
+      draft: "not yet tried on a device",
+      "bench-tested": "tried on the bench",
+      "field-proven": "proven in the field",
+    },
     id: "Id",
     idHint: "a-z, 0-9 and -; unique in the city; it stays",
     titleField: "Title",
@@ -201,7 +211,8 @@ export const en = {
     connection: "Line",
     newConnection: (name: string) => `${name} (new)`,
     remove: "Take out of service",
-    removeSure: (id: string) => `Take ${id} out of gateway.yaml? Its readings stop. What was sent stays with the platform.`,
+    removeSure: (id: string) =>
+      `Take ${id} out of gateway.yaml? Its readings stop. What was sent stays with the platform.`,
     removed: (id: string) => `${id} is out of service.`,
     cancel: "Back to the list",
     problems: {
@@ -300,7 +311,8 @@ export const en = {
     none: "gateway.yaml names no platform (northbound).",
     run: "Test the way there",
     again: "Test again",
-    layers: "Name, network, encryption, login, delivery: one after the other. The first that fails is the cause.",
+    layers:
+      "Name, network, encryption, login, delivery: one after the other. The first that fails is the cause.",
     connected: "connected",
     away: "not connected",
     waiting: (count: number) => `${count} messages wait`,
@@ -315,7 +327,8 @@ export const en = {
     noDevices: "No device is in service.",
     wrong: (count: number) => (count === 1 ? "1 value has a problem" : `${count} values have a problem`),
     unseen: (count: number) => (count === 1 ? "1 value not looked at" : `${count} values not looked at`),
-    rejected: (count: number) => (count === 1 ? "1 thing marked as wrong" : `${count} things marked as wrong`),
+    rejected: (count: number) =>
+      count === 1 ? "1 thing marked as wrong" : `${count} things marked as wrong`,
     untested: (count: number) => (count === 1 ? "1 actuator not tested" : `${count} actuators not tested`),
     notOk: "not in order",
     platformNot: (name: string) => `${name}: not tested successfully`,

@@ -23,7 +23,8 @@ export const sv: Words = {
   cancel: "Avbryt",
   close: "Stäng",
   lost: "Gatewayen svarar inte. Sidan fortsätter av sig själv så snart den gör det.",
-  lostHint: "Stå kvar i närheten, titta på strömlampan och se efter att telefonen fortfarande är på gatewayens nät.",
+  lostHint:
+    "Stå kvar i närheten, titta på strömlampan och se efter att telefonen fortfarande är på gatewayens nät.",
   noRole: "Du får titta men inte driftsätta",
   noRoleText: (role) =>
     `Din roll är ${role}. För att driftsätta krävs rollen technician eller högre. Fråga en administratör för gatewayen, eller logga in som någon annan.`,
@@ -51,7 +52,8 @@ export const sv: Words = {
     position: "Position",
     fingerprint: "Certifikat (SHA-256)",
     doctor: "Hälsokontroll",
-    doctorLead: "Går igenom behörigheter, portar, tidskälla, disk, strömförsörjning och mäklare (MQTT). Ändrar ingenting.",
+    doctorLead:
+      "Går igenom behörigheter, portar, tidskälla, disk, strömförsörjning och mäklare (MQTT). Ändrar ingenting.",
     runDoctor: "Kör hälsokontrollen",
     againDoctor: "Kör den igen",
     allWell: (count) => `Alla ${count} kontroller är bra.`,
@@ -115,7 +117,8 @@ export const sv: Words = {
     },
     stopped: "Stoppad. Det som hittades fram till dess är kvar.",
     failed: "Det gick inte",
-    found: (count) => (count === 0 ? "Ingen enhet hittades" : count === 1 ? "1 enhet hittades" : `${count} enheter hittades`),
+    found: (count) =>
+      count === 0 ? "Ingen enhet hittades" : count === 1 ? "1 enhet hittades" : `${count} enheter hittades`,
     foundNone: "Ingen svarade.",
     foundNoneHint:
       "Är enheten påslagen? Sitter A och B rätt? Visar displayen en annan adress eller hastighet? Felsökningen säger mer.",
@@ -199,7 +202,8 @@ export const sv: Words = {
     phoneRefused:
       "Telefonen lämnar inte ut sin position: det är inte tillåtet för den här sidan. Tillåt det i webbläsarens inställningar för sidan, eller skriv in den för hand.",
     phoneUnavailable: "Telefonen vet inte var den är. Gå ut, eller skriv in positionen för hand.",
-    phoneTimeout: "Telefonen hittade ingen position inom 20 s. Gå ut och försök igen, eller skriv in den för hand.",
+    phoneTimeout:
+      "Telefonen hittade ingen position inom 20 s. Gå ut och försök igen, eller skriv in den för hand.",
     phoneMissing: "Webbläsaren kan inte lämna någon position. Skriv in den för hand.",
     options: "Modellens inställningar",
     choose: "Välj ...",
@@ -307,7 +311,8 @@ export const sv: Words = {
     none: "gateway.yaml anger ingen plattform (northbound).",
     run: "Pröva vägen dit",
     again: "Pröva igen",
-    layers: "Namn, nätverk, kryptering, inloggning, leverans: ett efter ett. Det första som går fel är orsaken.",
+    layers:
+      "Namn, nätverk, kryptering, inloggning, leverans: ett efter ett. Det första som går fel är orsaken.",
     connected: "ansluten",
     away: "inte ansluten",
     waiting: (count) => `${count} meddelanden väntar`,

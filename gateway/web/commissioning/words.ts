@@ -1,6 +1,5 @@
-import { wordOf } from "../components/badge.tsx";
 import { language } from "../preferences.ts";
-import { inLanguages } from "../text/text.ts";
+import { inLanguages, wordOf } from "../text/text.ts";
 import { en } from "./words.en.ts";
 import { sv } from "./words.sv.ts";
 
@@ -21,7 +20,9 @@ export function valueText(value: number | boolean | string | undefined, unit?: s
   if (value === undefined) return "–";
   if (typeof value === "boolean") return value ? words().check.yes : words().check.no;
   if (typeof value === "string") return unit ? `${value} ${unit}` : value;
-  const number = value.toLocaleString(language.value === "sv" ? "sv-SE" : "en-GB", { maximumSignificantDigits: 6 });
+  const number = value.toLocaleString(language.value === "sv" ? "sv-SE" : "en-GB", {
+    maximumSignificantDigits: 6,
+  });
   return unit ? `${number} ${unit}` : number;
 }
 
