@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { type AuditLog, openAuditLog } from "./commands/audit-log.ts";
 import type { AuditEntry } from "./commands/command-desk.ts";
+import { FrameTaps } from "./commissioning/frames.ts";
 import {
   type ConnectionConfig,
   type GatewayConfig,
@@ -101,6 +102,8 @@ export class Gateway implements AsyncDisposable {
   readonly sides = new Map<string, Side>();
   /** Parts that did not start after the configuration was read, by `kind name`. */
   readonly problems = new Map<string, GatewayError>();
+  /** What goes over the wires. */
+  readonly frames: FrameTaps;
   readonly startedAt: number;
   readonly #context: GatewayContext;
   readonly #log: Log;
@@ -122,6 +125,7 @@ export class Gateway implements AsyncDisposable {
     this.#context = context;
     this.#log = context.log;
     this.clock = context.clock;
+    this.frames = new FrameTaps(context.clock);
     this.startedAt = context.clock.monotonic();
     this.run = context.run ?? randomBytes(8).toString("hex");
     this.#signal = this.#closing.signal;
@@ -353,7 +357,7 @@ export class Gateway implements AsyncDisposable {
         context: {
           clock,
           random,
-          connect,
+          connect: this.frames.tap(name, connect),
           log: this.#log,
           signal: this.#signal,
           timeSource: this.#context.timeSource,
@@ -486,6 +490,7 @@ export class Gateway implements AsyncDisposable {
       this.loops.delete(name);
       this.problems.delete(`connection ${name}`);
     }
+    for (const name of change.removedConnections) this.frames.forget(name);
     const fresh = [...change.addedConnections, ...change.changedConnections];
     for (const name of fresh) await this.#openLoop(config.connections.get(name)!);
     for (const id of [...change.addedDevices, ...change.changedDevices]) {

@@ -12,8 +12,10 @@ import { configurationRoutes } from "./routes/configuration.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { jobRoutes } from "./routes/jobs.ts";
 import { pointRoutes } from "./routes/points.ts";
 import { readingRoutes } from "./routes/readings.ts";
+import { serviceRoutes } from "./routes/service.ts";
 import { sessionRoutes } from "./routes/session.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { userRoutes } from "./routes/users.ts";
@@ -44,6 +46,8 @@ const groups = [
   commandRoutes,
   pointRoutes,
   configurationRoutes,
+  serviceRoutes,
+  jobRoutes,
   sessionRoutes,
   userRoutes,
 ];

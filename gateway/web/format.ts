@@ -5,30 +5,33 @@ import type { Language } from "./preferences.ts";
 const tags: Record<Language, string> = { en: "en-GB", sv: "sv-SE" };
 const formats = new Map<string, Intl.NumberFormat>();
 
-/** A number with as many decimals as its step has, else with four significant digits: 231.4, 0.0213, 12 345. */
-export function formatNumber(value: number, language: Language, step?: number): string {
-  if (!Number.isFinite(value)) return String(value);
-  const decimals = step === undefined ? significant(value) : decimalsOf(step);
-  return numberFormat(language, decimals, step === undefined ? 0 : decimals).format(value);
+/** A number with so many decimals, or with those that `shownDecimals` gives it: 231.4, 0.0213, 12 345. */
+export function formatNumber(value: number, language: Language, decimals = shownDecimals(value)): string {
+  return Number.isFinite(value) ? numberFormat(language, decimals).format(value) : String(value);
 }
 
-function numberFormat(language: Language, most: number, least: number): Intl.NumberFormat {
-  const key = `${language} ${most} ${least}`;
+function numberFormat(language: Language, decimals: number): Intl.NumberFormat {
+  const key = `${language} ${decimals}`;
   let format = formats.get(key);
   if (!format) {
     format = new Intl.NumberFormat(tags[language], {
-      maximumFractionDigits: most,
-      minimumFractionDigits: least,
+      maximumFractionDigits: decimals,
+      minimumFractionDigits: decimals,
     });
     formats.set(key, format);
   }
   return format;
 }
 
-function significant(value: number): number {
-  if (Number.isInteger(value)) return 0;
-  const digits = Math.floor(Math.log10(Math.abs(value))) + 1;
-  return Math.min(8, Math.max(0, 4 - digits));
+/**
+ * The decimals that a number has, at most those of its first six digits: the gateway rounds where it knows the
+ * resolution, and what is left are binary fractions such as 0.30000000000000004.
+ */
+export function shownDecimals(value: number): number {
+  if (!Number.isFinite(value) || Number.isInteger(value)) return 0;
+  const whole = Math.max(1, Math.floor(Math.log10(Math.abs(value))) + 1);
+  const most = Math.abs(value) < 1 ? 4 - Math.floor(Math.log10(Math.abs(value))) - 1 : Math.max(0, 6 - whole);
+  return decimalsOf(Number(value.toFixed(Math.min(8, most))));
 }
 
 /** Decimals that a step needs: 0.05 needs two. */

@@ -10,6 +10,8 @@ import type { ReadingJson, StateJson } from "./types.ts";
 /** A reading and when this browser got it. */
 export interface Seen extends ReadingJson {
   readonly receivedAt: number;
+  /** Of one that is not good: the last good value that this page saw. */
+  readonly lastGood?: number | boolean | string;
 }
 
 export type LinkState = "connecting" | "live" | "lost";
@@ -49,17 +51,21 @@ export const stateSignal = (kind: StateJson["kind"], id: string): Signal<StateJs
   grown(states, `${kind} ${id}`);
 
 /** How far the gateway's clock is ahead of this browser's, ms: ages are told by the gateway's. */
-let ahead: number | undefined;
-/** As `ahead`, of milliseconds since its boot. */
+export const clockAhead = signal<number | undefined>(undefined);
+/** As `clockAhead`, of milliseconds since its boot. */
 let aheadOfBoot = Number.NEGATIVE_INFINITY;
 
 export function setGatewayClock(iso: string | undefined): void {
-  ahead = iso === undefined ? undefined : Date.parse(iso) - now();
+  const ahead = iso === undefined ? undefined : Date.parse(iso) - now();
+  const before = clockAhead.peek();
+  // What differs by the time that an answer takes is no difference.
+  if (ahead === undefined || before === undefined || Math.abs(ahead - before) > 500) clockAhead.value = ahead;
 }
 
 /** Ms since a reading was measured; undefined where nobody can know. */
 export function ageOf(reading: { time?: string; bootMs?: number }, browserNow: number): number | undefined {
-  if (reading.time !== undefined) return Math.max(0, browserNow + (ahead ?? 0) - Date.parse(reading.time));
+  if (reading.time !== undefined)
+    return Math.max(0, browserNow + (clockAhead.value ?? 0) - Date.parse(reading.time));
   if (reading.bootMs !== undefined && Number.isFinite(aheadOfBoot))
     return Math.max(0, browserNow + aheadOfBoot - reading.bootMs);
   return undefined;
@@ -67,7 +73,7 @@ export function ageOf(reading: { time?: string; bootMs?: number }, browserNow: n
 
 /** Ms since a moment that the gateway told in ISO 8601. */
 export const sinceIso = (iso: string, browserNow: number): number =>
-  Math.max(0, browserNow + (ahead ?? 0) - Date.parse(iso));
+  Math.max(0, browserNow + (clockAhead.value ?? 0) - Date.parse(iso));
 
 let waiting = new Map<string, Seen>();
 let waitingStates: StateJson[] = [];
@@ -97,7 +103,11 @@ function handOn(): void {
         }
         trail.push(reading.receivedAt, reading.value);
       }
-      grown(points, key).value = reading;
+      const point = grown(points, key);
+      const before = point.peek();
+      const lastGood = before?.value ?? before?.lastGood;
+      point.value =
+        reading.value === undefined && lastGood !== undefined ? { ...reading, lastGood } : reading;
     }
     for (const change of changes) {
       const key = `${change.kind} ${change.id}`;

@@ -1,6 +1,7 @@
 import type { ComponentType } from "preact";
 import { commissioningRoute } from "./commissioning/wizard.tsx";
 import type { IconName } from "./components/icon.tsx";
+import { devicesRoute } from "./pages/devices.tsx";
 import { overviewRoute } from "./pages/overview.tsx";
 import type { Words } from "./text/text.ts";
 import type { Role } from "./types.ts";
@@ -21,4 +22,4 @@ export interface PageRoute {
 }
 
 /** In the order of the menu. */
-export const routes: readonly PageRoute[] = [overviewRoute, commissioningRoute];
+export const routes: readonly PageRoute[] = [overviewRoute, commissioningRoute, devicesRoute];

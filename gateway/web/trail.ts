@@ -1,3 +1,5 @@
+import { shownDecimals } from "./format.ts";
+
 const longestMs = 120_000;
 const most = 240;
 
@@ -6,7 +8,15 @@ export class Trail {
   readonly #times: number[] = [];
   readonly #values: number[] = [];
 
+  #decimals = 0;
+
+  /** Decimals that its numbers have had, so that they stand still: 231.4 and 231.0. */
+  get decimals(): number {
+    return this.#decimals;
+  }
+
   push(at: number, value: number): void {
+    this.#decimals = Math.max(this.#decimals, shownDecimals(value));
     this.#times.push(at);
     this.#values.push(value);
     let old = Math.max(0, this.#times.length - most);

@@ -26,7 +26,18 @@ const expected: readonly [route: string, from: "anyone" | "session" | (typeof ro
   ["GET /v1/commands", "viewer"],
   ["GET /v1/commands/:id", "viewer"],
   ["GET /v1/holds", "viewer"],
+  ["GET /v1/profiles", "viewer"],
+  ["GET /v1/machine", "viewer"],
+  ["GET /v1/alarms", "viewer"],
   ["POST /v1/read", "technician"],
+  ["GET /v1/ports", "technician"],
+  ["GET /v1/frames/:connection", "technician"],
+  ["GET /v1/jobs", "technician"],
+  ["POST /v1/jobs", "technician"],
+  ["GET /v1/jobs/:id", "technician"],
+  ["DELETE /v1/jobs/:id", "technician"],
+  ["GET /v1/jobs/:id/events", "technician"],
+  ["GET /v1/jobs/:id/files/:name", "technician"],
   ["GET /v1/configuration", "admin"],
   ["POST /v1/configuration/check", "technician"],
   ["GET /v1/logs", "technician"],
@@ -46,7 +57,11 @@ const expected: readonly [route: string, from: "anyone" | "session" | (typeof ro
 /** A request of this route that changes nothing when it is let in: bodies are empty, names are nobody's. */
 function requestOf(route: string): { method: string; path: string; body?: object } {
   const [method = "", path = ""] = route.split(" ");
-  const filled = path.replace(":name", "nobody").replace(":device", "lamp-1").replace(":id", "x");
+  const filled = path
+    .replace(":name", "nobody")
+    .replace(":device", "lamp-1")
+    .replace(":id", "x")
+    .replace(":connection", "roof");
   return { method, path: filled, ...(method === "POST" ? { body: {} } : {}) };
 }
 

@@ -101,7 +101,7 @@ export function DeviceForm({ found: { found, job, key }, added }: { found: Found
           <Options profile={profile} draft={draft.value} change={change} problem={problem("options")} />
         )}
       </Card>
-      <Card title={text.place}>
+      <Card title={text.whereTitle}>
         <Field
           label={text.place}
           hint={text.placeHint}
@@ -115,7 +115,7 @@ export function DeviceForm({ found: { found, job, key }, added }: { found: Found
           problem={problem("position")}
         />
       </Card>
-      <Card title={text.titleField}>
+      <Card title={text.nameTitle}>
         <Field
           label={text.titleField}
           hint={text.titleHint}

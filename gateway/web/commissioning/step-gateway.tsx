@@ -74,7 +74,11 @@ function Doctor() {
       <p class="quiet">{text.doctorLead}</p>
       {running && <RunningJob job={job} />}
       {job && <JobEnd job={job} />}
-      {job?.state === "done" && failed > 0 && <Badge tone="bad" text={text.failed(failed)} />}
+      {job?.state === "done" && failed > 0 && (
+        <p>
+          <Badge tone="bad" text={text.failed(failed)} />
+        </p>
+      )}
       {job?.state === "done" && wrong.length === 0 && <Badge tone="good" text={text.allWell(fine.length)} />}
       {wrong.length > 0 && <Checks checks={wrong} />}
       {fine.length > 0 && (

@@ -136,7 +136,7 @@ export function useRefresh(loads: readonly (() => Promise<void>)[], everyMs: num
     let over = false;
     const look = async () => {
       if (!document.hidden) await Promise.all(loads.map((one) => one()));
-      if (!over) timer = after(everyMs, look);
+      if (!over) timer = after(everyMs, () => void look());
     };
     void look();
     return () => {

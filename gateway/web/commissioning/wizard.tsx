@@ -4,8 +4,6 @@ import { Icon } from "../components/icon.tsx";
 import { Page } from "../components/page.tsx";
 import { goTo, href, route } from "../router.ts";
 import type { PageRoute } from "../routes.ts";
-import { may, session } from "../session.ts";
-import { words as pageWords } from "../text/text.ts";
 import { AcceptanceStep } from "./step-acceptance.tsx";
 import { ActuatorsStep } from "./step-actuators.tsx";
 import { CheckStep } from "./step-check.tsx";
@@ -53,27 +51,6 @@ export const commissioningRoute: PageRoute = {
 
 /** From the box to a signed report. The step stands in the address, all else on the gateway. */
 function Commissioning() {
-  const text = words();
-  if (!may("technician"))
-    return (
-      <Page title={text.title}>
-        <Notice tone="warn">
-          <p>
-            <strong>{text.noRole}</strong>
-          </p>
-          <p>{text.noRoleText(roleWord())}</p>
-        </Notice>
-      </Page>
-    );
-  return <Steps />;
-}
-
-function roleWord(): string {
-  const role = session.value?.role;
-  return role ? pageWords.value.roles[role] : "–";
-}
-
-function Steps() {
   useRefresh(loads, 10_000);
   const text = words();
   const [, named] = route.value.path;

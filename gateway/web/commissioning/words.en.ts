@@ -22,11 +22,6 @@ export const en = {
   retry: "Try again",
   cancel: "Cancel",
   close: "Close",
-  lost: "The gateway does not answer. This page goes on by itself as soon as it does.",
-  lostHint: "Stay near it, look at its power light, and check that your phone is still on its network.",
-  noRole: "You may look, but not commission",
-  noRoleText: (role: string) =>
-    `Your role is ${role}. Commissioning needs the role technician or more. Ask an administrator of the gateway, or log in as somebody else.`,
   noService: "This gateway has no commissioning. Update its software.",
   by: (who: string) => `by ${who}`,
   seconds: (s: number) => `${s} s`,
@@ -164,6 +159,8 @@ export const en = {
   },
 
   devices: {
+    whereTitle: "Where it is",
+    nameTitle: "What it is called",
     lead: "Give each device its profile, a name and a place.",
     foundHere: "Found and not yet in service",
     inService: "In service",

@@ -1,0 +1,218 @@
+import { useState } from "preact/hooks";
+import { at, post } from "../api.ts";
+import { Age } from "../components/age.tsx";
+import { StateBadge } from "../components/badge.tsx";
+import { Button } from "../components/button.tsx";
+import { Card, Empty, Fact, Facts, Loading } from "../components/card.tsx";
+import { ErrorBox, Notice } from "../components/error-box.tsx";
+import { Field } from "../components/field.tsx";
+import { Frames } from "../components/frames.tsx";
+import { LiveValue, QualityAndAge, Sparkline } from "../components/live-value.tsx";
+import { Page } from "../components/page.tsx";
+import { PointHistory } from "../components/point-history.tsx";
+import { useAsk } from "../components/use-ask.ts";
+import { useVisible } from "../components/use-visible.ts";
+import { formatNumber, formatUnit } from "../format.ts";
+import { link, pointSignal, stateSignal } from "../live.ts";
+import { tell } from "../messages.ts";
+import { language } from "../preferences.ts";
+import { href } from "../router.ts";
+import { may } from "../session.ts";
+import { status } from "../status.ts";
+import { say, wordOf, words } from "../text/text.ts";
+import type { DeviceDetail, PointDetail } from "../types.ts";
+import { deviceWords } from "./devices.words.ts";
+
+/** One device: what it is, and what it says now. */
+export function DevicePage({ id }: { id: string }) {
+  const { pages, common } = words.value;
+  const device = useAsk<DeviceDetail>(at`/v1/devices/${id}`, 15_000);
+  const { data } = device;
+  const back = { path: ["devices"], title: pages.devices };
+  if (!data)
+    return (
+      <Page title={id} back={back}>
+        {device.error === undefined ? (
+          <Loading text={common.loading} />
+        ) : (
+          <ErrorBox error={device.error} retry={device.reload} />
+        )}
+      </Page>
+    );
+  return (
+    <Page title={data.title ? say(data.title) : data.id} back={back} actions={<Actions device={data} />}>
+      <About device={data} />
+      <Values device={data} />
+      {may("technician") && <FramesCard connection={data.connection} />}
+    </Page>
+  );
+}
+
+function Actions({ device }: { device: DeviceDetail }) {
+  const t = deviceWords.value;
+  const readNow = async () => {
+    const readings = await post<readonly unknown[]>("/v1/read", { device: device.id });
+    tell(t.readDone(String(readings.length)));
+  };
+  return (
+    <div class="row">
+      {may("technician") && <Button press={readNow}>{t.readNow}</Button>}
+      {may("operator") && device.points.some(({ write }) => write) && (
+        <a class="button button-primary" href={href("commands", device.id)}>
+          {t.command}
+        </a>
+      )}
+    </div>
+  );
+}
+
+function About({ device }: { device: DeviceDetail }) {
+  const t = deviceWords.value;
+  const { state, problem } = stateSignal("device", device.id).value ?? device;
+  const errors = Object.entries(status.value?.devices.find(({ id }) => id === device.id)?.errors ?? {});
+  const { profile } = device;
+  return (
+    <Card title={t.about}>
+      {problem && (
+        <Notice tone="bad">
+          <p>{problem}</p>
+        </Notice>
+      )}
+      <Facts>
+        <Fact name={t.state}>
+          <StateBadge state={link.value === "lost" ? "unknown" : state} />
+        </Fact>
+        <Fact name={t.seen}>
+          <Age iso={device.lastSeen} />
+        </Fact>
+        <Fact name={t.model}>
+          {profile.manufacturer} {profile.models.join(", ")}
+        </Fact>
+        <Fact name={t.profile}>
+          {profile.id} {profile.version}
+        </Fact>
+        <Fact name={t.profileStatus}>{wordOf(t.statusWords, profile.status)}</Fact>
+        <Fact name={t.connection}>
+          <a href={href("connections")}>{device.connection}</a>
+        </Fact>
+        <Fact name={t.audience}>{device.audience}</Fact>
+        <Fact name={t.errors}>
+          {errors.length === 0
+            ? t.noErrors
+            : errors.map(([code, count]) => `${code} ${formatNumber(count, language.value)}`).join(", ")}
+        </Fact>
+      </Facts>
+    </Card>
+  );
+}
+
+/** What of a point is read: itself, or its bits. */
+function rowsOf(points: readonly PointDetail[]): readonly { name: string; point: PointDetail }[] {
+  return points
+    .filter(({ readable }) => readable)
+    .flatMap((point) => (point.bits ?? [point.name]).map((name) => ({ name, point })));
+}
+
+function Values({ device }: { device: DeviceDetail }) {
+  const t = deviceWords.value;
+  const [text, setText] = useState("");
+  const all = rowsOf(device.points);
+  const wanted = text.trim().toLocaleLowerCase();
+  const shown = all.filter(
+    ({ name, point }) =>
+      name.toLocaleLowerCase().includes(wanted) ||
+      (point.title && say(point.title).toLocaleLowerCase().includes(wanted)),
+  );
+  return (
+    <Card title={t.values}>
+      {all.length > 12 && (
+        <>
+          <Field label={t.filterPoints} type="search" value={text} input={setText} />
+          <p class="quiet numbers" role="status">
+            {t.points(String(shown.length), String(all.length))}
+          </p>
+        </>
+      )}
+      {shown.length === 0 ? (
+        <Empty text={words.value.common.none} />
+      ) : (
+        <ul class="points">
+          {shown.map(({ name, point }) => (
+            <PointRow key={name} device={device.id} name={name} point={point} />
+          ))}
+        </ul>
+      )}
+    </Card>
+  );
+}
+
+function PointRow({ device, name, point }: { device: string; name: string; point: PointDetail }) {
+  const t = deviceWords.value;
+  const [row, visible] = useVisible<HTMLLIElement>();
+  const [open, setOpen] = useState(false);
+  const title = point.title && say(point.title);
+  const bit = name === point.name ? undefined : name.slice(point.name.length + 1);
+  const { range } = point;
+  return (
+    <li class="point" ref={row} data-point={name}>
+      <div class="point-name">
+        {title ?? name}
+        {bit && title && `: ${bit}`}
+        {title && <small>{name}</small>}
+      </div>
+      {visible ? <Live device={device} name={name} point={point} /> : <span class="value">–</span>}
+      {visible && (
+        <div class="point-sub">
+          <Button
+            kind="quiet"
+            press={() => setOpen(!open)}
+            label={`${open ? t.hideHistory : t.history}: ${title ?? name}`}
+          >
+            {open ? t.hideHistory : t.history}
+          </Button>
+        </div>
+      )}
+      {open && (
+        <div class="point-wide">
+          {range && (
+            <p class="quiet">
+              {t.range(formatNumber(range[0], language.value), formatNumber(range[1], language.value))}{" "}
+              {formatUnit(point.unit)}
+            </p>
+          )}
+          <PointHistory device={device} point={name} unit={point.unit} />
+        </div>
+      )}
+    </li>
+  );
+}
+
+/** What changes with every reading, apart from what does not. */
+function Live({ device, name, point }: { device: string; name: string; point: PointDetail }) {
+  const seen = pointSignal(device, name).value;
+  return (
+    <>
+      <LiveValue seen={seen} point={point} />
+      <div class="point-sub">
+        <QualityAndAge seen={seen} />
+        {point.personal && <small class="quiet">{deviceWords.value.personal}</small>}
+        <Sparkline device={device} point={name} />
+        {seen?.detail && <small class="quiet">{seen.detail}</small>}
+      </div>
+    </>
+  );
+}
+
+function FramesCard({ connection }: { connection: string }) {
+  const t = deviceWords.value;
+  const [open, setOpen] = useState(false);
+  return (
+    <Card
+      title={t.frames}
+      actions={<Button press={() => setOpen(!open)}>{open ? t.hideFrames : t.showFrames}</Button>}
+    >
+      <p class="quiet">{t.framesWhy}</p>
+      {open && <Frames connection={connection} />}
+    </Card>
+  );
+}
