@@ -82,10 +82,18 @@ export function buildDevice(id: string, entry: Entry, context: DeviceContext): D
 }
 
 /** Whose data it is, and where the device stands. */
-function recordOf({ owner, sharedWith, purpose, legalBasis, position }: WrittenDevice): Partial<Device> {
+function recordOf({
+  owner,
+  sharedWith,
+  purpose,
+  legalBasis,
+  place,
+  position,
+}: WrittenDevice): Partial<Device> {
   const said = owner ?? sharedWith ?? purpose ?? legalBasis;
   return {
     ...(said === undefined ? {} : { record: { owner, sharedWith: sharedWith ?? [], purpose, legalBasis } }),
+    ...(place === undefined ? {} : { place }),
     ...(position === undefined ? {} : { position }),
   };
 }

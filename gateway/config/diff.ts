@@ -112,6 +112,7 @@ export function describeChange(change: ConfigChange, config: GatewayConfig): str
     ["removed northbound", change.removedNorthbounds],
   ];
   const changes = lines.flatMap(([what, names]) => names.map((name) => `${what} ${name}`));
+  if (change.schedulesChanged) changes.push("schedules begin anew");
   if (change.logChanged) changes.push(`log level ${config.log.level}`);
   if (change.commandsChanged) changes.push("rules of commands");
   if (change.nodeRedChanged) changes.push("Node-RED takes its part when `stadsnod node-red` starts anew");

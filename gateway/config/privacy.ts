@@ -58,6 +58,7 @@ export const deviceRecordFields = {
   privacy: z
     .record(z.string(), z.union([z.literal("drop"), z.record(viewName, z.union([z.literal("drop"), view]))]))
     .optional(),
+  place: z.string().min(1).max(200).optional(),
   position: z
     .strictObject({
       lat: z.number().min(-90).max(90),

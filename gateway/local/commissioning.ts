@@ -1,7 +1,11 @@
+import type { DeviceCheck, DeviceVerdict } from "../model/acceptance.ts";
+import type { Command, CommandOrigin, CommandResult } from "../model/command.ts";
 import type { PortFacts } from "../model/commissioning.ts";
 import type { Text } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Job, JobKind } from "../model/job.ts";
+
+export type { DeviceCheck, DeviceVerdict, PointVerdict } from "../model/acceptance.ts";
 
 // What the technician's page and `stadsnod` ask of a gateway beyond its readings and commands: the part of the
 // local API that puts a gateway into service and keeps it there. Plain data; times are ISO 8601.
@@ -174,46 +178,6 @@ export interface NewDevice {
   readonly options?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What the technician has seen with own eyes. */
-export interface DeviceCheck {
-  readonly device: string;
-  readonly point: string;
-  readonly result: "confirmed" | "rejected";
-  readonly note?: string | undefined;
-}
-
-export interface PointVerdict {
-  readonly point: string;
-  readonly quality: string;
-  readonly value?: number | boolean | string | undefined;
-  readonly unit?: string | undefined;
-  readonly ageS?: number | undefined;
-  readonly range?: readonly [number, number] | undefined;
-  readonly ok: boolean;
-  /** Confirmed or rejected by a person. */
-  readonly seen?: "confirmed" | "rejected" | undefined;
-}
-
-export interface DeviceVerdict {
-  readonly device: string;
-  readonly profile: string;
-  readonly title?: Text | undefined;
-  readonly owner?: string | undefined;
-  readonly place?: string | undefined;
-  readonly position?: { readonly lat: number; readonly lon: number } | undefined;
-  readonly points: readonly PointVerdict[];
-  readonly actuators: readonly {
-    readonly point: string;
-    /** What a command did: its last word, and whether the technician saw it happen. */
-    readonly outcome?: string | undefined;
-    readonly seen?: "confirmed" | "rejected" | undefined;
-  }[];
-  /** Nothing is missing and nothing is wrong. */
-  readonly ok: boolean;
-  /** The report that accepted it. */
-  readonly accepted?: string | undefined;
-}
-
 export interface CommissioningState {
   readonly devices: readonly DeviceVerdict[];
   /** The last test of each far side. */
@@ -232,6 +196,13 @@ export interface LocalCommissioning {
   add(device: NewDevice, by: string): Promise<{ readonly changes: readonly string[] }>;
   remove(device: string, by: string): Promise<{ readonly changes: readonly string[] }>;
   check(check: DeviceCheck, by: string): Promise<void>;
+  /** The report that accepted a device as it is now; undefined while it is being put into service. */
+  acceptedBy(device: string): Promise<string | undefined>;
+  /**
+   * Hands a command in to see whether the device obeys, and notes what becomes of it. Rejects with RefusedError
+   * (`accepted`): what has been accepted is for operators to command.
+   */
+  test(command: Command, origin: CommandOrigin): Promise<CommandResult>;
   /** Makes the acceptance report, signed with the gateway's key. Rejects with RefusedError (`not-ready`) unless all is well or `despite` says why. */
   accept(
     by: string,

@@ -155,6 +155,8 @@ export interface Device<Address = unknown, Settings = unknown, ProtocolSettings 
   /** Audiences that may see personal data; undefined: all but the open one. */
   readonly personalAudiences?: readonly string[] | undefined;
   readonly record?: DeviceRecord | undefined;
+  /** Where it is, in words. */
+  readonly place?: string | undefined;
   /** WGS 84, degrees; metres above sea level. */
   readonly position?: Position | undefined;
 }

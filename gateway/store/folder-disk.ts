@@ -4,8 +4,19 @@ import { join } from "node:path";
 import { StorageError } from "../model/errors.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 
+/** What new files are like. */
+export interface FileLook {
+  /** Whatever the umask says. */
+  readonly mode: number;
+  /** As far as this process may give files away. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+}
+
+/** Only the gateway's user may read them. */
+export const privateFiles: FileLook = { mode: 0o600 };
+
 /** The files of one folder of the real file system; makes the folder if need be. Throws StorageError. */
-export async function openFolderDisk(folder: string): Promise<Disk> {
+export async function openFolderDisk(folder: string, look?: FileLook): Promise<Disk> {
   await guarded(folder, () => mkdir(folder, { recursive: true }));
   const path = (name: string) => join(folder, name);
   return {
@@ -19,8 +30,9 @@ export async function openFolderDisk(folder: string): Promise<Disk> {
       }),
     create: (name, reserve) =>
       guarded(path(name), async () => {
-        const handle = await open(path(name), "wx+", 0o640);
+        const handle = await open(path(name), "wx+", look ? look.mode & 0o600 : 0o640);
         try {
+          if (look) await makeLike(handle, look);
           if (reserve) await reserveBlocks(handle, reserve);
         } catch (error) {
           await handle.close();
@@ -55,6 +67,18 @@ export async function openFolderDisk(folder: string): Promise<Disk> {
       }
     },
   };
+}
+
+async function makeLike(handle: FileHandle, { mode, owner }: FileLook): Promise<void> {
+  if (owner) {
+    const { uid } = await handle.stat();
+    // Only root gives files away; a group of one's own can be kept.
+    await handle
+      .chown(owner.uid, owner.gid)
+      .catch(() => handle.chown(uid, owner.gid))
+      .catch(() => {});
+  }
+  await handle.chmod(mode & 0o7777);
 }
 
 class FolderFile implements DiskFile {
