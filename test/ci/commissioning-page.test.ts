@@ -74,7 +74,7 @@ describe("the commissioning wizard", () => {
     await page.getByRole("heading", { level: 2, name: /Check/ }).waitFor();
     await page.reload();
     await page.getByRole("heading", { level: 2, name: /Check/ }).waitFor();
-    expect(await page.locator('[aria-current="step"]').innerText()).toContain("Check");
+    expect(await page.locator('[aria-current="step"]').textContent()).toContain("Check");
   });
 
   it("shows what failed at the machine with the exact fix", async () => {
@@ -366,7 +366,7 @@ describe("the commissioning wizard", () => {
     await serviced("meter", "eastron/sdm630");
     const page = await open("acceptance");
     await page.getByText("3 values not looked at").waitFor();
-    await page.getByText("city: not tested successfully").waitFor();
+    await page.getByText("the way to the platform is not tested").waitFor();
     await button(page, "Accept despite this").click();
     await page.getByText("Enter your name.").waitFor();
     await page.getByText("Say why, or finish what is missing.").waitFor();

@@ -222,6 +222,9 @@ export async function openWizardGateway(): Promise<WizardGateway> {
       points: points.map((point) => ({ ...point })),
       actuators: isMeter ? [] : [{ point: "k1" }, { point: "lock" }],
       ok: false,
+      missing: isMeter
+        ? [{ what: "point-not-good", device: device.id, point: "power" }]
+        : [{ what: "actuator-untested", device: device.id }],
     });
     if (!gateway.status.connections.some(({ name }) => name === device.connection))
       gateway.status.connections = [
@@ -257,9 +260,22 @@ export async function openWizardGateway(): Promise<WizardGateway> {
   }
 
   function begin(body: Record<string, unknown>): unknown {
+    if (body.action === "confirm") {
+      // What becomes of it is told of the command that waited.
+      commands.set(String(body.confirms), wordsOf(String(body.confirms), body, gateway.words(body)));
+      return { ...body, id: `c-${++count}`, state: "succeeded", last: true };
+    }
     const id = `c-${++count}`;
-    const { device, point } = body;
-    const all = [{ state: "accepted", last: false }, ...gateway.words(body)].map((word) => ({
+    commands.set(id, wordsOf(id, body, [{ state: "accepted", last: false }, ...gateway.words(body)]));
+    return nextWord(id);
+  }
+
+  function wordsOf(
+    id: string,
+    { device, point }: Record<string, unknown>,
+    said: readonly Record<string, unknown>[],
+  ) {
+    return said.map((word) => ({
       id,
       device,
       point,
@@ -267,8 +283,6 @@ export async function openWizardGateway(): Promise<WizardGateway> {
       time: new Date().toISOString(),
       ...word,
     }));
-    commands.set(id, all);
-    return nextWord(id);
   }
 
   /** The words come one by one; the last one stays. */

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { ApiError } from "../api.ts";
 import { Badge } from "../components/badge.tsx";
 import { Button } from "../components/button.tsx";
 import { Dialog } from "../components/dialog.tsx";
@@ -8,7 +9,7 @@ import { Choices, Field, Select } from "../components/field.tsx";
 import { say, wordOf } from "../text/text.ts";
 import type { DeviceVerdict, ResultJson, Text } from "../types.ts";
 import { firstValue, type JsonValue, typedValue, valuesOf, type Writable } from "./actuate.ts";
-import { command } from "./commanding.ts";
+import { command, confirm, follow } from "./commanding.ts";
 import { Refusal, useAction } from "./parts.tsx";
 import { valueText, words } from "./words.ts";
 
@@ -55,12 +56,19 @@ export function ActuatorTest({ device, point, title, unit, write, labels, now, j
     sure.value = undefined;
     answered.value = false;
     result.value = undefined;
-    return run(() => command(asked, { value }, hear, ended.current.signal));
+    return run(async () => {
+      const first = await command(asked, value);
+      hear(first);
+      void follow(first, hear, ended.current.signal);
+    });
   };
   const word = result.value;
   const armed = word?.stage === "armed" && !word.last;
-  const confirm = (id: string) =>
-    run(() => command(asked, { action: "confirm", confirms: id }, hear, ended.current.signal));
+  const confirmIt = (id: string) =>
+    run(async () => {
+      const second = await confirm(asked, id);
+      if (second.state === "failed") throw new ApiError(409, second.code ?? "failed", second.text ?? "");
+    });
   const done = word?.last && word.state === "succeeded";
   const back = before.value;
   const differs = back !== undefined && word?.value !== undefined && back !== word.value;
@@ -122,7 +130,7 @@ export function ActuatorTest({ device, point, title, unit, write, labels, now, j
           <p>{text.armed}</p>
           <div class="wz-buttons">
             <Button press={close}>{text.letGo}</Button>
-            <Button kind="danger" press={() => confirm(word.id)}>
+            <Button kind="danger" press={() => confirmIt(word.id)}>
               {text.confirm}
             </Button>
           </div>

@@ -13,21 +13,23 @@ export interface Asked {
 
 const everyMs = 400;
 
-/** Commands, and tells every word that comes until the last one, or the signal. Rejects with ApiError. */
-export async function command(
-  asked: Asked,
-  what: { readonly value: JsonValue } | { readonly action: "confirm"; readonly confirms: string },
-  tell: (result: ResultJson) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const { device, point, accepted, reason } = asked;
-  const path = accepted ? "/v1/commands" : "/v1/commissioning/test";
-  const first = await post<ResultJson>(path, { device, point, expiresIn: "60s", reason, ...what });
-  tell(first);
-  await heard(first, tell, signal);
+/** Asks for a value. Rejects with ApiError; the answer may be a last word, also a refusal. */
+export function command(asked: Asked, value: JsonValue): Promise<ResultJson> {
+  return send(asked, { value });
 }
 
-async function heard(
+/** The second step of what waits for one. What becomes of it is told of the first. */
+export function confirm(asked: Asked, confirms: string): Promise<ResultJson> {
+  return send(asked, { action: "confirm", confirms });
+}
+
+function send({ device, point, accepted, reason }: Asked, what: Readonly<Record<string, unknown>>) {
+  const path = accepted ? "/v1/commands" : "/v1/commissioning/test";
+  return post<ResultJson>(path, { device, point, expiresIn: "60s", reason, ...what });
+}
+
+/** Tells every word that comes after the first, until the last one or the signal. */
+export async function follow(
   first: ResultJson,
   tell: (result: ResultJson) => void,
   signal: AbortSignal,

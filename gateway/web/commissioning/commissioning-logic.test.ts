@@ -16,7 +16,7 @@ import {
   problemsOf,
   suggestId,
 } from "./draft.ts";
-import { type Facts, latestFound, lineOf, missingOf, nextStep, progressOf } from "./steps.ts";
+import { countsOf, type Facts, latestFound, lineOf, nextStep, progressOf } from "./steps.ts";
 
 const found = (unit: number, more: Partial<DeviceFound> = {}): DeviceFound => ({
   kind: "device",
@@ -56,6 +56,7 @@ const verdict = (more: Partial<DeviceVerdict>): DeviceVerdict => ({
   points: [],
   actuators: [],
   ok: false,
+  missing: [],
   ...more,
 });
 const nothing: Facts = { status: undefined, ports: undefined, state: undefined, jobs: [] };
@@ -78,7 +79,13 @@ describe("progress", () => {
     const point = { point: "p", quality: "stale", ok: false };
     const state = {
       ...reports,
-      devices: [verdict({ points: [point], actuators: [{ point: "relay", seen: "rejected" }] })],
+      devices: [
+        verdict({
+          points: [point],
+          actuators: [{ point: "relay", seen: "rejected" }],
+          missing: [{ what: "actuator-rejected", point: "relay" }],
+        }),
+      ],
     };
     expect(progressOf({ ...nothing, jobs: [failed] }).gateway).toBe("attention");
     expect(progressOf({ ...nothing, jobs: [job({})] }).lines).toBe("attention");
@@ -93,7 +100,7 @@ describe("progress", () => {
         state: { ...reports, devices: [verdict({ points: [seen ? { ...good, seen } : good] })] },
       }).check;
     expect([of(), of("confirmed")]).toEqual(["todo", "done"]);
-    expect(missingOf(verdict({ points: [good] }))).toEqual({ wrong: 0, unseen: 1, rejected: 0, untested: 0 });
+    expect(countsOf(verdict({ points: [good] }))).toEqual({ troubles: 0, unseen: 1 });
   });
 
   it("keeps the latest finding of a device, and leaves out those that gateway.yaml has", () => {

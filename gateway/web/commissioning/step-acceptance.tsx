@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import type { Missing } from "../../model/acceptance.ts";
 import { post } from "../api.ts";
 import { Badge } from "../components/badge.tsx";
 import { Button } from "../components/button.tsx";
@@ -11,7 +12,7 @@ import { say } from "../text/text.ts";
 import type { CommissioningState, DeviceVerdict } from "../types.ts";
 import { Refusal, useAction } from "./parts.tsx";
 import { ReportCard } from "./report.tsx";
-import { missingOf, type Step } from "./steps.ts";
+import { countsOf, type Step, stepOf } from "./steps.ts";
 import { loadState, loadStatus, state, status, useRefresh } from "./store.ts";
 import { words } from "./words.ts";
 
@@ -38,28 +39,31 @@ interface Gap {
 }
 
 function gapsOf(commissioning: CommissioningState): readonly Gap[] {
+  const tested = new Map(commissioning.northbound.map((one) => [one.name, one]));
   const text = words().acceptance;
-  const tested = new Map(commissioning.northbound.map((one) => [one.name, one.ok]));
   return [
     ...commissioning.devices.flatMap(gapsOfDevice),
     ...(status.value?.northbound ?? [])
-      .filter(({ name }) => tested.get(name) !== true)
-      .map(({ name }): Gap => ({ where: "", what: text.platformNot(name), step: "platform" })),
+      .filter(({ name }) => tested.get(name)?.ok !== true)
+      .map(
+        ({ name }): Gap => ({
+          where: name,
+          what: text.missings[tested.get(name)?.at ? "northbound-failed" : "northbound-untested"](1),
+          step: "platform",
+        }),
+      ),
   ];
 }
 
+/** What is missing of a device, each kind once with its count. */
 function gapsOfDevice(device: DeviceVerdict): readonly Gap[] {
-  const text = words().acceptance;
+  const counts = new Map<Missing["what"], number>();
+  for (const { what } of device.missing) counts.set(what, (counts.get(what) ?? 0) + 1);
   const where = device.title ? say(device.title) : device.device;
-  const { wrong, unseen, rejected, untested } = missingOf(device);
-  const gaps: Gap[] = [];
-  if (wrong > 0) gaps.push({ where, what: text.wrong(wrong), step: "check" });
-  if (unseen > 0) gaps.push({ where, what: text.unseen(unseen), step: "check" });
-  if (rejected > 0) gaps.push({ where, what: text.rejected(rejected), step: "check" });
-  if (untested > 0) gaps.push({ where, what: text.untested(untested), step: "actuators" });
-  // What the gateway finds missing and none of the above says.
-  if (!device.ok && gaps.length === 0) gaps.push({ where, what: text.notOk, step: "check" });
-  return gaps;
+  return Array.from(
+    counts,
+    ([what, count]): Gap => ({ where, what: words().acceptance.missings[what](count), step: stepOf(what) }),
+  );
 }
 
 function Summary({ state: commissioning }: { state: CommissioningState }) {
@@ -67,6 +71,7 @@ function Summary({ state: commissioning }: { state: CommissioningState }) {
   const { steps } = words();
   const gaps = gapsOf(commissioning);
   const none = commissioning.devices.length === 0;
+  const unseen = commissioning.devices.reduce((sum, device) => sum + countsOf(device).unseen, 0);
   return (
     <Card title={gaps.length > 0 ? text.missing : text.make}>
       {none && <Notice tone="warn">{text.noDevices}</Notice>}
@@ -86,6 +91,11 @@ function Summary({ state: commissioning }: { state: CommissioningState }) {
             </li>
           ))}
         </ul>
+      )}
+      {unseen > 0 && (
+        <Notice tone="info">
+          <a href={href("commissioning", "check")}>{text.unseen(unseen)}</a>
+        </Notice>
       )}
       {!none && <AcceptForm complete={gaps.length === 0} />}
     </Card>

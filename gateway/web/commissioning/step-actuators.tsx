@@ -77,7 +77,7 @@ function Actuator({
       <p class="wz-badges">
         {actuator.seen === "confirmed" && <Badge tone="good" text={words().check.seenRight} />}
         {actuator.seen === "rejected" && <Badge tone="bad" text={words().check.seenWrong} />}
-        {actuator.outcome && <span class="quiet">{text.last(wordOf(text.states, actuator.outcome))}</span>}
+        {actuator.outcome && <span class="quiet">{text.last(outcomeText(actuator.outcome))}</span>}
       </p>
       {detail?.write && allowed && !testing.value && (
         <Button
@@ -109,4 +109,10 @@ function Actuator({
       <Refusal error={error.value} />
     </li>
   );
+}
+
+/** `failed: no-answer`: the last word, and why. */
+function outcomeText(outcome: string): string {
+  const [state = "", ...why] = outcome.split(": ");
+  return [wordOf(words().actuators.states, state), ...why].join(": ");
 }

@@ -10,7 +10,7 @@ import { language } from "../preferences.ts";
 import { say, wordOf } from "../text/text.ts";
 import type { DeviceCheck, DeviceVerdict, PointVerdict } from "../types.ts";
 import { More, Refusal, useAction } from "./parts.tsx";
-import { missingOf } from "./steps.ts";
+import { countsOf } from "./steps.ts";
 import { details, loadDetail, loadState, state, useRefresh } from "./store.ts";
 import { valueText, words } from "./words.ts";
 
@@ -45,8 +45,7 @@ function rank({ ok, seen }: PointVerdict): number {
 
 function DeviceCard({ device, first }: { device: DeviceVerdict; first: boolean }) {
   const text = words().check;
-  const missing = missingOf(device);
-  const troubles = missing.wrong + device.points.filter(({ seen }) => seen === "rejected").length;
+  const { troubles } = countsOf(device);
   const unseen = device.points.filter(({ ok, seen }) => ok && seen === undefined);
   const { error, run } = useAction();
   const confirmAll = () =>
@@ -117,7 +116,7 @@ function PointRow({ device, verdict }: { device: string; verdict: PointVerdict }
   const noting = useSignal(false);
   const note = useSignal("");
   const { error, run } = useAction();
-  const title = titleOf(device, point);
+  const title = verdict.title ? say(verdict.title) : titleOf(device, point);
   const judge = (result: DeviceCheck["result"]) =>
     run(async () => {
       const said = note.value.trim();

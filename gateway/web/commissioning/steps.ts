@@ -1,5 +1,6 @@
 import type { CommissioningState, DeviceVerdict } from "../../local/commissioning.ts";
 import type { GatewayStatus } from "../../local/surface.ts";
+import type { Missing } from "../../model/acceptance.ts";
 import type { CheckDone, DeviceFound, PortFacts } from "../../model/commissioning.ts";
 import type { Job } from "../../model/job.ts";
 
@@ -90,10 +91,11 @@ function ofCheck({ state }: Facts): StepState {
 
 function ofActuators({ state }: Facts): StepState {
   if (!state || state.devices.length === 0) return "todo";
-  const actuators = state.devices.flatMap((device) => device.actuators);
-  if (actuators.length === 0) return "none";
-  if (actuators.some(({ seen }) => seen === "rejected")) return "attention";
-  return actuators.every(({ seen }) => seen === "confirmed") ? "done" : "todo";
+  const movable = state.devices.filter(({ actuators }) => actuators.length > 0);
+  if (movable.length === 0) return "none";
+  const missing = movable.flatMap((device) => device.missing.map(({ what }) => what));
+  if (missing.includes("actuator-failed") || missing.includes("actuator-rejected")) return "attention";
+  return missing.some((what) => what.startsWith("actuator")) ? "todo" : "done";
 }
 
 function ofPlatform({ state, status }: Facts): StepState {
@@ -174,18 +176,20 @@ function sorted(record: Readonly<Record<string, unknown>>): unknown {
   return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** What stands between a device and a report that says all is well. */
-export function missingOf(device: DeviceVerdict): {
-  readonly wrong: number;
+/** Points of a device: those with a problem, and the good ones that nobody has judged. */
+export function countsOf({ points }: Pick<DeviceVerdict, "points">): {
+  readonly troubles: number;
   readonly unseen: number;
-  readonly rejected: number;
-  readonly untested: number;
 } {
-  const { points, actuators } = device;
   return {
-    wrong: points.filter(({ ok, seen }) => !ok && seen !== "rejected").length,
+    troubles: points.filter(({ ok, seen }) => !ok || seen === "rejected").length,
     unseen: points.filter(({ ok, seen }) => ok && seen === undefined).length,
-    rejected: [...points, ...actuators].filter(({ seen }) => seen === "rejected").length,
-    untested: actuators.filter(({ seen }) => seen === undefined).length,
   };
+}
+
+/** Where what is missing is put right. */
+export function stepOf(what: Missing["what"]): Step {
+  if (what === "no-device") return "devices";
+  if (what.startsWith("point")) return "check";
+  return what.startsWith("northbound") ? "platform" : "actuators";
 }

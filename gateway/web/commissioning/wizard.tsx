@@ -42,7 +42,7 @@ const loads = [loadStatus, loadState, loadPorts, loadJobs];
 
 export const commissioningRoute: PageRoute = {
   path: "commissioning",
-  title: () => words().title,
+  title: () => words().menu,
   icon: "flag",
   needs: "technician",
   tab: true,

@@ -2,6 +2,7 @@
 
 export const en = {
   title: "Commissioning",
+  menu: "Set up",
   intro:
     "From the box to a signed report. You can stop at any time and go on later, on this phone or another.",
   stepOf: (number: number, count: number) => `Step ${number} of ${count}`,
@@ -253,7 +254,7 @@ export const en = {
       "out-of-range": "outside the range",
       "comm-error": "no answer",
       "config-error": "the device refuses it",
-      missing: "not read yet",
+      unread: "not read yet",
     },
     yes: "yes",
     no: "no",
@@ -322,13 +323,23 @@ export const en = {
     ready: "Everything is in order.",
     missing: "Still missing",
     noDevices: "No device is in service.",
-    wrong: (count: number) => (count === 1 ? "1 value has a problem" : `${count} values have a problem`),
     unseen: (count: number) => (count === 1 ? "1 value not looked at" : `${count} values not looked at`),
-    rejected: (count: number) =>
-      count === 1 ? "1 thing marked as wrong" : `${count} things marked as wrong`,
-    untested: (count: number) => (count === 1 ? "1 actuator not tested" : `${count} actuators not tested`),
-    notOk: "not in order",
-    platformNot: (name: string) => `${name}: not tested successfully`,
+    missings: {
+      "no-device": () => "no device is in service",
+      "point-not-good": (count: number) =>
+        count === 1 ? "1 value has a problem" : `${count} values have a problem`,
+      "point-rejected": (count: number) =>
+        count === 1 ? "1 value marked as wrong" : `${count} values marked as wrong`,
+      "actuator-untested": () => "no actuator was tested",
+      "actuator-failed": (count: number) =>
+        count === 1 ? "1 test of an actuator failed" : `${count} tests of actuators failed`,
+      "actuator-rejected": (count: number) =>
+        count === 1 ? "1 actuator did not move" : `${count} actuators did not move`,
+      "actuator-unconfirmed": (count: number) =>
+        count === 1 ? "1 actuator: did it move?" : `${count} actuators: did they move?`,
+      "northbound-untested": () => "the way to the platform is not tested",
+      "northbound-failed": () => "the test of the way to the platform failed",
+    },
     technician: "Your name",
     technicianHint: "It stands in the report",
     technicianMissing: "Enter your name.",

@@ -2,6 +2,7 @@ import type { Words } from "./words.en.ts";
 
 export const sv: Words = {
   title: "Driftsättning",
+  menu: "Driftsätt",
   intro:
     "Från kartong till underskrivet protokoll. Du kan avbryta när du vill och fortsätta senare, på den här telefonen eller en annan.",
   stepOf: (number, count) => `Steg ${number} av ${count}`,
@@ -252,7 +253,7 @@ export const sv: Words = {
       "out-of-range": "utanför området",
       "comm-error": "inget svar",
       "config-error": "enheten vägrar",
-      missing: "ännu inte läst",
+      unread: "ännu inte läst",
     },
     yes: "ja",
     no: "nej",
@@ -321,12 +322,22 @@ export const sv: Words = {
     ready: "Allt är i sin ordning.",
     missing: "Saknas ännu",
     noDevices: "Ingen enhet är i drift.",
-    wrong: (count) => (count === 1 ? "1 värde har problem" : `${count} värden har problem`),
     unseen: (count) => (count === 1 ? "1 värde inte tittat på" : `${count} värden inte tittade på`),
-    rejected: (count) => (count === 1 ? "1 sak markerad som fel" : `${count} saker markerade som fel`),
-    untested: (count) => (count === 1 ? "1 styrning inte provad" : `${count} styrningar inte provade`),
-    notOk: "inte i ordning",
-    platformNot: (name) => `${name}: inte prövad med gott resultat`,
+    missings: {
+      "no-device": () => "ingen enhet är i drift",
+      "point-not-good": (count) => (count === 1 ? "1 värde har problem" : `${count} värden har problem`),
+      "point-rejected": (count) =>
+        count === 1 ? "1 värde markerat som fel" : `${count} värden markerade som fel`,
+      "actuator-untested": () => "ingen styrning är provad",
+      "actuator-failed": (count) =>
+        count === 1 ? "1 styrprov misslyckades" : `${count} styrprov misslyckades`,
+      "actuator-rejected": (count) =>
+        count === 1 ? "1 sak rörde sig inte" : `${count} saker rörde sig inte`,
+      "actuator-unconfirmed": (count) =>
+        count === 1 ? "1 sak: rörde den sig?" : `${count} saker: rörde de sig?`,
+      "northbound-untested": () => "vägen till plattformen är inte prövad",
+      "northbound-failed": () => "provet av vägen till plattformen misslyckades",
+    },
     technician: "Ditt namn",
     technicianHint: "Det står i protokollet",
     technicianMissing: "Ange ditt namn.",
