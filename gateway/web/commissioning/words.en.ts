@@ -325,20 +325,20 @@ export const en = {
     noDevices: "No device is in service.",
     unseen: (count: number) => (count === 1 ? "1 value not looked at" : `${count} values not looked at`),
     missings: {
-      "no-device": () => "no device is in service",
+      "no-device": (_count: number) => "no device is in service",
       "point-not-good": (count: number) =>
         count === 1 ? "1 value has a problem" : `${count} values have a problem`,
       "point-rejected": (count: number) =>
         count === 1 ? "1 value marked as wrong" : `${count} values marked as wrong`,
-      "actuator-untested": () => "no actuator was tested",
+      "actuator-untested": (_count: number) => "no actuator was tested",
       "actuator-failed": (count: number) =>
         count === 1 ? "1 test of an actuator failed" : `${count} tests of actuators failed`,
       "actuator-rejected": (count: number) =>
         count === 1 ? "1 actuator did not move" : `${count} actuators did not move`,
       "actuator-unconfirmed": (count: number) =>
         count === 1 ? "1 actuator: did it move?" : `${count} actuators: did they move?`,
-      "northbound-untested": () => "the way to the platform is not tested",
-      "northbound-failed": () => "the test of the way to the platform failed",
+      "northbound-untested": (_count: number) => "the way to the platform is not tested",
+      "northbound-failed": (_count: number) => "the test of the way to the platform failed",
     },
     technician: "Your name",
     technicianHint: "It stands in the report",
