@@ -56,6 +56,7 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["lorawan", async () => (await import("./lorawan/index.ts")).lorawanCommand],
   ["node-red", async () => (await import("./node-red/index.ts")).nodeRedCommand],
   ["flow", async () => (await import("./flow/index.ts")).flowCommand],
+  ["scan", async () => (await import("./scan.ts")).scanCommand],
   ["users", async () => (await import("./users.ts")).usersCommand],
   ["profile", async () => (await import("./profile/index.ts")).profileCommand],
   ["demo", async () => (await import("./demo/index.ts")).demoCommand],

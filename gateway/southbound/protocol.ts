@@ -161,7 +161,7 @@ export interface ScanInput {
 export interface ScanPlan {
   /** How many addresses are asked, all settings together. */
   readonly asks: number;
-  /** When nobody is there, ms. */
+  /** At most so long, ms: nobody answers with any settings, and the time set aside to look at who does. */
   readonly worstMs: number;
 }
 

@@ -15,6 +15,15 @@ export interface AnswerRules {
   readonly onWriting?: ((table: Table, address: number, words: readonly number[]) => Taken) | undefined;
   /** Called after a write was taken. */
   readonly onWrite?: ((table: Table, address: number, count: number) => void) | undefined;
+  /** What it says of itself; a device without it refuses the question. */
+  readonly identity?: Identity | undefined;
+}
+
+export interface Identity {
+  /** Objects of 43/14 by id: 0 maker, 1 product code, 2 version, and with 3 to 6 the regular ones (V1.1b3, 6.21). */
+  readonly objects?: Readonly<Record<number, string>> | undefined;
+  /** Answer to report server id (V1.1b3, 6.13), after its byte count. */
+  readonly server?: Uint8Array | undefined;
 }
 
 const readTables: Readonly<Record<number, Table>> = { 1: "coil", 2: "discrete", 3: "holding", 4: "input" };
@@ -27,7 +36,9 @@ export function answer(request: Uint8Array, registers: Registers, rules: AnswerR
   const code = request[0]!;
   const result = readTables[code]
     ? read(request, readTables[code], registers, rules)
-    : write(request, registers, rules);
+    : code === 17 || code === 43
+      ? identify(request, rules.identity ?? {})
+      : write(request, registers, rules);
   return typeof result === "number" ? Uint8Array.of(code | 0x80, result) : result;
 }
 
@@ -58,6 +69,17 @@ function read(
     }
   }
   return reply;
+}
+
+function identify(request: Uint8Array, { objects, server }: Identity): Uint8Array | number {
+  if (request[0] === 17) return server ? Uint8Array.of(17, server.length, ...server) : illegalFunction;
+  if (!objects) return illegalFunction;
+  const level = request[2]!;
+  if (request.length !== 4 || request[1] !== 14 || level < 1 || level > 2) return illegalValue;
+  const regular = Object.keys(objects).some((id) => Number(id) > 2);
+  const told = Object.entries(objects).filter(([id]) => level === 2 || Number(id) <= 2);
+  const list = told.flatMap(([id, text]) => [Number(id), text.length, ...Buffer.from(text, "latin1")]);
+  return Uint8Array.of(43, 14, level, regular ? 2 : 1, 0, 0, told.length, ...list);
 }
 
 function write(request: Uint8Array, registers: Registers, rules: AnswerRules): Uint8Array | number {

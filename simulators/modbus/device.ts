@@ -1,5 +1,5 @@
 import { type After, after as realAfter, type Wire } from "../wire.ts";
-import { answer, type Taken } from "./answer.ts";
+import { answer, type Identity, type Taken } from "./answer.ts";
 import { type Fault, type FaultPlan, transmissions } from "./faults.ts";
 import { cut, type Framing, type Request, rtuRequest } from "./framing.ts";
 import { type RegisterMap, Registers, type Table } from "./registers.ts";
@@ -15,6 +15,8 @@ export interface UnitSettings {
   readonly turnaroundMs?: number | (() => number) | undefined;
   /** Called before each answer: brings the registers to the present. */
   readonly scene?: ((registers: Registers) => void) | undefined;
+  /** As of `AnswerRules`. */
+  readonly identity?: Identity | undefined;
   /** As of `AnswerRules`. */
   readonly onWriting?:
     | ((registers: Registers, table: Table, address: number, words: readonly number[]) => Taken)
@@ -131,6 +133,7 @@ function createUnit(settings: UnitSettings) {
   const rules = {
     unmapped: settings.unmapped ?? "exception",
     maxRegisters: settings.maxRegisters ?? 125,
+    identity: settings.identity,
     onWriting:
       onWriting &&
       ((table: Table, address: number, words: readonly number[]) =>

@@ -98,6 +98,8 @@ function rtuRequestLength(bytes: Uint8Array): number | undefined {
   if (code === undefined) return undefined;
   if (code === 15 || code === 16) return bytes.length > 6 ? 9 + bytes[6]! : undefined;
   if (code === 22) return 10;
+  if (code === 17) return 4;
+  if (code === 43) return 7;
   if (code >= 1 && code <= 6) return 8;
   return undefined;
 }

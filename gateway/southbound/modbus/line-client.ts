@@ -6,7 +6,7 @@ import { unsent } from "../protocol.ts";
 import { type Client, exceptionError, newStatistics, type Reply } from "./client.ts";
 import type { Found, LineFraming } from "./framing.ts";
 import { Patience } from "./patience.ts";
-import { answerLength, answers, encodeRequest, isWrite, type Request } from "./pdu.ts";
+import { answerLength, answers, encodeRequest, isWrite, longestAnswer, type Request } from "./pdu.ts";
 
 /** How the bytes of a line lie in time, ms. */
 export interface LinePace {
@@ -56,6 +56,8 @@ export class LineClient implements Client {
   readonly concurrency = 1;
   readonly lost: AbortSignal;
   readonly statistics = newStatistics();
+  /** Hears of each whole frame that answers nothing that is waited for: late answers, and other masters' units. */
+  onStray: ((unit: number) => void) | undefined;
   readonly #transport: Transport;
   readonly #framing: LineFraming;
   readonly #pace: LinePace;
@@ -168,6 +170,7 @@ export class LineClient implements Client {
     const frame = this.#framing.encode(unit, encodeRequest(request));
     const answerBytes = this.#framing.frameLength(answerLength(request));
     const answerMs = answerBytes * character;
+    const longestMs = this.#framing.frameLength(longestAnswer(request)) * character;
     const sentAt = this.#clock.monotonic() + frame.length * character;
     return new Promise((resolve, reject) => {
       const abort = () => {
@@ -202,7 +205,7 @@ export class LineClient implements Client {
         },
       };
       // Whole milliseconds: giving up needs no precision.
-      const timer = this.#clock.timer(Math.ceil(frame.length * character + timeout + answerMs + slack), () =>
+      const timer = this.#clock.timer(Math.ceil(frame.length * character + timeout + longestMs + slack), () =>
         this.#expire(outstanding),
       );
       signal.addEventListener("abort", abort, { once: true });
@@ -322,6 +325,7 @@ export class LineClient implements Client {
   #frame(found: Found, pdu: Uint8Array, at: number): void {
     const outstanding = this.#outstanding;
     if (outstanding && found.unit === outstanding.unit && this.#settle(outstanding, pdu, at)) return;
+    this.onStray?.(found.unit);
     if (outstanding && outstanding.seen === "nothing") outstanding.seen = "foreign-reply";
     if (this.#units.get(found.unit)?.pay(pdu, at)) this.statistics.late++;
     else {

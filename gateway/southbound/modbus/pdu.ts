@@ -16,6 +16,8 @@ export type Request =
   | { readonly function: 16; readonly start: number; readonly registers: Uint8Array }
   /** The register becomes (old AND `and`) OR (`or` AND NOT `and`). */
   | { readonly function: 22; readonly address: number; readonly and: number; readonly or: number }
+  /** Report server id: whatever the maker puts there. */
+  | { readonly function: 17 }
   /** Read device identification (43/14): `level` 1 basic, 2 regular, 3 extended, 4 one object. */
   | { readonly function: 43; readonly level: 1 | 2 | 3 | 4; readonly object: number };
 
@@ -56,6 +58,8 @@ export function encodeRequest(request: Request): Uint8Array {
       if (registers.length % 2 !== 0) throw new RangeError("a register has two bytes");
       return counted(16, start, span(start, registers.length / 2, 123), registers);
     }
+    case 17:
+      return Uint8Array.of(17);
     case 22:
       return words(22, bounded(request.address), bounded(request.and), bounded(request.or));
     case 43:
@@ -97,7 +101,7 @@ function span(start: number, count: number, most: number): number {
   return count;
 }
 
-/** Bytes of the PDU that answers `request` when all is well; of 43/14 only the least. */
+/** Bytes of the PDU that answers `request` when all is well; of 17 and 43/14 only the least. */
 export function answerLength(request: Request): number {
   switch (request.function) {
     case 1:
@@ -106,6 +110,8 @@ export function answerLength(request: Request): number {
     case 3:
     case 4:
       return 2 + 2 * request.count;
+    case 17:
+      return 2;
     case 22:
       return 7;
     case 43:
@@ -113,6 +119,11 @@ export function answerLength(request: Request): number {
     default:
       return 5;
   }
+}
+
+/** Bytes of the longest PDU that may answer `request`. */
+export function longestAnswer(request: Request): number {
+  return request.function === 17 || request.function === 43 ? maxPdu : answerLength(request);
 }
 
 /**
@@ -130,6 +141,11 @@ export function replyLength(bytes: Uint8Array, start: number, end: number): numb
   }
   if (code === 5 || code === 6 || code === 15 || code === 16) return 5;
   if (code === 22) return 7;
+  if (code === 17) {
+    if (start + 1 >= end) return 0;
+    const count = bytes[start + 1] ?? 0;
+    return 2 + count <= maxPdu ? 2 + count : -1;
+  }
   return code === 43 ? identificationLength(bytes, start, end) : -1;
 }
 
@@ -159,6 +175,8 @@ export function answers(request: Request, reply: Uint8Array): "answer" | "except
       const length = answerLength(request);
       return reply.length === length && reply[1] === length - 2 ? "answer" : "other";
     }
+    case 17:
+      return replyLength(reply, 0, reply.length) === reply.length ? "answer" : "other";
     case 43:
       return replyLength(reply, 0, reply.length) === reply.length && reply[2] === request.level
         ? "answer"
@@ -197,6 +215,11 @@ export function decodeIdentification(reply: Uint8Array): ReadonlyMap<number, Uin
     at += 2 + length;
   }
   return objects;
+}
+
+/** What a 17 reply holds after its byte count (its form is the maker's own). Undefined when it is not whole. */
+export function decodeServerId(reply: Uint8Array): Uint8Array | undefined {
+  return reply[0] === 17 && reply.length === 2 + (reply[1] ?? 0) ? reply.subarray(2) : undefined;
 }
 
 /** Exception codes (V1.1b3, section 7). */

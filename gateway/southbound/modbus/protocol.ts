@@ -7,6 +7,8 @@ import { probeModbus } from "./probe.ts";
 import { kindOf } from "./raw-kind.ts";
 import { recordModbus } from "./record.ts";
 import { replayModbus } from "./replay.ts";
+import { planModbusScan, scanModbus } from "./scan.ts";
+import { modbusLineSettings } from "./scan-lines.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import type { ModbusAddress, ModbusConnection, ModbusDevice, ModbusHead } from "./settings.ts";
 import { simulateModbus } from "./simulate.ts";
@@ -49,6 +51,9 @@ export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, Modbus
   },
   simulate: simulateModbus,
   probe: probeModbus,
+  scan: scanModbus,
+  scanPlan: planModbusScan,
+  lineSettings: modbusLineSettings,
   record: recordModbus,
   writable,
   encodeWrite,

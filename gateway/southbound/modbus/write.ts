@@ -153,8 +153,9 @@ export function describeRequest(request: Request): string {
       return `FC16 ${hex(request.start)} = ${Buffer.from(request.registers).toString("hex")}`;
     case 22:
       return `FC22 ${hex(request.address)} and ${hex(request.and)} or ${hex(request.or)}`;
+    case 17:
     case 43:
-      return "FC43";
+      return `FC${request.function}`;
     default:
       return `FC${request.function} ${hex(request.start)} x ${request.count}`;
   }
