@@ -5,7 +5,7 @@ import type { CliContext } from "./context.ts";
 import { inFolder } from "./context.ts";
 
 /** Where the packaged gateway listens. */
-const packagedSocket = "/run/stadsnod/stadsnod.sock";
+export const packagedSocket = "/run/stadsnod/stadsnod.sock";
 
 /** The argument of every command that reads the configuration. */
 export const configArgument = ["[gateway.yaml]", "configuration of the gateway", "gateway.yaml"] as const;

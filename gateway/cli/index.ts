@@ -37,6 +37,9 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
 const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Command>> = new Map([
   ["run", async () => (await import("./run.ts")).runCommand],
   ["check", async () => (await import("./check.ts")).checkCommand],
+  ["doctor", async () => (await import("./doctor.ts")).doctorCommand],
+  ["ports", async () => (await import("./ports.ts")).portsCommand],
+  ["diag", async () => (await import("./diagnostics.ts")).diagnosticsCommand],
   ["explain", async () => (await import("./explain.ts")).explainCommand],
   ["status", async () => (await import("./status.ts")).statusCommand],
   ["watch", async () => (await import("./watch.ts")).watchCommand],

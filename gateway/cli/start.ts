@@ -16,6 +16,7 @@ import {
 import type { LocalSurface } from "../local/surface.ts";
 import { ConfigError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
+import { buildTime } from "../model/version.ts";
 import { openSandbox } from "../sandbox/sandbox.ts";
 import { openClock } from "../store/clock.ts";
 import { openFolderDisk } from "../store/folder-disk.ts";
@@ -25,9 +26,6 @@ import { openService } from "./service/service.ts";
 import { lockStore } from "./store-lock.ts";
 import { localSurface, statusOf } from "./surface.ts";
 import { keepTime, readKeptTime } from "./time-keeper.ts";
-
-/** 2026-11-01: no gateway runs this code earlier, so no clock may say so. */
-const buildTime = Date.UTC(2026, 10, 1);
 
 export interface DaemonLog extends Log {
   /** The last lines, also those of the logs that were derived from it. */

@@ -12,6 +12,8 @@ export interface PortFacts {
   readonly what: string;
   /** Whether `name` is the same after the next start. */
   readonly stable: boolean;
+  /** Why it is this name and no other, where there is something to say. */
+  readonly note?: Text | undefined;
   /** The connection of gateway.yaml that has it. */
   readonly connection?: string | undefined;
   /** What keeps it from being used (a login, ModemManager, no permission), and what to do. */
