@@ -10,6 +10,7 @@ import type { Reading } from "../model/reading.ts";
 import type { RawValue, Value } from "../model/value.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { Connect } from "../transport/transport.ts";
+import type { WiringQuestions } from "./wiring-questions.ts";
 
 /**
  * The plug-in's description. A new protocol is one folder and one entry in `index.ts`; schemas,
@@ -137,6 +138,14 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
     what: Pick<ScanInput, "profiles">,
     context: SouthboundContext,
   ): AsyncIterable<TrafficHeard>;
+  /**
+   * What a wiring diagnosis may ask the devices of this line, reads only, and how it knows a whole frame;
+   * undefined where a line has no questions and answers that it could judge by. Pure.
+   */
+  wiring?(
+    connection: Connection,
+    devices: readonly Device<Address, Settings, Head>[],
+  ): WiringQuestions | undefined;
   /** What a tapped dialogue with a live device of this profile becomes as an example's `given:`. Pure. */
   record?(dialogue: readonly Turn[], connection: Connection, profile: DeviceProfile<Address, Head>): unknown;
   /** A driver that answers from an example's `given:` instead of a wire; same decoding code as the real one. */

@@ -14,6 +14,7 @@ import type { ModbusAddress, ModbusConnection, ModbusDevice, ModbusHead } from "
 import { simulateModbus } from "./simulate.ts";
 import { modbusSkeleton } from "./skeleton.ts";
 import { isSunspec, learnSunspec, planSunspec } from "./sunspec-plan.ts";
+import { modbusQuestions } from "./wiring.ts";
 import { encodeWrite, writable } from "./write.ts";
 
 /** Modbus: RTU, ASCII and TCP, each over what carries it. */
@@ -56,6 +57,7 @@ export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, Modbus
   lineSettings: modbusLineSettings,
   record: recordModbus,
   writable,
+  wiring: modbusQuestions,
   encodeWrite,
   open: openModbus,
 };

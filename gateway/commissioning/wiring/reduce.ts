@@ -1,0 +1,189 @@
+import type { WiringQuestions } from "../../southbound/wiring-questions.ts";
+import { characterMs } from "./character.ts";
+import type { DamageEvidence, LineEvidence, TriedSettings, UnitEvidence } from "./evidence.ts";
+import { mainsStrength } from "./mains.ts";
+import { type Chunk, joined, judge, type Turn, type TurnVerdict } from "./turn.ts";
+
+export interface Observed {
+  readonly listened: { readonly ms: number; readonly chunks: readonly Chunk[] };
+  readonly turns: readonly Turn[];
+  readonly tried: readonly TriedSettings[];
+  readonly inverted: LineEvidence["inverted"];
+}
+
+interface Judged {
+  readonly turn: Turn;
+  readonly verdict: TurnVerdict;
+}
+
+/** Most reply times that are kept per unit. */
+const mostReplies = 200;
+
+/** What was observed becomes evidence. Pure. */
+export function evidenceOf(observed: Observed, questions: WiringQuestions): LineEvidence {
+  const judged = observed.turns.map((turn) => ({ turn, verdict: judge(turn, questions) }));
+  const heard = joined(observed.listened.chunks);
+  const frames = questions.frames(heard);
+  const count = (match: (verdict: TurnVerdict) => boolean) =>
+    judged.filter(({ verdict }) => match(verdict)).length;
+  return {
+    endpoint: questions.endpoint,
+    timeoutMs: questions.timeoutMs,
+    listening: {
+      ms: observed.listened.ms,
+      bytes: heard.length,
+      frames: frames.length,
+      frameBytes: frames.reduce((sum, { start, end }) => sum + end - start, 0),
+    },
+    units: [...Map.groupBy(judged, ({ turn }) => turn.question.unit)].map(([unit, own]) =>
+      unitEvidence(unit, own),
+    ),
+    echo: {
+      exact: count(({ echo }) => echo === "exact"),
+      damaged: count(({ echo }) => echo === "damaged"),
+    },
+    zeroOnly: count(({ zeroOnly }) => zeroOnly),
+    foreign: judged.reduce((sum, { verdict }) => sum + verdict.foreign, 0),
+    damage: damageEvidence(judged),
+    mains: mainsEvidence(judged, observed.listened.chunks, questions),
+    tried: observed.tried,
+    inverted: observed.inverted,
+  };
+}
+
+function unitEvidence(unit: string, own: readonly Judged[]): UnitEvidence {
+  const count = (outcome: TurnVerdict["outcome"]) =>
+    own.filter(({ verdict }) => verdict.outcome === outcome).length;
+  return {
+    unit,
+    asked: own.length,
+    whole: count("whole"),
+    late: count("late"),
+    damaged: count("damaged"),
+    silent: count("silent"),
+    twice: own.filter(({ verdict }) => verdict.twice).length,
+    overlong: own.filter(
+      ({ turn, verdict }) =>
+        verdict.outcome === "damaged" && verdict.answer.length > turn.question.answerBytes + 2,
+    ).length,
+    replyMs: own
+      .flatMap(({ verdict }) => verdict.replyMs ?? [])
+      .slice(0, mostReplies)
+      .sort((a, b) => a - b),
+  };
+}
+
+/** Bytes of whole answers to one question that never change, by place; the checksum never counts. */
+function constantBytes(answers: readonly Uint8Array[]): (number | undefined)[] {
+  const [first] = answers;
+  if (!first) return [];
+  return Array.from(first, (byte, index) =>
+    index < first.length - 2 && answers.every((answer) => answer[index] === byte) ? byte : undefined,
+  );
+}
+
+function damageEvidence(judged: readonly Judged[]): DamageEvidence {
+  const sums = { compared: 0, bytes: 0, wrongBytes: 0, runs: 0, wrongBits: 0, wrongAfterEdge: 0 };
+  let [bits, edges] = [0, 0];
+  for (const own of Map.groupBy(judged, ({ turn }) => turn.question).values()) {
+    const good = own
+      .filter(({ verdict }) => verdict.outcome === "whole")
+      .map(({ verdict }) => verdict.answer);
+    const constant = constantBytes(good);
+    for (const { turn, verdict } of own) {
+      const { answerBytes } = turn.question;
+      if (verdict.outcome !== "damaged" || verdict.answer.length !== answerBytes) continue;
+      if (constant.length !== answerBytes) continue;
+      sums.compared++;
+      let wasWrong = false;
+      constant.forEach((right, index) => {
+        if (right === undefined) return;
+        const wrong = (verdict.answer[index] ?? 0) ^ right;
+        sums.bytes++;
+        if (wrong !== 0) {
+          sums.wrongBytes++;
+          if (!wasWrong) sums.runs++;
+        }
+        wasWrong = wrong !== 0;
+        // The bit before the first one is the start bit.
+        const changes = right ^ ((right << 1) & 0xff);
+        bits += 8;
+        edges += ones(changes);
+        sums.wrongBits += ones(wrong);
+        sums.wrongAfterEdge += ones(wrong & changes);
+      });
+    }
+  }
+  const lengths = judged.map(({ turn }) => turn.question.answerBytes);
+  const middle = (Math.min(...lengths) + Math.max(...lengths)) / 2;
+  const part = (isLong: boolean) => {
+    const some = judged.filter(({ turn }) => turn.question.answerBytes > middle === isLong);
+    return {
+      asked: some.length,
+      failed: some.filter(({ verdict }) => verdict.outcome === "damaged" || verdict.outcome === "silent")
+        .length,
+    };
+  };
+  return { ...sums, edgeShare: bits === 0 ? 0 : edges / bits, short: part(false), long: part(true) };
+}
+
+function ones(byte: number): number {
+  let count = 0;
+  for (let rest = byte & 0xff; rest > 0; rest &= rest - 1) count++;
+  return count;
+}
+
+/** Moments of what went wrong: bytes out of nowhere, wrong bytes within answers, questions that failed. */
+function mainsEvidence(
+  judged: readonly Judged[],
+  listened: readonly Chunk[],
+  { endpoint }: WiringQuestions,
+): LineEvidence["mains"] {
+  // Units that never answer tell nothing about moments.
+  const alive = new Set(
+    judged.filter(({ verdict }) => verdict.outcome === "whole").map(({ turn }) => turn.question.unit),
+  );
+  const asked = judged.filter(({ turn }) => alive.has(turn.question.unit));
+  const failed = asked.filter(({ verdict }) => verdict.outcome === "damaged" || verdict.outcome === "silent");
+  const questions = mainsStrength(
+    failed.map(({ turn }) => turn.sentAt),
+    asked.map(({ turn }) => turn.sentAt),
+  );
+  const stray = mainsStrength(
+    listened.map(({ at }) => at),
+    [],
+  );
+  const character = characterMs(endpoint);
+  const [within, places] = withinFrames(asked, character);
+  const frames = mainsStrength(within, places);
+  return {
+    strength: Math.max(questions, stray, frames),
+    events: Math.max(failed.length, listened.length, within.length),
+  };
+}
+
+/**
+ * Moments of wrong bytes, of all answers together: each answer is laid so that its own wrong bytes'
+ * middle... is not known to better than the adapter's delay, so its place is taken from the question.
+ */
+function withinFrames(judged: readonly Judged[], character: number): [number[], number[]] {
+  const wrong: number[] = [];
+  const all: number[] = [];
+  if (character === 0) return [wrong, all];
+  for (const own of Map.groupBy(judged, ({ turn }) => turn.question).values()) {
+    const good = own.filter(({ verdict }) => verdict.outcome === "whole");
+    const constant = constantBytes(good.map(({ verdict }) => verdict.answer));
+    const usual =
+      good.map(({ verdict }) => verdict.replyMs ?? 0).sort((a, b) => a - b)[good.length >> 1] ?? 0;
+    for (const { turn, verdict } of own) {
+      if (verdict.outcome !== "damaged" || verdict.answer.length !== constant.length) continue;
+      constant.forEach((right, index) => {
+        if (right === undefined) return;
+        const at = turn.endAt + usual + index * character;
+        all.push(at);
+        if (verdict.answer[index] !== right) wrong.push(at);
+      });
+    }
+  }
+  return [wrong, all];
+}
