@@ -1,8 +1,17 @@
 import type { ComponentType } from "preact";
 import { commissioningRoute } from "./commissioning/wizard.tsx";
 import type { IconName } from "./components/icon.tsx";
+import { alarmsRoute } from "./pages/alarms.tsx";
+import { auditRoute } from "./pages/audit.tsx";
+import { commandsRoute } from "./pages/commands.tsx";
+import { configurationRoute } from "./pages/configuration.tsx";
+import { connectionsRoute } from "./pages/connections.tsx";
 import { devicesRoute } from "./pages/devices.tsx";
+import { diagnosticsRoute } from "./pages/diagnostics.tsx";
+import { logsRoute } from "./pages/logs.tsx";
 import { overviewRoute } from "./pages/overview.tsx";
+import { updateRoute } from "./pages/update.tsx";
+import { usersRoute } from "./pages/users.tsx";
 import type { Words } from "./text/text.ts";
 import type { Role } from "./types.ts";
 
@@ -22,4 +31,17 @@ export interface PageRoute {
 }
 
 /** In the order of the menu. */
-export const routes: readonly PageRoute[] = [overviewRoute, commissioningRoute, devicesRoute];
+export const routes: readonly PageRoute[] = [
+  overviewRoute,
+  commissioningRoute,
+  devicesRoute,
+  commandsRoute,
+  alarmsRoute,
+  connectionsRoute,
+  diagnosticsRoute,
+  logsRoute,
+  auditRoute,
+  configurationRoute,
+  usersRoute,
+  updateRoute,
+];

@@ -15,11 +15,11 @@ const tones: Record<Alarm["severity"], Tone> = {
 };
 
 /** One thing that is wrong: how bad, since when, what to do, and where. */
-export function AlarmItem({ alarm }: { alarm: Alarm }) {
+export function AlarmItem({ alarm, card }: { alarm: Alarm; card?: boolean }) {
   const { severity, since, message, fix, device, connection } = alarm;
   const { common, pages } = words.value;
   return (
-    <li class="alarm">
+    <li class={card ? `alarm card card-${tones[severity]}` : "alarm"}>
       <div class="row">
         <Badge tone={tones[severity]} text={words.value.severity[severity]} />
         {since && (

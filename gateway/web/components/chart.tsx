@@ -20,7 +20,6 @@ export function Chart({ rows, from, to }: { rows: readonly Row[]; from: number; 
   const place = useRef<HTMLDivElement>(null);
   const spoken = language.value;
   const look = theme.value;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: drawn anew in the colours of another appearance
   useEffect(() => {
     const element = place.current;
     if (!element) return;

@@ -43,7 +43,6 @@ function DeviceList() {
   const [category, setCategory] = useState("");
   const [most, setMost] = useState(atOnce);
   const known = stateCount.value;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again whenever a device comes or goes
   useEffect(() => void devices.reload(), [known]);
 
   const all = devices.data ?? [];

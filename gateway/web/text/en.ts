@@ -49,6 +49,8 @@ export const en = {
     why: "Why",
     hint: "What to do",
     details: "Details",
+    time: "Time",
+    name: "Name",
     needsRole: (role: string) => `This needs the role ${role}.`,
     opensNew: "opens in a new tab",
   },

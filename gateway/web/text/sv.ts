@@ -51,6 +51,8 @@ export const sv: typeof en = {
     why: "Orsak",
     hint: "Åtgärd",
     details: "Detaljer",
+    time: "Tid",
+    name: "Namn",
     needsRole: (role) => `För detta krävs rollen ${role}.`,
     opensNew: "öppnas i en ny flik",
   },

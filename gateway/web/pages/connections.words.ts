@@ -1,0 +1,56 @@
+import { inLanguages } from "../text/text.ts";
+
+const en = {
+  none: "No connection is configured yet.",
+  state: "State",
+  busy: "Busy in the last minute",
+  demanded: "Needed by the plan",
+  stretch: "Polls are slowed down",
+  stretchBy: (factor: string) => `${factor} times: the line cannot carry all of it.`,
+  missed: "Polls left out",
+  devices: "Devices",
+  errors: "Errors by kind",
+  noErrors: "No error since the start.",
+  replies: "Reply times",
+  noReplies: "No answer yet.",
+  upTo: (ms: string) => `up to ${ms}`,
+  longer: "longer",
+  answers: (count: string) => `${count} answers`,
+  statistics: "Counters of the line",
+  writes: "Writes",
+  writesText: (done: string, refused: string, failed: string) =>
+    `${done} done, ${refused} refused, ${failed} failed`,
+  suspicion: "What this looks like",
+  unknown: "Heard, but not configured",
+  unknownSays: (name: string, count: string) => `${name}, heard ${count} times`,
+  borrowed: (by: string) => `The job ${by} has this line now. It is polled again afterwards.`,
+  lastError: "Last error of the line",
+};
+
+const sv: typeof en = {
+  none: "Ingen anslutning är konfigurerad än.",
+  state: "Status",
+  busy: "Upptagen senaste minuten",
+  demanded: "Behövs för avläsningarna",
+  stretch: "Avläsningarna går långsammare",
+  stretchBy: (factor) => `${factor} gånger: ledningen hinner inte med allt.`,
+  missed: "Överhoppade avläsningar",
+  devices: "Enheter",
+  errors: "Fel efter slag",
+  noErrors: "Inga fel sedan start.",
+  replies: "Svarstider",
+  noReplies: "Inget svar än.",
+  upTo: (ms) => `upp till ${ms}`,
+  longer: "längre",
+  answers: (count) => `${count} svar`,
+  statistics: "Ledningens räknare",
+  writes: "Skrivningar",
+  writesText: (done, refused, failed) => `${done} utförda, ${refused} nekade, ${failed} misslyckade`,
+  suspicion: "Det här ser ut som",
+  unknown: "Hörs men är inte konfigurerade",
+  unknownSays: (name, count) => `${name}, hörd ${count} gånger`,
+  borrowed: (by) => `Jobbet ${by} har ledningen just nu. Sedan läses den av igen.`,
+  lastError: "Ledningens senaste fel",
+};
+
+export const connectionWords = inLanguages({ en, sv });

@@ -1,0 +1,61 @@
+import { inLanguages } from "../text/text.ts";
+
+const en = {
+  level: "From level",
+  levels: {
+    "10": "Trace",
+    "20": "Detail",
+    "30": "Information",
+    "40": "Warning",
+    "50": "Error",
+    "60": "Fatal",
+  },
+  pause: "Pause",
+  goOn: "Go on",
+  paused: "Paused: new lines are not shown.",
+  none: "No line fits.",
+  count: (shown: string, all: string) => `${shown} of the last ${all} lines, the newest first`,
+  auditWhy: "Who did what. Nothing here can be changed without it being seen.",
+  days: "Time span",
+  day: { "1": "1 day", "7": "7 days", "30": "30 days", all: "All" },
+  who: "Who",
+  what: "What",
+  device: "Device",
+  whoHint: "A name, or its beginning with *",
+  auditCount: (count: string) => `${count} entries, the newest first`,
+  older: "There are more entries: choose a shorter time span or a filter.",
+  damaged: "Damaged entry",
+  noTime: "before the clock was set",
+  number: "Number",
+};
+
+const sv: typeof en = {
+  level: "Från nivå",
+  levels: {
+    "10": "Spårning",
+    "20": "Detalj",
+    "30": "Information",
+    "40": "Varning",
+    "50": "Fel",
+    "60": "Allvarligt fel",
+  },
+  pause: "Pausa",
+  goOn: "Fortsätt",
+  paused: "Pausad: nya rader visas inte.",
+  none: "Ingen rad stämmer.",
+  count: (shown, all) => `${shown} av de senaste ${all} raderna, den nyaste först`,
+  auditWhy: "Vem som gjorde vad. Inget här kan ändras utan att det syns.",
+  days: "Tidsrymd",
+  day: { "1": "1 dag", "7": "7 dagar", "30": "30 dagar", all: "Allt" },
+  who: "Vem",
+  what: "Vad",
+  device: "Enhet",
+  whoHint: "Ett namn, eller början av det med *",
+  auditCount: (count) => `${count} poster, den nyaste först`,
+  older: "Det finns fler poster: välj en kortare tid eller ett filter.",
+  damaged: "Skadad post",
+  noTime: "innan klockan var ställd",
+  number: "Nummer",
+};
+
+export const logWords = inLanguages({ en, sv });
