@@ -26,6 +26,7 @@ export const profiles = signal<readonly ProfileSummary[] | undefined>(undefined)
 export const details = signal<ReadonlyMap<string, DeviceDetail>>(new Map());
 /** The oldest first. */
 export const jobs = signal<readonly Job[]>([]);
+const jobsAsked = signal(false);
 /** Why something could not be asked, by what; nothing of a gateway that does not answer: `unreachable` says that. */
 export const troubles = signal<ReadonlyMap<string, ApiError>>(new Map());
 
@@ -35,6 +36,11 @@ export const facts = computed<Facts>(() => ({
   state: state.value,
   jobs: jobs.value,
 }));
+/** Whether enough is known to say where something is missing. */
+export const known = computed(() => {
+  const portsAsked = ports.value !== undefined || troubles.value.has("ports");
+  return status.value !== undefined && state.value !== undefined && portsAsked && jobsAsked.value;
+});
 export const progress = computed(() => progressOf(facts.value));
 
 /** Whether the gateway has no such part, or one's role is not enough. */
@@ -74,6 +80,7 @@ export const loadProfiles = () =>
 export const loadJobs = () =>
   load<readonly Job[]>("jobs", "/v1/jobs", (answer) => {
     jobs.value = answer.toSorted(byStart);
+    jobsAsked.value = true;
   });
 
 /** What a device's points are called and take; asked once. */

@@ -14,17 +14,7 @@ import { PlatformStep } from "./step-platform.tsx";
 import { PortsStep } from "./step-ports.tsx";
 import "./wizard.css";
 import { isStep, nextStep, type Step, type StepState, steps } from "./steps.ts";
-import {
-  loadJobs,
-  loadPorts,
-  loadState,
-  loadStatus,
-  progress,
-  refused,
-  state,
-  status,
-  useRefresh,
-} from "./store.ts";
+import { known, loadJobs, loadPorts, loadState, loadStatus, progress, refused, useRefresh } from "./store.ts";
 import { words } from "./words.ts";
 
 const bodies: Record<Step, () => preact.JSX.Element> = {
@@ -55,11 +45,10 @@ function Commissioning() {
   const text = words();
   const [, named] = route.value.path;
   const step = isStep(named) ? named : undefined;
-  const known = status.value !== undefined && state.value !== undefined;
   // Whoever comes back goes on where something is missing.
   useEffect(() => {
-    if (step === undefined && known) location.replace(href("commissioning", nextStep(progress.value)));
-  }, [step, known]);
+    if (step === undefined && known.value) location.replace(href("commissioning", nextStep(progress.value)));
+  }, [step, known.value]);
   const heading = useRef<HTMLHeadingElement>(null);
   const before = useRef(step);
   useEffect(() => {
