@@ -95,7 +95,14 @@ export async function startDaemon(
   };
   opened.defer(() => audited.reject(new Error("the gateway is closed")));
   const clock = opened.use(openClock({ trust: config.clock.trust, floor: Math.max(buildTime, kept.floor) }));
-  const server = await openDoor({ socket: config.local.socket, surface: () => surface, clock, log, audit });
+  const server = await openDoor({
+    socket: config.local.socket,
+    surface: () => surface,
+    clock,
+    log,
+    audit,
+    page: pageFolder(),
+  });
   if (server) opened.use(server);
   opened.use(await lockStore(folder));
   opened.use(keepTime(clock, openDisk, kept));
@@ -127,6 +134,12 @@ export async function startDaemon(
   log.info({ socket: config.local.socket, ...https }, "the local API listens");
   const held = opened.move();
   return { gateway, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** Of the technician's page: beside the bundle; of the sources, where the last build put it. */
+function pageFolder(): string {
+  const here = import.meta.dirname;
+  return import.meta.filename.endsWith(".ts") ? join(here, "../../dist/web") : join(here, "web");
 }
 
 /** The local API; a disk that takes no socket must not keep the gateway from polling. */

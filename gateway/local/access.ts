@@ -12,6 +12,11 @@ export const access = {
   "GET /readyz": "anyone",
   "GET /v1/openapi.json": "anyone",
   "POST /v1/login": "anyone",
+  // The technician's page, which logs in by itself.
+  "GET /": "anyone",
+  "HEAD /": "anyone",
+  "GET /assets/:file": "anyone",
+  "HEAD /assets/:file": "anyone",
 
   "GET /v1/session": "session",
   "POST /v1/logout": "session",

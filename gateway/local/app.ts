@@ -13,6 +13,7 @@ import { deviceRoutes } from "./routes/devices.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
+import { pageRoutes } from "./routes/page.ts";
 import { pointRoutes } from "./routes/points.ts";
 import { readingRoutes } from "./routes/readings.ts";
 import { serviceRoutes } from "./routes/service.ts";
@@ -38,6 +39,7 @@ const beforeChange: ReadonlySet<RouteKey> = new Set([
 ]);
 
 const groups = [
+  pageRoutes,
   healthRoutes,
   statusRoutes,
   deviceRoutes,

@@ -20,6 +20,18 @@ interface Described {
 const routes: Readonly<Record<RouteKey, Described>> = {
   "GET /healthz": { summary: "Whether the process lives", answer: answers.ok },
   "GET /readyz": { summary: "Whether the gateway does its work", answer: answers.ok },
+  "GET /": { summary: "The technician's page", answer: "text/html" },
+  "HEAD /": { summary: "Whether the technician's page has changed", answer: "text/html" },
+  "GET /assets/:file": {
+    summary: "A file of the technician's page",
+    params: schemas.assetPath,
+    answer: "application/octet-stream",
+  },
+  "HEAD /assets/:file": {
+    summary: "Whether there is this file of the technician's page",
+    params: schemas.assetPath,
+    answer: "application/octet-stream",
+  },
   "GET /v1/openapi.json": { summary: "This document", answer: z.record(z.string(), z.unknown()) },
   "POST /v1/login": {
     summary: "Log in: a token in the body, and the same as a cookie",

@@ -142,6 +142,7 @@ export const jobBody = z.discriminatedUnion("kind", [
 ]);
 export const jobPath = z.strictObject({ id: z.string().min(1).max(63) });
 export const filePath = z.strictObject({ id: z.string().min(1).max(63), name: z.string().min(1).max(120) });
+export const assetPath = z.strictObject({ file: z.string().min(1).max(120) });
 export const connectionPath = z.strictObject({ connection: id });
 
 export const loginBody = z.strictObject({ user: z.string().min(1).max(63), password: secret });

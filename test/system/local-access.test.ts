@@ -9,6 +9,10 @@ const expected: readonly [route: string, from: "anyone" | "session" | (typeof ro
   ["GET /readyz", "anyone"],
   ["GET /v1/openapi.json", "anyone"],
   ["POST /v1/login", "anyone"],
+  ["GET /", "anyone"],
+  ["HEAD /", "anyone"],
+  ["GET /assets/:file", "anyone"],
+  ["HEAD /assets/:file", "anyone"],
   ["GET /v1/session", "session"],
   ["POST /v1/logout", "session"],
   ["POST /v1/password", "session"],
@@ -61,7 +65,8 @@ function requestOf(route: string): { method: string; path: string; body?: object
     .replace(":name", "nobody")
     .replace(":device", "lamp-1")
     .replace(":id", "x")
-    .replace(":connection", "roof");
+    .replace(":connection", "roof")
+    .replace(":file", "main-1a2b3c4d.js");
   return { method, path: filled, ...(method === "POST" ? { body: {} } : {}) };
 }
 
@@ -119,7 +124,7 @@ describe("the table of access", () => {
   });
 
   it("answers 404 for what is no route, whoever asks", async () => {
-    for (const path of ["/", "/v1", "/v1/users/a/b", "/v1/nothing", "/v1/status/"])
+    for (const path of ["/v1", "/v1/users/a/b", "/v1/nothing", "/v1/status/"])
       expect(await doors.ask({ path })).toMatchObject({ status: 404, json: { error: "not-found" } });
     expect(await doors.ask({ method: "DELETE", path: "/v1/status" })).toMatchObject({ status: 404 });
   });
