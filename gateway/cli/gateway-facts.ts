@@ -109,7 +109,7 @@ function secretFilesOf(written: unknown, base: string): readonly string[] {
 
 const brokerSchema = z.object({ ...brokerFields, root: z.string() });
 
-function northboundOf({ gateway, northbound, commands }: GatewayConfig): readonly NorthboundFacts[] {
+export function northboundOf({ gateway, northbound, commands }: GatewayConfig): readonly NorthboundFacts[] {
   return Array.from(northbound.values()).flatMap(({ name, settings: written }) => {
     const { data } = brokerSchema.safeParse(written);
     if (!data) return [];

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
-import { withoutSecrets } from "../model/diagnostic.ts";
 import { type CliContext, inFolder } from "./context.ts";
 import { command, configArgument } from "./daemon.ts";
-import { files, readConfiguration, requireConfiguration } from "./files.ts";
+import { readConfiguration, requireConfiguration } from "./files.ts";
 import { openLog, startDaemon } from "./start.ts";
 
 export function runCommand(context: CliContext): Command {
@@ -20,9 +19,8 @@ export function runCommand(context: CliContext): Command {
         log.error({ kind, id, reason }, "does not start: its configuration is wrong");
       }
       await using daemon = await startDaemon(config, log, () => readConfiguration(context, path), {
-        configText: async () =>
-          files.read(inFolder(context, path)).split("\n").map(withoutSecrets).join("\n"),
-        checkConfig: async (text) => (await readConfiguration(context, path, text)).diagnostics,
+        path: inFolder(context, path),
+        load: (text) => readConfiguration(context, path, text),
       });
       context.onReload(() => {
         daemon.gateway.reload().then(

@@ -3,6 +3,7 @@ import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { destination, pino } from "pino";
 import type { AuditEntry } from "../commands/command-desk.ts";
+import { portFacts } from "../commissioning/ports.ts";
 import type { GatewayConfig, LogLevel } from "../config/config.ts";
 import { type Gateway, openGateway } from "../gateway.ts";
 import { LogRing } from "../local/log-ring.ts";
@@ -20,8 +21,12 @@ import { buildTime } from "../model/version.ts";
 import { openSandbox } from "../sandbox/sandbox.ts";
 import { openClock } from "../store/clock.ts";
 import { openFolderDisk } from "../store/folder-disk.ts";
+import { openSystem } from "../store/system.ts";
 import { connectBy } from "../transport/connect.ts";
 import type { ReadConfiguration } from "./files.ts";
+import { Commissioning } from "./service/commissioning.ts";
+import { type ConfigurationFile, configurationOf } from "./service/configuration.ts";
+import { configuredPorts, jobKinds } from "./service/kinds.ts";
 import { openService } from "./service/service.ts";
 import { lockStore } from "./store-lock.ts";
 import { localSurface, statusOf } from "./surface.ts";
@@ -76,7 +81,7 @@ export async function startDaemon(
   config: GatewayConfig,
   log: DaemonLog,
   read: () => Promise<ReadConfiguration>,
-  file: Pick<LocalSurface, "configText" | "checkConfig"> = {},
+  file?: ConfigurationFile,
   firstPassword = tellFirstPassword,
 ): Promise<RunningDaemon> {
   const { folder } = config.storage;
@@ -129,8 +134,28 @@ export async function startDaemon(
   audited.resolve(gateway);
   const https = server && (await openSecondDoor(server, config, log, firstPassword));
   const logs = (count: number) => log.ring.last(count);
-  const { service } = opened.use(openService({ gateway, log, status: () => statusOf(gateway) }));
-  surface = localSurface(gateway, { logs, service, ...file, ...(https ? { https: () => https } : {}) });
+  const configuration = file && configurationOf(gateway, log, file);
+  const commissioning = configuration && opened.use(new Commissioning({ gateway, configuration, log }));
+  const system = openSystem();
+  const { service } = opened.use(
+    openService({
+      gateway,
+      log,
+      status: () => statusOf(gateway),
+      kinds: jobKinds({
+        gateway,
+        log,
+        file: file?.path ?? "gateway.yaml",
+        northboundTested: async (name, ok) => commissioning?.northboundTested(name, ok),
+      }),
+      parts: {
+        ports: () => portFacts(system, configuredPorts(gateway)),
+        ...(configuration ? { configuration } : {}),
+        ...(commissioning ? { commissioning } : {}),
+      },
+    }),
+  );
+  surface = localSurface(gateway, { logs, service, ...(https ? { https: () => https } : {}) });
   log.info({ socket: config.local.socket, ...https }, "the local API listens");
   const held = opened.move();
   return { gateway, [Symbol.asyncDispose]: () => held.disposeAsync() };

@@ -51,14 +51,26 @@ export const access = {
   "GET /v1/jobs/:id/events": "technician",
   "GET /v1/jobs/:id/files/:name": "technician",
   "POST /v1/configuration/check": "technician",
+  "GET /v1/configuration/schema": "technician",
+  "GET /v1/commissioning": "technician",
+  "POST /v1/commissioning/devices": "technician",
+  "DELETE /v1/commissioning/devices/:device": "technician",
+  "POST /v1/commissioning/checks": "technician",
+  "POST /v1/commissioning/accept": "technician",
+  "POST /v1/commissioning/test": "technician",
+  "GET /v1/commissioning/reports/:file": "technician",
   "GET /v1/logs": "technician",
   "GET /v1/audit-log": "technician",
 
   "POST /v1/commands": "operator",
   "POST /v1/points": "operator",
 
-  // It may hold secrets in plain text over several lines, which no stars hide.
+  // With stars for secrets; but what it says of addresses and users is not for everybody.
   "GET /v1/configuration": "admin",
+  "POST /v1/configuration/apply": "admin",
+  "GET /v1/configuration/generations": "admin",
+  "GET /v1/configuration/generations/:number": "admin",
+  "POST /v1/configuration/roll-back": "admin",
   "POST /v1/reload": "admin",
   "GET /v1/users": "admin",
   "POST /v1/users": "admin",

@@ -8,6 +8,7 @@ import { createServer } from "./http.ts";
 import { type Door, type Identity, identify, refuseCrossSite } from "./identity.ts";
 import { securityHeaders } from "./request.ts";
 import { commandRoutes } from "./routes/commands.ts";
+import { commissioningRoutes } from "./routes/commissioning.ts";
 import { configurationRoutes } from "./routes/configuration.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { eventRoutes } from "./routes/events.ts";
@@ -48,6 +49,7 @@ const groups = [
   commandRoutes,
   pointRoutes,
   configurationRoutes,
+  commissioningRoutes,
   serviceRoutes,
   jobRoutes,
   sessionRoutes,

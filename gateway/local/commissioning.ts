@@ -1,11 +1,17 @@
-import type { DeviceCheck, DeviceVerdict } from "../model/acceptance.ts";
+import type { DeviceCheck, DeviceVerdict, Missing } from "../model/acceptance.ts";
 import type { Command, CommandOrigin, CommandResult } from "../model/command.ts";
 import type { PortFacts } from "../model/commissioning.ts";
 import type { Text } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { Job, JobKind } from "../model/job.ts";
 
-export type { DeviceCheck, DeviceVerdict, PointVerdict } from "../model/acceptance.ts";
+export type {
+  ActuatorVerdict,
+  DeviceCheck,
+  DeviceVerdict,
+  Missing,
+  PointVerdict,
+} from "../model/acceptance.ts";
 
 // What the technician's page and `stadsnod` ask of a gateway beyond its readings and commands: the part of the
 // local API that puts a gateway into service and keeps it there. Plain data; times are ISO 8601.
@@ -180,6 +186,8 @@ export interface NewDevice {
 
 export interface CommissioningState {
   readonly devices: readonly DeviceVerdict[];
+  /** What keeps the gateway from being accepted; empty where nothing does. */
+  readonly missing: readonly Missing[];
   /** The last test of each far side. */
   readonly northbound: readonly { readonly name: string; readonly ok: boolean; readonly at?: string }[];
   readonly reports: readonly {
@@ -208,5 +216,5 @@ export interface LocalCommissioning {
     by: string,
     what: { readonly technician: string; readonly note?: string; readonly despite?: string },
   ): Promise<{ readonly id: string }>;
-  report(id: string, as: "json" | "html"): Promise<string>;
+  report(id: string, as: "json" | "html", language?: "en" | "sv"): Promise<string>;
 }

@@ -152,6 +152,72 @@ const routes: Readonly<Record<RouteKey, Described>> = {
     body: schemas.checkBody,
     answer: answers.checked,
   },
+  "POST /v1/configuration/apply": {
+    summary:
+      "Write and apply a text; stars stand for the secrets in the same places of the file. 422 when it is refused, 409 when `hash` is not the file's",
+    body: schemas.applyBody,
+    answer: answers.applied,
+    status: [200, 422],
+  },
+  "GET /v1/configuration/generations": {
+    summary: "The texts that were gateway.yaml, the oldest first; the last 50 are kept",
+    answer: answers.generations,
+  },
+  "GET /v1/configuration/generations/:number": {
+    summary: "One of them, with stars for secrets",
+    params: schemas.generationPath,
+    answer: answers.generation,
+  },
+  "POST /v1/configuration/roll-back": {
+    summary: "Apply an earlier one, as a new generation; 422 when it is refused",
+    body: schemas.rollBackBody,
+    answer: answers.applied,
+    status: [200, 422],
+  },
+  "GET /v1/configuration/schema": {
+    summary: "JSON Schema (draft-7) of gateway.yaml, for help while typing",
+    answer: z.record(z.string(), z.unknown()),
+  },
+  "GET /v1/commissioning": {
+    summary: "What works, what people have seen, and what is missing before the gateway can be accepted",
+    answer: answers.commissioning,
+  },
+  "POST /v1/commissioning/devices": {
+    summary: "Add a device to gateway.yaml, and its connection where it is new, and apply it",
+    body: schemas.newDeviceBody,
+    answer: answers.changes,
+    status: [201],
+  },
+  "DELETE /v1/commissioning/devices/:device": {
+    summary: "Take a device out of gateway.yaml; one that has been accepted needs an operator",
+    params: schemas.devicePath,
+    answer: answers.changes,
+  },
+  "POST /v1/commissioning/checks": {
+    summary: "What the technician saw of a point",
+    body: schemas.deviceCheckBody,
+    answer: answers.ok,
+  },
+  "POST /v1/commissioning/accept": {
+    summary:
+      "Make the acceptance report; 409 while something is missing, unless `despite` says why all the same",
+    body: schemas.acceptBody,
+    answer: answers.reportId,
+    status: [201],
+  },
+  "POST /v1/commissioning/test": {
+    summary: "Command a device to see whether it obeys; 403 once it has been accepted",
+    body: schemas.testBody,
+    answer: answers.result,
+    status: [200, 202],
+  },
+  "GET /v1/commissioning/reports/:file": {
+    summary:
+      "An acceptance report: `<id>.json` the signed document, `<id>.html` a page to read and print (?lang=sv for Swedish)",
+    params: schemas.reportPath,
+    query: schemas.reportQuery,
+    answer: answers.report,
+  },
   "GET /v1/logs": {
     summary: "The last lines of the log, the oldest first",
     query: schemas.logsQuery,

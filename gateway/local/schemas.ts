@@ -39,28 +39,36 @@ export const historyQuery = z.strictObject({
 
 export const readBody = z.strictObject({ device: id, points: z.array(point).max(1000).default([]) });
 
+const commandFields = {
+  /** The same id is never carried out twice; made up where none is given. */
+  id: z.string().regex(commandId).optional(),
+  device: id,
+  point,
+  action: z.enum(["write", "release", "confirm"]).default("write"),
+  /** In the words of the point; whole numbers beyond 2^53 in decimal, bytes in hexadecimal. */
+  value: z.union([z.number(), z.boolean(), z.string().max(1024)]).optional(),
+  confirms: z.string().regex(commandId).optional(),
+  expiresIn: within(1, 86_400_000, "a command lives between 1ms and 24h").prefault("30s"),
+  reason: z.string().max(200).optional(),
+};
+interface Asked {
+  readonly action: string;
+  readonly value?: unknown;
+  readonly confirms?: unknown;
+}
+const valueFits = ({ action, value }: Asked) => (action === "write") === (value !== undefined);
+const noValue = { path: ["value"], error: "belongs to action write, and to no other" };
+const confirmsFits = ({ action, confirms }: Asked) => (action === "confirm") === (confirms !== undefined);
+const noConfirms = { path: ["confirms"], error: "belongs to action confirm, and to no other" };
 export const commandBody = z
-  .strictObject({
-    /** The same id is never carried out twice; made up where none is given. */
-    id: z.string().regex(commandId).optional(),
-    device: id,
-    point,
-    action: z.enum(["write", "release", "confirm"]).default("write"),
-    /** In the words of the point; whole numbers beyond 2^53 in decimal, bytes in hexadecimal. */
-    value: z.union([z.number(), z.boolean(), z.string().max(1024)]).optional(),
-    confirms: z.string().regex(commandId).optional(),
-    expiresIn: within(1, 86_400_000, "a command lives between 1ms and 24h").prefault("30s"),
-    priority: z.enum(priorities).optional(),
-    reason: z.string().max(200).optional(),
-  })
-  .refine(({ action, value }) => (action === "write") === (value !== undefined), {
-    path: ["value"],
-    error: "belongs to action write, and to no other",
-  })
-  .refine(({ action, confirms }) => (action === "confirm") === (confirms !== undefined), {
-    path: ["confirms"],
-    error: "belongs to action confirm, and to no other",
-  });
+  .strictObject({ ...commandFields, priority: z.enum(priorities).optional() })
+  .refine(valueFits, noValue)
+  .refine(confirmsFits, noConfirms);
+/** A command to see whether the device obeys. */
+export const testBody = z
+  .strictObject(commandFields)
+  .refine(valueFits, noValue)
+  .refine(confirmsFits, noConfirms);
 
 /** A value of a derived point. Who may read it is said in gateway.yaml, never here. */
 export const pointBody = z.strictObject({
@@ -92,6 +100,56 @@ export const devicePath = z.strictObject({ device: id });
 export const namePath = z.strictObject({ name: accountName });
 
 export const checkBody = z.strictObject({ text: z.string().max(1024 * 1024) });
+const configurationText = z.string().max(1024 * 1024);
+const note = z.string().min(1).max(500);
+export const applyBody = z.strictObject({
+  text: configurationText,
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  note: note.optional(),
+});
+export const generationPath = z.strictObject({
+  number: z
+    .string()
+    .regex(/^[1-9]\d{0,8}$/)
+    .transform(Number),
+});
+export const rollBackBody = z.strictObject({ generation: z.int().min(1).max(999_999_999) });
+
+const newName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, {
+  error: "an id is made of a-z, 0-9 and -, at most 63 characters, and does not begin with -",
+});
+const words = z.string().min(1).max(200);
+/** What each key means: NewDevice of commissioning.ts. */
+export const newDeviceBody = z.strictObject({
+  id: newName,
+  profile: words,
+  connection: newName,
+  connectionSettings: z.record(z.string().max(63), z.unknown()).optional(),
+  settings: z
+    .record(z.string().regex(/^[A-Za-z][A-Za-z0-9]{0,62}$/), z.union([z.string().max(300), z.number()]))
+    .default({}),
+  title: words.optional(),
+  owner: words.optional(),
+  place: words.optional(),
+  position: z
+    .strictObject({ lat: z.number().min(-90).max(90), lon: z.number().min(-180).max(180) })
+    .optional(),
+  options: z.record(z.string().max(63), z.string().max(63)).optional(),
+});
+export const deviceCheckBody = z.strictObject({
+  device: id,
+  point,
+  result: z.enum(["confirmed", "rejected"]),
+  note: note.optional(),
+});
+export const acceptBody = z.strictObject({
+  technician: words,
+  note: note.optional(),
+  despite: note.optional(),
+});
+export const reportPath = z.strictObject({ file: z.string().regex(/^[a-z0-9-]{1,63}\.(?:json|html)$/) });
+export const reportQuery = z.strictObject({ lang: z.enum(["en", "sv"]).default("en") });
+
 export const logsQuery = z.strictObject({ lines: count(1000).default(100) });
 /** What each key means: commands/audit-query.ts, which reads them. */
 export const auditQuery = z.strictObject({

@@ -7,8 +7,8 @@ import { ApiError } from "../errors.ts";
 import { type Identity, priorityOf } from "../identity.ts";
 import { commandValue, holdToJson, resultToJson } from "../json.ts";
 import { ended, identityOf, present } from "../request.ts";
-import { commandBody, commandPath, commandQuery, commandsQuery } from "../schemas.ts";
-import type { LocalCommands } from "../surface.ts";
+import { commandBody, commandPath, commandQuery, commandsQuery, type testBody } from "../schemas.ts";
+import type { LocalCommands, LocalSurface } from "../surface.ts";
 
 export function commandRoutes(app: App, context: RouteContext): void {
   const { surface, clock } = context;
@@ -20,7 +20,7 @@ export function commandRoutes(app: App, context: RouteContext): void {
     async (request, reply) => {
       const { query } = request;
       const identity = identityOf(request);
-      const command = commandOf(request.body, identity);
+      const command = commandOf(request.body, identity, surface());
       const origin = { kind: "local", user: identity.name } as const;
       if (query["dry-run"] === "true") {
         const refusal = desk().check(command, origin);
@@ -60,27 +60,6 @@ export function commandRoutes(app: App, context: RouteContext): void {
 
   app.get("/v1/holds", () => desk().holds().map(holdToJson));
 
-  function commandOf(body: (typeof commandBody)["_output"], identity: Identity): Command {
-    const { id = randomUUID(), device, point, action, value, confirms, expiresIn, priority, reason } = body;
-    const profile = surface()
-      .devices()
-      .find((one) => one.id === device)?.profile;
-    const written = profile && writtenPoint(profile, point);
-    return {
-      id,
-      device,
-      point,
-      action,
-      value: value === undefined ? undefined : commandValue(written, value),
-      confirms,
-      issuer: identity.name,
-      // No `issuedAt`: who asks again with the same id asks for the same.
-      expiry: { inMs: expiresIn },
-      priority: priorityOf(identity, priority),
-      reason,
-    };
-  }
-
   /** The last result, or the latest one when the wait is over or nobody waits any more. */
   async function lastWord(
     commands: LocalCommands,
@@ -105,3 +84,25 @@ export function commandRoutes(app: App, context: RouteContext): void {
     return latest;
   }
 }
+
+/** The command that a body means. Throws ApiError `priority-not-allowed`. */
+export function commandOf(body: CommandBody, identity: Identity, surface: LocalSurface): Command {
+  const { id = randomUUID(), device, point, action, value, confirms, expiresIn, priority, reason } = body;
+  const profile = surface.devices().find((one) => one.id === device)?.profile;
+  const written = profile && writtenPoint(profile, point);
+  return {
+    id,
+    device,
+    point,
+    action,
+    value: value === undefined ? undefined : commandValue(written, value),
+    confirms,
+    issuer: identity.name,
+    // No `issuedAt`: who asks again with the same id asks for the same.
+    expiry: { inMs: expiresIn },
+    priority: priorityOf(identity, priority),
+    reason,
+  };
+}
+
+type CommandBody = (typeof testBody)["_output"] & Pick<(typeof commandBody)["_output"], "priority">;
