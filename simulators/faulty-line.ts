@@ -91,7 +91,7 @@ export function openFaultyLine(options: FaultyLineOptions): FaultyLine {
   const transmit = (from: Station, bytes: Uint8Array, own: LineSettings, strength = 1): number => {
     const wave = waveform(bytes, own, Math.max(now(), freeAt.get(from) ?? 0));
     freeAt.set(from, wave.endMs);
-    cable.forget(now() - 200);
+    cable.forget(Math.min(portUart.position, ...devices.map(({ position }) => position())));
     cable.drive(from, wave, strength);
     keepAwake(wave.endMs);
     for (const device of devices)
@@ -130,6 +130,7 @@ export function openFaultyLine(options: FaultyLineOptions): FaultyLine {
     };
     return {
       silence,
+      position: () => uart.position,
       unit: units.unit(device.unit),
       look: () => {
         for (const one of uart.advance(level, now())) {

@@ -40,6 +40,7 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["doctor", async () => (await import("./doctor.ts")).doctorCommand],
   ["ports", async () => (await import("./ports.ts")).portsCommand],
   ["diag", async () => (await import("./diagnostics.ts")).diagnosticsCommand],
+  ["wiring", async () => (await import("./wiring.ts")).wiringCommand],
   ["explain", async () => (await import("./explain.ts")).explainCommand],
   ["status", async () => (await import("./status.ts")).statusCommand],
   ["watch", async () => (await import("./watch.ts")).watchCommand],

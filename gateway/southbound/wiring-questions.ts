@@ -19,7 +19,9 @@ export interface WiringQuestion {
   /** As gateway.yaml writes it. */
   readonly unit: string;
   readonly bytes: Uint8Array;
-  /** Length of the answer when all is well. */
+  /** How the answer begins when all is well. */
+  readonly head: Uint8Array;
+  /** Its length then. */
   readonly answerBytes: number;
   /** Whether a whole frame answers it, be it with a refusal. */
   answers(frame: Uint8Array): boolean;

@@ -26,7 +26,7 @@ export interface CableOptions {
   readonly stubsM: readonly number[];
   /** Voltage with nobody driving, as share of a driver's; negative where the bias is the wrong way round. */
   readonly bias: number;
-  /** Standard deviation of what every look at the line is off by, as share of a driver's swing. */
+  /** Standard deviation of what every look at a driven line is off by, as share of a driver's swing. */
   readonly noise: number;
   /** Seed of that noise. */
   readonly seed: number;
@@ -71,7 +71,8 @@ export class Cable {
 
   /** Forgets what ended before. */
   forget(beforeMs: number): void {
-    if (this.#drives.length > 8) this.#drives = this.#drives.filter(({ wave }) => wave.endMs + 5 > beforeMs);
+    if (this.#drives.length > 8)
+      this.#drives = this.#drives.filter(({ wave }) => wave.endMs + this.#settleMs > beforeMs);
   }
 
   /** What one station's receiver sees. */
@@ -81,7 +82,8 @@ export class Cable {
       at: (ms) => {
         if (this.#isDeaf(station, ms)) return 1;
         let voltage = this.#voltage(ms) * station.polarity;
-        if (noise > 0) voltage += noise * gaussian(ms, this.#options.seed);
+        // At rest the hysteresis of receivers keeps what noise there is out.
+        if (noise > 0 && this.#isDriven(ms)) voltage += noise * gaussian(ms, this.#options.seed);
         for (const disturbance of station.disturbances) voltage = disturbance.at(ms, voltage);
         return voltage > threshold ? 1 : 0;
       },
@@ -105,6 +107,10 @@ export class Cable {
         ms < wave.endMs &&
         ms < wave.startMs + station.deafFor(wave.startMs),
     );
+  }
+
+  #isDriven(ms: number): boolean {
+    return this.#drives.some(({ wave }) => ms >= wave.startMs && ms < wave.endMs);
   }
 
   #voltage(ms: number): number {

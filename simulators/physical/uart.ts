@@ -93,6 +93,11 @@ export class UartReceiver {
     this.#parity = settings.parity ?? "none";
   }
 
+  /** Nothing before this is looked at again, ms. */
+  get position(): number {
+    return this.#at - this.#bitMs;
+  }
+
   /** Characters that are complete at `toMs`. */
   advance(level: Level, toMs: number): Sampled[] {
     const found: Sampled[] = [];

@@ -21,7 +21,7 @@ export interface CollectContext {
 const listenShare = 0.15;
 const askShare = 0.6;
 /** Of waiting for answers that are later than a gateway waits. */
-const patientShare = 0.3;
+const patientShare = 0.15;
 /** An answer so many timeouts after its question is worth waiting for once. */
 const patience = 4;
 /** USB adapters hold bytes back for up to 16 ms. */
@@ -66,6 +66,7 @@ export async function* collect(
     listened = { ms: clock.monotonic() - from, chunks: ear.take() };
     const asker = new Asker(ear, questions, context, patientShare * seconds * 1000);
     for (let round = 0; round < mostRounds && elapsed() < askShare * seconds; round++) {
+      if (questions.questions.every(({ unit }) => asker.isHopeless(unit))) break;
       for (const question of questions.questions) {
         if (elapsed() >= askShare * seconds && round > 1) break;
         if (asker.isHopeless(question.unit) && round % seldom !== 0) continue;
@@ -79,12 +80,12 @@ export async function* collect(
   const tried: TriedSettings[] = [];
   if (questions.endpoint.kind === "serial" && silent.length > 0) {
     yield progress("asking with A and B the other way round", "frågar med A och B omvända");
-    for (const question of silent.slice(0, 3)) {
+    // Where nobody answers, two units stand for all.
+    for (const question of silent.slice(0, silent.length === unitsOf(questions) ? 2 : 3)) {
       const answered = await asksInverted(question, questions, context);
       if (answered !== undefined) inverted.push({ unit: question.unit, answered });
     }
     const rest = silent.filter(({ unit }) => !inverted.some((one) => one.unit === unit && one.answered));
-    // Where nobody answers, two units stand for all.
     for (const question of rest.slice(0, 2)) {
       const share = seconds - (seconds - elapsed()) / 2;
       const until = question === rest.at(-1) || rest.length === 1 ? seconds : share;
@@ -99,6 +100,10 @@ export async function* collect(
     }
   }
   return { listened, turns, tried, inverted };
+}
+
+function unitsOf({ questions }: WiringQuestions): number {
+  return new Set(questions.map(({ unit }) => unit)).size;
 }
 
 /** The shortest question of each unit that gave no or hardly any whole answer. */
@@ -214,17 +219,18 @@ async function asksInverted(
     return undefined;
   }
   await using port = ear;
-  const waitMs = Math.min(questions.timeoutMs, 500) + slackMs;
+  const waitMs = Math.min(questions.timeoutMs, tryMs) + slackMs;
+  const wait = async (untilMs: number): Promise<void> => {
+    while (clock.monotonic() < untilMs) await port.next(untilMs - clock.monotonic(), signal);
+  };
   let answers = 0;
   for (let turn = 0; turn < 2; turn++) {
-    await clock.sleep(4 * questions.silenceMs + 10, signal);
-    const before = port.bytes;
+    await wait(clock.monotonic() + (turn === 0 ? waitMs : 4 * questions.silenceMs + 10));
+    // A line that is never quiet answers nothing that we could tell.
+    if (port.bytes > leastInverted / 2) return undefined;
     port.take();
-    // Somebody talks all the time: nothing can be told.
-    if (before > leastInverted) return undefined;
     await port.transport.write(asked.bytes);
-    const endAt = clock.monotonic() + asked.bytes.length * characterMs(asked.endpoint);
-    while (clock.monotonic() < endAt + waitMs) await port.next(endAt + waitMs - clock.monotonic(), signal);
+    await wait(clock.monotonic() + asked.bytes.length * characterMs(asked.endpoint) + waitMs);
     const came = joined(port.take());
     // Our own bytes come back where the adapter echoes.
     const echoed = came.length >= asked.bytes.length ? asked.bytes.length : 0;

@@ -122,6 +122,7 @@ const emptyEvidence: Omit<LineEvidence, "endpoint"> = {
   units: [],
   echo: { exact: 0, damaged: 0 },
   zeroOnly: 0,
+  ghosts: 0,
   foreign: 0,
   damage: {
     compared: 0,

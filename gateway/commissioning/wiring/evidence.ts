@@ -17,6 +17,8 @@ export interface LineEvidence {
   readonly echo: { readonly exact: number; readonly damaged: number };
   /** Questions after which one to three bytes 0x00 came and no answer: the line went to space. */
   readonly zeroOnly: number;
+  /** Questions after which one or two characters came out of nothing: the line rang when we let go of it. */
+  readonly ghosts: number;
   /** Whole frames, not of the unit that was asked, during our questions. */
   readonly foreign: number;
   readonly damage: DamageEvidence;

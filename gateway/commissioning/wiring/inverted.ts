@@ -8,6 +8,8 @@ const times = 10;
 const fastest = 1_000_000;
 /** Bits of mark before the first start bit. */
 const lead = 24;
+/** Mark after the last stop bit until the frame counts as over: 3.5 characters, or 1.75 ms (Modbus over Serial Line V1.02, 2.5.1.1). */
+const tail = { bits: 44, ms: 2 };
 
 /**
  * A question as somebody understands it whose A and B are swapped: every bit of it becomes a whole
@@ -35,6 +37,9 @@ export function invertedQuestion(
     if (parity !== "none") levels.push((ones & 1) ^ (parity === "even" ? 0 : 1));
     for (let stop = 0; stop < stopBits; stop++) levels.push(1);
   }
+  // Wires that rest the wrong way round would else end the frame with a break.
+  const rest = Math.max(tail.bits, Math.ceil((tail.ms * endpoint.baud) / 1000));
+  levels.push(...new Array<number>(rest).fill(1));
   return {
     endpoint: { ...endpoint, baud: endpoint.baud * times, dataBits: 8, parity: "none", stopBits: 1 },
     bytes: Uint8Array.from(levels, (level) => (level === 1 ? 0x00 : 0xff)),

@@ -4,11 +4,13 @@ const periods = [1, 2].flatMap((half) =>
 );
 /** Fewer moments say nothing. */
 const leastEvents = 8;
+/** Less gathering than this has other reasons, however many moments there are. */
+const leastGathered = 0.1;
 
 /**
- * How much moments keep time with the mains, 0 to 1: how far they gather in one part of its period,
- * less what chance alone gathers when the best of all these periods is looked for, less how far
- * `base` does (all moments at which something could have happened). Pure.
+ * How surely moments keep time with the mains, 0 to 1: whether they gather in one part of its period more
+ * than `base` does (all moments at which something could have happened) and more than chance makes of
+ * so many (Rayleigh's test). Pure.
  *
  * @param events monotonic ms
  */
@@ -19,9 +21,9 @@ export function mainsStrength(events: readonly number[], base: readonly number[]
     const excess = gathered(events, period) - gathered(base, period);
     best = Math.max(best, excess);
   }
-  // Of n random moments the mean vector is longer than this once in some thousand tries.
-  const chance = Math.sqrt(7 / events.length);
-  return Math.max(0, Math.min(1, (best - chance) / (1 - chance)));
+  // Of n random moments n R^2 is above 8 once in 3000 tries, and one of these periods is always the best.
+  const surprise = events.length * best * best;
+  return best < leastGathered ? 0 : Math.max(0, Math.min(1, (surprise - 8) / 12));
 }
 
 /** Length of the mean of the moments as directions on the circle of one period (Rayleigh). */

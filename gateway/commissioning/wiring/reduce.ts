@@ -1,4 +1,4 @@
-import type { WiringQuestions } from "../../southbound/wiring-questions.ts";
+import type { WiringQuestion, WiringQuestions } from "../../southbound/wiring-questions.ts";
 import { characterMs } from "./character.ts";
 import type { DamageEvidence, LineEvidence, TriedSettings, UnitEvidence } from "./evidence.ts";
 import { mainsStrength } from "./mains.ts";
@@ -18,6 +18,8 @@ interface Judged {
 
 /** Most reply times that are kept per unit. */
 const mostReplies = 200;
+/** Bytes of one chunk that count as moments of their own. */
+const mostPerChunk = 6;
 
 /** What was observed becomes evidence. Pure. */
 export function evidenceOf(observed: Observed, questions: WiringQuestions): LineEvidence {
@@ -43,6 +45,7 @@ export function evidenceOf(observed: Observed, questions: WiringQuestions): Line
       damaged: count(({ echo }) => echo === "damaged"),
     },
     zeroOnly: count(({ zeroOnly }) => zeroOnly),
+    ghosts: count(({ ghost }) => ghost),
     foreign: judged.reduce((sum, { verdict }) => sum + verdict.foreign, 0),
     damage: damageEvidence(judged),
     mains: mainsEvidence(judged, observed.listened.chunks, questions),
@@ -73,32 +76,36 @@ function unitEvidence(unit: string, own: readonly Judged[]): UnitEvidence {
   };
 }
 
-/** Bytes of whole answers to one question that never change, by place; the checksum never counts. */
-function constantBytes(answers: readonly Uint8Array[]): (number | undefined)[] {
+/** What every answer to a question says, by place: its head, and what never changes in whole ones; the checksum never counts. */
+function knownBytes({ head, answerBytes }: WiringQuestion, own: readonly Judged[]): (number | undefined)[] {
+  const answers = own
+    .filter(({ verdict }) => verdict.outcome === "whole" && verdict.answer.length === answerBytes)
+    .map(({ verdict }) => verdict.answer);
   const [first] = answers;
-  if (!first) return [];
-  return Array.from(first, (byte, index) =>
-    index < first.length - 2 && answers.every((answer) => answer[index] === byte) ? byte : undefined,
-  );
+  return Array.from({ length: answerBytes }, (_, index) => {
+    if (index < head.length) return head[index];
+    const byte = first?.[index];
+    return index < answerBytes - 2 && answers.every((answer) => answer[index] === byte) ? byte : undefined;
+  });
 }
 
+/**
+ * Damaged answers beside what they should have been. Of one that lost or gained bytes only the first wrong
+ * byte can be compared: from there on every place is another's.
+ */
 function damageEvidence(judged: readonly Judged[]): DamageEvidence {
   const sums = { compared: 0, bytes: 0, wrongBytes: 0, runs: 0, wrongBits: 0, wrongAfterEdge: 0 };
   let [bits, edges] = [0, 0];
-  for (const own of Map.groupBy(judged, ({ turn }) => turn.question).values()) {
-    const good = own
-      .filter(({ verdict }) => verdict.outcome === "whole")
-      .map(({ verdict }) => verdict.answer);
-    const constant = constantBytes(good);
-    for (const { turn, verdict } of own) {
-      const { answerBytes } = turn.question;
-      if (verdict.outcome !== "damaged" || verdict.answer.length !== answerBytes) continue;
-      if (constant.length !== answerBytes) continue;
+  for (const [question, own] of Map.groupBy(judged, ({ turn }) => turn.question)) {
+    const known = knownBytes(question, own);
+    for (const { verdict } of own) {
+      const { answer, outcome } = verdict;
+      if (outcome !== "damaged" || answer.length < question.head.length) continue;
       sums.compared++;
       let wasWrong = false;
-      constant.forEach((right, index) => {
-        if (right === undefined) return;
-        const wrong = (verdict.answer[index] ?? 0) ^ right;
+      for (const [index, right] of known.entries()) {
+        if (right === undefined) continue;
+        const wrong = (answer[index] ?? 0) ^ right;
         sums.bytes++;
         if (wrong !== 0) {
           sums.wrongBytes++;
@@ -111,7 +118,8 @@ function damageEvidence(judged: readonly Judged[]): DamageEvidence {
         edges += ones(changes);
         sums.wrongBits += ones(wrong);
         sums.wrongAfterEdge += ones(wrong & changes);
-      });
+        if (wasWrong && answer.length !== question.answerBytes) break;
+      }
     }
   }
   const lengths = judged.map(({ turn }) => turn.question.answerBytes);
@@ -149,8 +157,9 @@ function mainsEvidence(
     failed.map(({ turn }) => turn.sentAt),
     asked.map(({ turn }) => turn.sentAt),
   );
+  // An adapter hands over several bytes at once: they are not as many moments.
   const stray = mainsStrength(
-    listened.map(({ at }) => at),
+    listened.flatMap(({ at, bytes }) => Array.from(bytes.subarray(0, mostPerChunk), () => at)),
     [],
   );
   const character = characterMs(endpoint);
@@ -163,25 +172,27 @@ function mainsEvidence(
 }
 
 /**
- * Moments of wrong bytes, of all answers together: each answer is laid so that its own wrong bytes'
- * middle... is not known to better than the adapter's delay, so its place is taken from the question.
+ * Where runs of wrong bytes began in answers that kept their length, and where all bytes were. Adapters hold
+ * bytes back, so the moment is taken from the question and from the unit's usual delay.
  */
 function withinFrames(judged: readonly Judged[], character: number): [number[], number[]] {
   const wrong: number[] = [];
   const all: number[] = [];
   if (character === 0) return [wrong, all];
-  for (const own of Map.groupBy(judged, ({ turn }) => turn.question).values()) {
-    const good = own.filter(({ verdict }) => verdict.outcome === "whole");
-    const constant = constantBytes(good.map(({ verdict }) => verdict.answer));
-    const usual =
-      good.map(({ verdict }) => verdict.replyMs ?? 0).sort((a, b) => a - b)[good.length >> 1] ?? 0;
+  for (const [question, own] of Map.groupBy(judged, ({ turn }) => turn.question)) {
+    const known = knownBytes(question, own);
+    const delays = own.flatMap(({ verdict }) => verdict.replyMs ?? []).sort((a, b) => a - b);
+    const usual = delays[delays.length >> 1] ?? 0;
     for (const { turn, verdict } of own) {
-      if (verdict.outcome !== "damaged" || verdict.answer.length !== constant.length) continue;
-      constant.forEach((right, index) => {
+      if (verdict.outcome !== "damaged" || verdict.answer.length !== known.length) continue;
+      let wasWrong = false;
+      known.forEach((right, index) => {
         if (right === undefined) return;
         const at = turn.endAt + usual + index * character;
+        const isWrong = verdict.answer[index] !== right;
         all.push(at);
-        if (verdict.answer[index] !== right) wrong.push(at);
+        if (isWrong && !wasWrong) wrong.push(at);
+        wasWrong = isWrong;
       });
     }
   }

@@ -13,10 +13,11 @@ export interface Rule {
 
 export const rules: Readonly<Record<WiringFault, Rule>> = {
   none: {
-    prior: 2,
+    prior: 5,
     signs: {
       "all-silent": -20,
       damage: -9,
+      ghosts: -6,
       "rare-damage": -1.5,
       stream: -20,
       "idle-frames": -6,
@@ -51,6 +52,7 @@ export const rules: Readonly<Record<WiringFault, Rule>> = {
     signs: {
       "all-silent": 3,
       "inverted-answers": 9,
+      "inverted-silent": -2.5,
       "zero-after-sending": 2.5,
       damage: -5,
       "other-parity": -6,
@@ -62,6 +64,7 @@ export const rules: Readonly<Record<WiringFault, Rule>> = {
   "no-termination": {
     prior: -0.5,
     signs: {
+      ghosts: 7,
       damage: 2,
       edges: 3,
       fast: 2,

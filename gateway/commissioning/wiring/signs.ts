@@ -1,5 +1,5 @@
 import type { Text } from "../../model/device.ts";
-import { settingsText } from "./character.ts";
+import { characterMs, settingsText } from "./character.ts";
 import type { LineEvidence, TriedSettings, UnitEvidence } from "./evidence.ts";
 
 export const signNames = [
@@ -10,11 +10,13 @@ export const signNames = [
   "idle-frames",
   "idle-bytes",
   "zero-after-sending",
+  "ghosts",
   "echo",
   "echo-damaged",
   "other-parity",
   "other-speed",
   "inverted-answers",
+  "inverted-silent",
   "answers-twice",
   "one-unit-damaged",
   "overlong",
@@ -84,9 +86,12 @@ export function signsOf(evidence: LineEvidence): Signs {
     if (failed > 1) add("rare-damage", 1 - ramp(share, 0.02, 0.06), en, sv);
   }
   const perSecond = listening.bytes / seconds;
+  const character = characterMs(evidence.endpoint);
+  // Part of the time that somebody was sending; behind TCP as if at 9600 baud.
+  const busy = (perSecond * (character || 1)) / 1000;
   add(
     "stream",
-    ramp(perSecond, 60, 120) * (listening.frames > seconds ? 0 : 1),
+    ramp(busy, 0.45, 0.75) * (listening.frames > seconds ? 0 : 1),
     `${Math.round(perSecond)} bytes a second came while nobody was asked`,
     `${Math.round(perSecond)} byte per sekund kom utan att någon tillfrågats`,
   );
@@ -99,7 +104,7 @@ export function signsOf(evidence: LineEvidence): Signs {
   if (listening.frames === 0)
     add(
       "idle-bytes",
-      ramp(stray / seconds, 0.3, 2) * (1 - ramp(perSecond, 60, 120)),
+      ramp(stray / seconds, 0.3, 2) * (1 - ramp(busy, 0.45, 0.75)),
       `${stray} stray bytes in ${Math.round(seconds)} s of listening`,
       `${stray} skräpbyte under ${Math.round(seconds)} s lyssnande`,
     );
@@ -108,6 +113,12 @@ export function signsOf(evidence: LineEvidence): Signs {
     ramp(evidence.zeroOnly / Math.max(1, asked), 0.3, 0.9),
     `after ${evidence.zeroOnly} of ${asked} questions came 0x00 and nothing else: the line rests the wrong way round`,
     `efter ${evidence.zeroOnly} av ${asked} frågor kom 0x00 och inget mer: linjens viloläge är åt fel håll`,
+  );
+  add(
+    "ghosts",
+    ramp(evidence.ghosts / Math.max(1, asked), 0.05, 0.4),
+    `${evidence.ghosts} times a character came out of nothing right after our own sending: the line rings`,
+    `${evidence.ghosts} gånger kom ett tecken ur tomma intet direkt efter vår sändning: linjen ringer`,
   );
   const { echo } = evidence;
   add(
@@ -131,6 +142,12 @@ export function signsOf(evidence: LineEvidence): Signs {
     `enhet ${wrongWay.join(", ")} svarar när den tillfrågas med A och B omvända`,
   );
   add(
+    "inverted-silent",
+    inverted.length > 0 && wrongWay.length === 0 ? 1 : 0,
+    "nobody answers with A and B the other way round either",
+    "ingen svarar med A och B omvända heller",
+  );
+  add(
     "answers-twice",
     ramp(twice, 0, 2),
     `${twice} questions got two whole answers`,
@@ -145,7 +162,7 @@ export function signsOf(evidence: LineEvidence): Signs {
   );
   add(
     "mains",
-    ramp(mains.strength, 0.02, 0.25),
+    mains.strength,
     `${mains.events} failures keep time with the 50 Hz of the mains`,
     `${mains.events} fel går i takt med elnätets 50 Hz`,
   );

@@ -23,12 +23,15 @@ export interface TurnVerdict {
   readonly replyMs: number | undefined;
   readonly echo: "none" | "exact" | "damaged";
   readonly zeroOnly: boolean;
+  /** One or two characters out of nothing right after our own sending. */
+  readonly ghost: boolean;
   readonly twice: boolean;
   readonly foreign: number;
 }
 
 /** Fewer bytes in common than this are chance. */
 const leastEcho = 3;
+const mostGhost = 2;
 
 /** Reads one turn. Pure. */
 export function judge(turn: Turn, questions: Pick<WiringQuestions, "frames" | "timeoutMs">): TurnVerdict {
@@ -50,7 +53,9 @@ export function judge(turn: Turn, questions: Pick<WiringQuestions, "frames" | "t
   const zeros = bytes.length > 0 && bytes.length <= 3 && bytes.every((byte) => byte === 0);
   if (echo === "none" && isRemainsOf(bytes.subarray(0, first?.start ?? bytes.length), question.bytes))
     echo = "damaged";
-  const rest = { echo, foreign: strangers, twice: own.length > 1 };
+  const before = first?.start ?? bytes.length;
+  const ghost = echo === "none" && before > 0 && before <= mostGhost && !zeros;
+  const rest = { echo, foreign: strangers, twice: own.length > 1, ghost };
   if (first) {
     const firstByteAt = arrival(chunks, skipped + first.start);
     const wholeAt = arrival(chunks, skipped + first.end - 1);
@@ -67,7 +72,7 @@ export function judge(turn: Turn, questions: Pick<WiringQuestions, "frames" | "t
   }
   const stray = withoutFrames(bytes, frames);
   const isEchoOnly = echo === "damaged" && stray.length <= question.bytes.length;
-  const silent = zeros || stray.length === 0 || isEchoOnly;
+  const silent = zeros || ghost || stray.length === 0 || isEchoOnly;
   return {
     ...rest,
     outcome: silent ? "silent" : "damaged",
@@ -85,9 +90,14 @@ function startsWith(bytes: Uint8Array, head: Uint8Array): boolean {
   return bytes.length >= head.length && head.every((byte, index) => bytes[index] === byte);
 }
 
+function endsWith(bytes: Uint8Array, tail: Uint8Array): boolean {
+  return bytes.length >= tail.length && startsWith(bytes.subarray(bytes.length - tail.length), tail);
+}
+
 /** Whether bytes in front of an answer are what is left of the question: its end, or pieces in order. */
 function isRemainsOf(bytes: Uint8Array, question: Uint8Array): boolean {
   const piece = bytes.subarray(0, question.length + 2);
+  if (piece.length >= 2 && endsWith(piece, question.subarray(-2))) return true;
   if (piece.length < leastEcho) return false;
   const common = longestCommon(piece, question);
   // Unit and function stand in the answer as well.

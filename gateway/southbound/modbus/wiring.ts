@@ -76,6 +76,7 @@ function question(unit: number, read: Read): WiringQuestion {
   return {
     unit: String(unit),
     bytes: encodeRtu(unit, encodeRequest(read)),
+    head: Uint8Array.of(unit, read.function, answerLength(read) - 2),
     answerBytes: answerLength(read) + 3,
     answers: (frame) => {
       const decoded = decodeRtu(frame);
@@ -84,16 +85,18 @@ function question(unit: number, read: Read): WiringQuestion {
   };
 }
 
-/** Parity first: it is forgotten more often than the speed. */
+/** One thing wrong before both: other parities, other speeds, then other speeds with other parities. */
 function otherSettings(endpoint: SerialEndpoint): readonly Endpoint[] {
   const { baud, parity } = endpoint;
-  const near = [baud, ...speeds.filter((speed) => speed !== baud)];
-  return near.flatMap((speed) =>
-    [parity, ...parities.filter((one) => one !== parity)]
-      .filter((one) => speed !== baud || one !== parity)
-      .filter((one) => one !== "odd" || speed === baud || speed === 9600 || speed === 19_200)
-      .map((one): Endpoint => ({ ...endpoint, baud: speed, parity: one })),
-  );
+  const otherParities = parities.filter((one) => one !== parity);
+  const otherSpeeds = speeds.filter((speed) => speed !== baud);
+  return [
+    ...otherParities.map((one) => ({ ...endpoint, parity: one })),
+    ...otherSpeeds.map((speed) => ({ ...endpoint, baud: speed })),
+    ...otherSpeeds.flatMap((speed) =>
+      otherParities.map((one) => ({ ...endpoint, baud: speed, parity: one })),
+    ),
+  ];
 }
 
 /** Requests and answers of anybody, good checksums only; what is between them is skipped. */
