@@ -8,6 +8,7 @@ import { probeMbus } from "./probe.ts";
 import { recordMbus } from "./record.ts";
 import { replayMbus } from "./replay.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
+import { mbusLineSettings, planMbusScan, searchMbus } from "./search.ts";
 import type { MbusAddress, MbusConnection, MbusDevice, MbusHead } from "./settings.ts";
 import { simulateMbus } from "./simulate.ts";
 import { mbusSkeleton } from "./skeleton.ts";
@@ -37,6 +38,9 @@ export const mbus: Protocol<MbusConnection, MbusDevice, MbusHead, MbusAddress> =
   },
   simulate: simulateMbus,
   probe: probeMbus,
+  scan: searchMbus,
+  scanPlan: planMbusScan,
+  lineSettings: mbusLineSettings,
   record: recordMbus,
   open: openMbus,
 };

@@ -80,6 +80,22 @@ const secondary = z.strictObject({
   medium: z.int().min(0).max(254).optional(),
 });
 
+/** `"12345678 KAM 27 4"`: the same in one text, as scans say it; all behind the digits may be left out. */
+const secondaryText = z
+  .string()
+  .regex(/^[0-9A-Fa-f]{8}( [A-Z]{3}( \d{1,3}( \d{1,3})?)?)?$/, {
+    error: 'eight digits, then manufacturer, version and medium as far as they matter: "12345678 KAM 27 4"',
+  })
+  .transform((text) => {
+    const [id = "", manufacturer, version, medium] = text.split(" ");
+    return {
+      id,
+      ...(manufacturer === undefined ? {} : { manufacturer }),
+      ...(version === undefined ? {} : { version: Number(version) }),
+      ...(medium === undefined ? {} : { medium: Number(medium) }),
+    };
+  });
+
 /** What gateway.yaml may say about a meter: one of its two addresses. */
 export const deviceSchema = z
   .strictObject({
@@ -89,7 +105,8 @@ export const deviceSchema = z
       .max(250)
       .optional()
       .meta({ description: "Primary address: 1 to 250, 0 when never set." }),
-    secondary: secondary
+    secondary: z
+      .union([secondary, secondaryText])
       .optional()
       .meta({ description: "Secondary address; what is left out matches every meter." }),
   })
