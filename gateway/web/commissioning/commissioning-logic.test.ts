@@ -60,7 +60,7 @@ const verdict = (more: Partial<DeviceVerdict>): DeviceVerdict => ({
   ...more,
 });
 const nothing: Facts = { status: undefined, ports: undefined, state: undefined, jobs: [] };
-const reports = { northbound: [], reports: [] };
+const reports = { missing: [], northbound: [], reports: [] };
 
 describe("progress", () => {
   it("begins at the gateway, and goes on where something is missing", () => {
