@@ -186,7 +186,12 @@ export async function openWizardGateway(): Promise<WizardGateway> {
         const { kind, port, connection, host, northbound: far } = body;
         return gateway.begin(kind as JobKind, String(port ?? connection ?? host ?? far ?? "gateway"), "kim");
       },
-      "GET /v1/commissioning": (): CommissioningState => ({ devices: gateway.devices, missing: [], northbound, reports }),
+      "GET /v1/commissioning": (): CommissioningState => ({
+        devices: gateway.devices,
+        missing: [],
+        northbound,
+        reports,
+      }),
       "POST /v1/commissioning/devices": () => add(body as unknown as NewDevice),
       "POST /v1/commissioning/checks": () => check(body as unknown as DeviceCheck),
       "POST /v1/commissioning/test": () => begin(body),
