@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { defineConfig } from "tsup";
 
 // One bundle with lazy chunks, libraries included: what a configuration does not use is not loaded,
@@ -31,6 +31,8 @@ export default defineConfig({
   clean: true,
   silent: true,
   async onSuccess() {
+    // Served as help while gateway.yaml is edited.
+    copyFileSync("gateway.schema.json", "dist/gateway.schema.json");
     // One character beyond Latin 1 makes a whole file take two bytes per character in memory. The option
     // `charset` below sees to strings; in a regular expression of ours such a character needs an escape.
     for (const name of readdirSync("dist").filter((file) => file.endsWith(".js"))) {

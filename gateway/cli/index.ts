@@ -49,6 +49,7 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["command", async () => (await import("./command.ts")).commandCommand],
   ["history", async () => (await import("./history.ts")).historyCommand],
   ["audit-log", async () => (await import("./audit-log.ts")).auditLogCommand],
+  ["acceptance", async () => (await import("./acceptance.ts")).acceptanceCommand],
   ["reload", async () => (await import("./status.ts")).reloadCommand],
   ["decode", async () => (await import("./decode.ts")).decodeCommand],
   ["outbox", async () => (await import("./outbox.ts")).outboxCommand],

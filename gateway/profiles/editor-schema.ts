@@ -38,7 +38,8 @@ export function profileSchemaText(protocols: readonly Protocol[]): string {
   return `${JSON.stringify(profileSchema(protocols), null, 1)}\n`;
 }
 
-function draft(schema: z.ZodType): JsonSchema {
+/** One part, as what people write. */
+export function draft(schema: z.ZodType): JsonSchema {
   const { $schema: _, ...plain } = z.toJSONSchema(schema, {
     target: "draft-7",
     io: "input",

@@ -93,7 +93,8 @@ const words = {
   },
 } as const;
 
-const password = "a-long-password-for-kim";
+const password = "granit-badkar-37-lugn";
+const ownPassword = "tretton-blyga-tranor";
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");

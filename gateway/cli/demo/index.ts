@@ -139,7 +139,7 @@ async function demonstrate(
     config,
     log,
     () => readConfiguration(context, file),
-    undefined,
+    { path: file, load: (text) => readConfiguration(context, file, text) },
     (user, password) => {
       page = `Technician's page: https://localhost:${ports.https}/ User ${user}, password ${password} (to be changed at the first login)`;
     },
