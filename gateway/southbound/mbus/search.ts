@@ -31,8 +31,10 @@ const head: MbusHead = { telegrams: mostTelegrams, reset: "link", timing: {} };
 /** Primary addresses of a quick look: installers count from 1, and 0 was never set. The secondary search finds the others. */
 const quickLast = 32;
 const highest = 250;
-/** For the secondary search and the meters that are found, ms. */
-const searchMs = { quick: 60_000, thorough: 600_000 } as const;
+/** Questions of the secondary search, for which it has the time at the speed of its line: ten for every digit that meters share. */
+const searchAsks = { quick: 80, thorough: 1000 } as const;
+/** For the meters that are found, ms. */
+const readMs = { quick: 60_000, thorough: 600_000 } as const;
 
 /** 2400, 300 and 9600 baud are what meters speak (EN 13757-2); through TCP the converter knows. Pure. */
 export function mbusLineSettings(connection: MbusConnection): readonly MbusConnection[] {
@@ -49,10 +51,12 @@ export function mbusLineSettings(connection: MbusConnection): readonly MbusConne
 export function planMbusScan(connection: MbusConnection, what: ScanInput): ScanPlan {
   const lines = linesOf(connection, what);
   const addresses = addressesOf(what).length;
-  const worstMs = lines.reduce((sum, line) => sum + (addresses + 2) * askMs(line), 0);
+  const worstMs = lines.reduce((sum, line) => sum + (addresses + 4) * askMs(line), 0);
   return {
-    asks: lines.length * (addresses + 2),
-    worstMs: Math.ceil(worstMs + searchMs[what.effort]),
+    asks: lines.length * (addresses + 4),
+    worstMs: Math.ceil(
+      worstMs + readMs[what.effort] + Math.max(...lines.map((line) => searchMs(line, what))),
+    ),
   };
 }
 
@@ -118,7 +122,10 @@ class LineSearch {
     const line = new MbusLine(exchange, this.#connection, clock);
     const master = new MbusMaster(exchange, this.#connection, clock);
     yield this.#doing(`anybody at ${this.#connection.baud} baud?`, `någon på ${this.#connection.baud} baud?`);
-    const anybody = (await this.#presence(line, testAddress)) !== "nobody";
+    // Some meters know the test address, and some only a selection that fits all.
+    const anybody =
+      (await this.#presence(line, testAddress)) !== "nobody" ||
+      (await master.probe({ id: "FFFFFFFF" }, signal)) !== "nobody";
     if (!anybody && this.#what.effort === "quick" && this.#what.addresses === undefined) return;
     if (this.#what.addresses === undefined) yield* this.#secondary(master);
     for (const address of addressesOf(this.#what)) {
@@ -140,10 +147,14 @@ class LineSearch {
   async *#secondary(master: MbusMaster): AsyncGenerator<ScanStep> {
     const { signal } = this.#context;
     yield this.#doing("searching by secondary address", "söker på sekundäradress");
+    const { clock } = this.#context;
+    const endsAt = clock.monotonic() + searchMs(this.#connection, this.#what);
     const { found } = await scanSecondary((address) => {
       signal.throwIfAborted();
       // What is not found in this time is found by a longer look.
-      return this.#isOver ? Promise.resolve("nobody" as const) : master.probe(address, signal);
+      return this.#isOver || clock.monotonic() >= endsAt
+        ? Promise.resolve("nobody" as const)
+        : master.probe(address, signal);
     });
     for (const meter of found) yield* this.#study(master, { secondary: meter });
   }
@@ -154,8 +165,8 @@ class LineSearch {
     const received = await this.#read(master, device);
     const header = received[0]?.telegram.header;
     const number = header?.id === undefined ? name : `${header.id} ${header.manufacturer}`;
-    // By its other address it was found already.
-    if (this.#numbers.has(number)) return;
+    // By its other address it was found already; one that cannot be read then is one of them too, or several.
+    if (this.#numbers.has(number) || (!header && device.address !== undefined && this.found)) return;
     this.#numbers.add(number);
     this.found = true;
     yield this.#device(device, header, received);
@@ -231,9 +242,15 @@ class LineSearch {
   }
 }
 
+/** Each is repeated once before it counts as unanswered. */
+function searchMs(line: MbusConnection, { addresses, effort }: ScanInput): number {
+  return addresses === undefined ? 2 * searchAsks[effort] * askMs(line) : 0;
+}
+
 function askMs({ baud, endpoint }: MbusConnection): number {
   const slack = endpoint.kind === "serial" ? 100 : 500;
-  return ((330 + 33 + 8 * characterBits) * 1000) / baud + 50 + slack;
+  // A selection has 17 characters: 330 bits of waiting and 33 of rest come to it (EN 13757-2).
+  return ((330 + 33 + 17 * characterBits) * 1000) / baud + 50 + slack;
 }
 
 function linesOf(connection: MbusConnection, what: ScanInput): readonly MbusConnection[] {

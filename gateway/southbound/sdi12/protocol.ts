@@ -4,6 +4,7 @@ import { openSdi12 } from "./driver.ts";
 import { checkSdi12, planSdi12 } from "./plan.ts";
 import { probeSdi12 } from "./probe.ts";
 import { replaySdi12 } from "./replay.ts";
+import { planSdi12Scan, scanSdi12 } from "./scan.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import type { Sdi12Address, Sdi12Connection, Sdi12Device, Sdi12Head } from "./settings.ts";
 import { recordSdi12, sdi12Skeleton, simulateSdi12 } from "./tools.ts";
@@ -38,6 +39,8 @@ export const sdi12: Protocol<Sdi12Connection, Sdi12Device, Sdi12Head, Sdi12Addre
   },
   simulate: simulateSdi12,
   probe: probeSdi12,
+  scan: scanSdi12,
+  scanPlan: planSdi12Scan,
   record: recordSdi12,
   open: openSdi12,
 };

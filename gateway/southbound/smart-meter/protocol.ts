@@ -5,6 +5,7 @@ import { openMeter } from "./driver.ts";
 import { probeMeter } from "./probe.ts";
 import { recordMeter } from "./record.ts";
 import { replayMeter } from "./replay.ts";
+import { meterLineSettings, planMeterScan, scanMeter } from "./scan.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import type { MeterAddress, MeterConnection, MeterHead, MeterSettings, ValueType } from "./settings.ts";
 import { simulateMeter } from "./simulate.ts";
@@ -39,6 +40,9 @@ export const smartMeter: Protocol<MeterConnection, MeterSettings, MeterHead, Met
   isLocal: ({ endpoint }) => endpoint.kind === "serial",
   simulate: (profile, { given }) => simulateMeter(profile, given),
   probe: probeMeter,
+  scan: scanMeter,
+  scanPlan: planMeterScan,
+  lineSettings: meterLineSettings,
   record: recordMeter,
   async replay(given, context) {
     const parsed = givenSchema.safeParse(given);
