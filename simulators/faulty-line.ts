@@ -73,11 +73,18 @@ export function openFaultyLine(options: FaultyLineOptions): FaultyLine {
   const timers = new Set<Disposable>();
   let closed = false;
   const later = (ms: number, callback: () => void): void => {
-    const timer = after(Math.max(0, ms), () => {
-      timers.delete(timer);
-      if (!closed) callback();
-    });
-    timers.add(timer);
+    const due = now() + ms;
+    const wait = (): void => {
+      const timer = after(Math.max(0, due - now()), () => {
+        timers.delete(timer);
+        if (closed) return;
+        // Real timers know whole milliseconds, and are early by parts of one.
+        if (now() < due) wait();
+        else callback();
+      });
+      timers.add(timer);
+    };
+    wait();
   };
   const never = () => Number.POSITIVE_INFINITY;
   const station = (

@@ -14,8 +14,8 @@ export interface Station {
 export interface Disturbance {
   /** New voltage at a receiver. */
   at(ms: number, voltage: number): number;
-  /** Nothing is disturbed from `ms` until then; `ms` itself where something is. */
-  calmUntil(ms: number): number;
+  /** What it makes of a steady voltage stays the same from `ms` until then. */
+  steadyUntil(ms: number): number;
 }
 
 export interface CableOptions {
@@ -93,7 +93,7 @@ export class Cable {
           if (ms < wave.startMs - 1e-3) until = Math.min(until, wave.startMs - 1e-3);
           else if (ms <= wave.endMs + this.#settleMs && wave.bits.length > 1) return ms;
         }
-        for (const disturbance of station.disturbances) until = Math.min(until, disturbance.calmUntil(ms));
+        for (const disturbance of station.disturbances) until = Math.min(until, disturbance.steadyUntil(ms));
         return until;
       },
     };

@@ -39,17 +39,20 @@ export function pulses(options: {
       }
       return voltage;
     },
-    calmUntil: (ms) => {
+    steadyUntil: (ms) => {
       make(ms + 100);
       for (let index = made.length - 1; index >= 0; index--) {
         const pulse = made[index]!;
         if (pulse.from < ms - 1000) break;
-        if (ms >= pulse.from && ms < pulse.to) return ms;
+        if (ms >= pulse.from && ms < pulse.to) return ms + 1e-4;
       }
       return made.find(({ from }) => from > ms)?.from ?? ms + 100;
     },
   };
 }
+
+/** A receiver out of its range holds what it says for about so long, ms. */
+const holdMs = 0.35;
 
 /**
  * Ground potentials that differ by a voltage of the mains: for part of every period the receiver is
@@ -72,11 +75,13 @@ export function mainsGround(options: {
     at: (ms, voltage) => {
       if (place(ms) >= share) return voltage;
       // It holds one state for a while, as it drifts in and out of saturation.
-      return hash(Math.floor(ms / 0.35), seed) < space ? -1 : 1;
+      return hash(Math.floor(ms / holdMs), seed) < space ? -1 : 1;
     },
-    calmUntil: (ms) => {
+    steadyUntil: (ms) => {
       const here = place(ms);
-      return here < share ? ms : ms + (1 - here) * periodMs;
+      if (here >= share) return ms + (1 - here) * periodMs;
+      const held = (Math.floor(ms / holdMs) + 1) * holdMs;
+      return Math.min(held, ms + (share - here) * periodMs);
     },
   };
 }

@@ -4,7 +4,7 @@ import { diagnose } from "../../gateway/commissioning/wiring/diagnose.ts";
 import type { LineEvidence } from "../../gateway/commissioning/wiring/evidence.ts";
 import { evidenceOf, type Observed } from "../../gateway/commissioning/wiring/reduce.ts";
 import type { WiringFound } from "../../gateway/model/commissioning.ts";
-import { encodeRtu } from "../../gateway/southbound/modbus/rtu.ts";
+import { decodeRtu, encodeRtu } from "../../gateway/southbound/modbus/rtu.ts";
 import { modbusQuestions } from "../../gateway/southbound/modbus/wiring.ts";
 import type { WiringQuestion, WiringQuestions } from "../../gateway/southbound/wiring-questions.ts";
 import type { Connect, Endpoint, Transport } from "../../gateway/transport/transport.ts";
@@ -27,12 +27,14 @@ export interface Case {
 export interface Outcome {
   readonly found: readonly WiringFound[];
   readonly evidence: LineEvidence;
+  /** Of whole requests that left the gateway's port. */
+  readonly functions: ReadonlySet<number>;
 }
 
 export const units = [1, 2, 7];
 
 /** The gateway's port at one end of a simulated cable, on the test's own time. */
-function portOf(line: FaultyLine, clock: VirtualClock): Connect {
+function portOf(line: FaultyLine, clock: VirtualClock, wrote: (bytes: Uint8Array) => void): Connect {
   return async (endpoint) => {
     if (endpoint.kind !== "serial") throw new TypeError("a cable has a serial port");
     line.open(endpoint);
@@ -41,7 +43,10 @@ function portOf(line: FaultyLine, clock: VirtualClock): Connect {
       endpoint,
       lost: lost.signal,
       // Like a driver's buffer: taken at once, sent in its own time.
-      write: async (bytes) => void line.write(bytes),
+      write: async (bytes) => {
+        wrote(bytes);
+        line.write(bytes);
+      },
       receive: (receiver) => line.receive((chunk) => receiver?.(chunk, clock.monotonic())),
       [Symbol.asyncDispose]: async () => line.receive(() => {}),
     };
@@ -107,10 +112,15 @@ export async function examine({
     chance,
   });
   const questions = questionsFor(endpoint, timeoutMs);
+  // What devices understood, and what was sent as it stands: an inverted question is both.
+  const functions = new Set<number>();
+  const wrote = (bytes: Uint8Array) => {
+    if (decodeRtu(bytes)) functions.add(bytes[1] ?? 0);
+  };
   const run = collect(questions, seconds, {
     clock,
     random: seeded(seed + 1),
-    connect: portOf(line, clock),
+    connect: portOf(line, clock, wrote),
     signal: new AbortController().signal,
   });
   let observed: Observed | undefined;
@@ -133,5 +143,7 @@ export async function examine({
   await ended;
   if (!observed) throw failure;
   const evidence = evidenceOf(observed, questions);
-  return { evidence, found: diagnose(evidence) };
+  for (const index of options.devices.keys())
+    for (const { pdu } of line.unit(index).history) functions.add(pdu[0] ?? 0);
+  return { evidence, functions, found: diagnose(evidence) };
 }

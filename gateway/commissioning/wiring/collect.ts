@@ -28,6 +28,8 @@ const patience = 4;
 const slackMs = 20;
 /** After an answer a second one may come so much later. */
 const secondAnswerMs = 45;
+/** Of the time for other settings, for the first of two units. */
+const firstShare = 0.7;
 const mostRounds = 40;
 /** Units that never answer are asked only now and then. */
 const seldom = 5;
@@ -87,7 +89,7 @@ export async function* collect(
     }
     const rest = silent.filter(({ unit }) => !inverted.some((one) => one.unit === unit && one.answered));
     for (const question of rest.slice(0, 2)) {
-      const share = seconds - (seconds - elapsed()) / 2;
+      const share = elapsed() + firstShare * (seconds - elapsed());
       const until = question === rest.at(-1) || rest.length === 1 ? seconds : share;
       for (const endpoint of questions.others) {
         if (elapsed() >= until) break;
@@ -223,20 +225,24 @@ async function asksInverted(
   const wait = async (untilMs: number): Promise<void> => {
     while (clock.monotonic() < untilMs) await port.next(untilMs - clock.monotonic(), signal);
   };
-  let answers = 0;
-  for (let turn = 0; turn < 2; turn++) {
-    await wait(clock.monotonic() + (turn === 0 ? waitMs : 4 * questions.silenceMs + 10));
-    // A line that is never quiet answers nothing that we could tell.
-    if (port.bytes > leastInverted / 2) return undefined;
+  await wait(clock.monotonic() + waitMs);
+  // A line that is never quiet answers nothing that we could tell.
+  if (port.bytes > leastInverted / 2) return undefined;
+  const bytesAfter = async (bytes: Uint8Array): Promise<number> => {
+    await wait(clock.monotonic() + 4 * questions.silenceMs + 10);
     port.take();
-    await port.transport.write(asked.bytes);
-    await wait(clock.monotonic() + asked.bytes.length * characterMs(asked.endpoint) + waitMs);
-    const came = joined(port.take());
-    // Our own bytes come back where the adapter echoes.
-    const echoed = came.length >= asked.bytes.length ? asked.bytes.length : 0;
-    if (came.length - echoed >= leastInverted) answers++;
-  }
-  return answers === 2;
+    await port.transport.write(bytes);
+    await wait(clock.monotonic() + bytes.length * characterMs(asked.endpoint) + waitMs);
+    return joined(port.take()).length;
+  };
+  // The same with a broken checksum is answered by nobody: what comes then is echo and ringing.
+  const broken = question.bytes.map((byte, index) =>
+    index === question.bytes.length - 1 ? byte ^ 0xff : byte,
+  );
+  const nothing = await bytesAfter(invertedQuestion(broken, questions.endpoint)?.bytes ?? asked.bytes);
+  for (let turn = 0; turn < 2; turn++)
+    if ((await bytesAfter(asked.bytes)) < nothing + leastInverted) return false;
+  return true;
 }
 
 async function asksWith(

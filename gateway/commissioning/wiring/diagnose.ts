@@ -14,8 +14,13 @@ const mostFound = 5;
  * units (silent, swapped, other settings) stands beside it. Likelihoods of the line add up to 1 at most. Pure.
  */
 export function diagnose(evidence: LineEvidence): readonly WiringFound[] {
+  const explained = new Set([
+    ...evidence.tried.filter(({ whole }) => whole > 0).map(({ unit }) => unit),
+    ...evidence.inverted.filter(({ answered }) => answered).map(({ unit }) => unit),
+  ]);
   const dead = evidence.units.filter(
-    ({ asked, whole, late, damaged }) => asked > 0 && whole + late + damaged === 0,
+    ({ unit, asked, whole, late, damaged }) =>
+      asked > 0 && whole + late === 0 && (damaged === 0 || explained.has(unit)),
   );
   const someAnswer = evidence.units.some(({ whole, late }) => whole + late > 0);
   const isolated = someAnswer ? dead : [];

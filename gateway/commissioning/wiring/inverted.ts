@@ -5,7 +5,7 @@ type SerialEndpoint = Extract<Endpoint, { kind: "serial" }>;
 /** One character of ten bits stands for one bit of the question. */
 const times = 10;
 /** Faster than this many adapters and transceivers cannot go. */
-const fastest = 1_000_000;
+const fastest = 1_200_000;
 /** Bits of mark before the first start bit. */
 const lead = 24;
 /** Mark after the last stop bit until the frame counts as over: 3.5 characters, or 1.75 ms (Modbus over Serial Line V1.02, 2.5.1.1). */
