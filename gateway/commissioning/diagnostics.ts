@@ -4,7 +4,7 @@ import type { CheckDone } from "../model/commissioning.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import type { ReadingJson } from "../model/json.ts";
 import { type Harvest, redactConfiguration, redactJson, redactLine } from "./diagnostics/redact.ts";
-import { Scrubber } from "./diagnostics/scrub.ts";
+import { Scrubber, secretsIn } from "./diagnostics/scrub.ts";
 import { type ArchiveFile, tarGz } from "./diagnostics/tar.ts";
 import { type DoctorContext, doctorJob, type Step } from "./doctor/doctor.ts";
 import { lookAtPorts, toFacts } from "./ports.ts";
@@ -104,8 +104,9 @@ export async function bundleFiles(
   const parsed = configuration && parseYaml(configuration.text, configuration.file).document;
   const shown = parsed ? redactConfiguration(parsed.value, harvest, withValues) : undefined;
   const { checks } = machine;
+  const gathered = await gather(sources, machine.system);
   const scrubber = new Scrubber({
-    secrets: [...harvest.secrets, ...(configuration?.secrets ?? [])],
+    secrets: [...harvest.secrets, ...(configuration?.secrets ?? []), ...gathered.secrets],
     names: withValues ? [] : harvest.names,
     users: [...harvest.users, ...sources.users],
     hosts: [...harvest.hosts, ...addressesIn(checks)],
@@ -114,10 +115,10 @@ export async function bundleFiles(
   const files: ArchiveFile[] = [{ name: "README.txt", text: about(sources.version, withValues) }];
   const add = (name: string, text: string) =>
     files.push({ name, text: text.length > longestFile ? text.slice(-longestFile) : text });
-  const addAnswer = async (name: string, ask: () => Promise<string>) =>
-    add(name, await ask().catch((error: unknown) => `not to be had: ${scrubber.text(messageOf(error))}\n`));
+  const addHeard = (name: string, heard: Heard, shown: (value: unknown) => string) =>
+    add(name, "error" in heard ? `not to be had: ${scrubber.text(heard.error)}\n` : shown(heard.value));
 
-  if (shown !== undefined) add("gateway.yaml", scrubber.text(stringify(shown, { lineWidth: 0 })));
+  if (shown !== undefined) add("gateway.yaml", scrubber.known(stringify(shown, { lineWidth: 0 })));
   else if (configuration)
     add("gateway.yaml", "# left out: it cannot be parsed, so nobody can tell what is secret\n");
   add(
@@ -137,37 +138,29 @@ export async function bundleFiles(
   add("doctor.txt", checks.map((check) => scrubber.text(checkLine(check))).join(""));
   add("versions.json", `${JSON.stringify(await versions(sources, machine.system), null, 2)}\n`);
   add("profiles.json", `${JSON.stringify(sources.profiles, null, 2)}\n`);
-  await addAnswer("ports.json", async () =>
-    json((await lookAtPorts(machine.system, machine.ports)).map(toFacts)),
-  );
-  for (const [name, ask] of [...sources.answers].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    await addAnswer(`${name}.json`, async () => json(await ask()));
-  const { latest, logs, auditHead } = sources;
-  if (latest)
-    await addAnswer("latest.json", async () => {
-      const readings = (await latest()).map((reading) =>
-        shownReading(reading, sources.open, scrubber, withValues),
-      );
+  add("ports.json", json((await lookAtPorts(machine.system, machine.ports)).map(toFacts)));
+  for (const [name, heard] of gathered.answers) addHeard(`${name}.json`, heard, json);
+  if (gathered.latest)
+    addHeard("latest.json", gathered.latest, () => {
+      const { latest } = gathered.readings;
+      const readings = latest.map((reading) => shownReading(reading, sources.open, scrubber, withValues));
       return `${JSON.stringify(readings, null, 1)}\n`;
     });
   // A hash and counts: there is nothing in it to take out.
-  if (auditHead)
-    await addAnswer("audit-head.json", async () => `${JSON.stringify(await auditHead(), null, 2)}\n`);
-  if (logs)
-    await addAnswer("log.jsonl", async () =>
-      (await logs()).map((line) => `${redactLine(line, scrubber, withValues)}\n`).join(""),
+  if (gathered.auditHead)
+    addHeard("audit-head.json", gathered.auditHead, (head) => `${JSON.stringify(head, null, 2)}\n`);
+  if (gathered.logs)
+    addHeard("log.jsonl", gathered.logs, () =>
+      gathered.readings.logs.map((line) => `${redactLine(line, scrubber, withValues)}\n`).join(""),
     );
-  for (const [name, args] of journals) {
-    const ran = await machine.system.run("journalctl", ["--no-pager", ...args, "--lines", journalLines]);
-    if (ran?.out)
-      add(
-        name,
-        ran.out
-          .split("\n")
-          .map((line) => redactJournal(line, scrubber, withValues))
-          .join("\n"),
-      );
-  }
+  for (const [name, text] of gathered.journals)
+    add(
+      name,
+      text
+        .split("\n")
+        .map((line) => redactJournal(line, scrubber, withValues))
+        .join("\n"),
+    );
   for (const [name, path] of machineFiles) {
     const text = await machine.system.read(path, 256 * 1024);
     if (text !== undefined) add(name, scrubber.text(text));
@@ -175,6 +168,61 @@ export async function bundleFiles(
   if (machine.folder !== undefined)
     add("storage.txt", scrubber.text(await listing(machine.system, machine.folder)));
   return files;
+}
+
+/** What somebody answered, or why not. */
+type Heard = { readonly value: unknown } | { readonly error: string };
+
+interface Gathered {
+  readonly answers: ReadonlyMap<string, Heard>;
+  readonly latest: Heard | undefined;
+  readonly logs: Heard | undefined;
+  readonly auditHead: Heard | undefined;
+  readonly readings: { readonly latest: readonly ReadingJson[]; readonly logs: readonly string[] };
+  readonly journals: ReadonlyMap<string, string>;
+  /** What these texts call a secret themselves. */
+  readonly secrets: readonly string[];
+}
+
+/** Everything is heard before anything is written: what one text calls a secret another may hold without a word. */
+async function gather(sources: DiagnosticsSources, system: System): Promise<Gathered> {
+  const heard = async (ask: () => Promise<unknown>): Promise<Heard> => {
+    try {
+      return { value: await ask() };
+    } catch (error) {
+      return { error: error instanceof Error ? error.message : String(error) };
+    }
+  };
+  const answers = new Map<string, Heard>();
+  for (const [name, ask] of [...sources.answers].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    answers.set(name, await heard(ask));
+  const readings: { latest: readonly ReadingJson[]; logs: readonly string[] } = { latest: [], logs: [] };
+  const { latest: askLatest, logs: askLogs, auditHead } = sources;
+  const latest =
+    askLatest &&
+    (await heard(async () => {
+      readings.latest = await askLatest();
+    }));
+  const logs =
+    askLogs &&
+    (await heard(async () => {
+      readings.logs = await askLogs();
+    }));
+  const journalTexts = new Map<string, string>();
+  for (const [name, args] of journals) {
+    const ran = await system.run("journalctl", ["--no-pager", ...args, "--lines", journalLines]);
+    if (ran?.out) journalTexts.set(name, ran.out);
+  }
+  const texts = [JSON.stringify([...answers]), ...readings.logs, ...journalTexts.values()];
+  return {
+    answers,
+    latest,
+    logs,
+    auditHead: auditHead && (await heard(auditHead)),
+    readings,
+    journals: journalTexts,
+    secrets: texts.flatMap(secretsIn),
+  };
 }
 
 const journals: readonly (readonly [string, readonly string[]])[] = [
@@ -261,10 +309,6 @@ function addressesIn(checks: readonly CheckDone[]): string[] {
 function checkLine({ id, subject, result, message, fix }: CheckDone): string {
   const head = `${result.padEnd(14)} ${id}${subject === undefined ? "" : ` (${subject})`}: ${message.en}\n`;
   return fix ? `${head}${" ".repeat(15)}-> ${fix.en}\n` : head;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function about(version: string, withValues: boolean): string {

@@ -320,6 +320,10 @@ class BrokerTest {
     const client = this.#session?.client;
     this.#session = undefined;
     if (!client) return;
+    if (!client.connected) {
+      client.end(true);
+      return;
+    }
     const { promise, resolve } = Promise.withResolvers<void>();
     using _patience = this.#clock.timer(1000, resolve);
     // With DISCONNECT, so that the broker logs no lost client.

@@ -32,6 +32,8 @@ interface ShownCertificate {
   /** Unix ms. */
   readonly from: number;
   readonly to: number;
+  /** Whom it is for, as it says itself. */
+  readonly names: string;
 }
 
 const id = "broker-tls";
@@ -100,6 +102,10 @@ function moreOf(code: string, shown: Shown, clock: Clock, chain: string, dates: 
       `It was issued by "${own.issuer}"; the chain shown is ${chain}, and "${last.issuer}" is not known here.`,
       `Det är utfärdat av "${own.issuer}"; kedjan som visas är ${chain}, och "${last.issuer}" är inte känd här.`,
     );
+  }
+  if (code === "tls-wrong-host") {
+    const names = own.names || own.name;
+    return said(`It is for: ${names}.`, `Det gäller för: ${names}.`);
   }
   return said(`It is ${chain}, valid ${dates}.`, `Det är ${chain}, giltigt ${dates}.`);
 }
@@ -178,6 +184,7 @@ function shownBy(socket: TLSSocket): Shown {
       issuer: nameOf(one.issuer),
       from: Date.parse(one.valid_from),
       to: Date.parse(one.valid_to),
+      names: printable((one.subjectaltname ?? "").replaceAll(/DNS:|IP Address:/g, "")),
     });
     // The root is its own issuer.
     one = one.issuerCertificate === one ? undefined : one.issuerCertificate;
@@ -201,8 +208,12 @@ function nameOf(subject: unknown): string {
     const found: unknown =
       typeof subject === "object" && subject !== null ? Reflect.get(subject, key) : undefined;
     const text: unknown = Array.isArray(found) ? found[0] : found;
-    // Names come from outside; a terminal must not take orders from them.
-    if (typeof text === "string") return text.replaceAll(/[^\x20-\x7e\xa1-\uffff]/g, "?").slice(0, 80);
+    if (typeof text === "string") return printable(text);
   }
   return "?";
+}
+
+/** Names come from outside; a terminal must not take orders from them. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e\xa1-\uffff]/g, "?").slice(0, 200);
 }

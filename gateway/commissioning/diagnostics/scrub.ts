@@ -44,12 +44,21 @@ export class Scrubber {
     return name === "admin" ? name : this.#standIn("user", name.toLowerCase());
   }
 
+  /** Takes out what is known, and nothing else: for texts of our own making. */
+  known(text: string): string {
+    let found = text;
+    if (this.#secrets) found = found.replaceAll(this.#secrets, star);
+    if (this.#names) found = found.replaceAll(this.#names, "(name)");
+    if (this.#users) found = found.replaceAll(this.#users, (name) => this.user(name));
+    return found;
+  }
+
+  /** Takes out what is known, and whatever looks like a secret or a person. */
   text(text: string): string {
     let found = text.replaceAll(/-----BEGIN [A-Z0-9 ]+-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|$)/g, "(PEM)");
     if (this.#secrets) found = found.replaceAll(this.#secrets, star);
     for (const [pattern, instead] of patterns) found = found.replaceAll(pattern, instead);
-    if (this.#names) found = found.replaceAll(this.#names, "(name)");
-    if (this.#users) found = found.replaceAll(this.#users, (name) => this.user(name));
+    found = this.known(found);
     found = found.replaceAll(/[A-Za-z0-9+/_-]{40,}={0,2}/g, (word) => (looksRandom(word) ? star : word));
     found = found.replaceAll(/\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/gi, (mac) => this.#standIn("mac", mac));
     found = found.replaceAll(/(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\d)/g, (address) =>
@@ -77,19 +86,35 @@ export class Scrubber {
   }
 }
 
+/**
+ * Secrets that a text calls so: `token=...`, `Bearer ...`. They are taken out where they stand, and so they can be
+ * looked for where nothing says what they are.
+ */
+export function secretsIn(text: string): string[] {
+  return [named, authorization].flatMap((pattern) =>
+    Array.from(text.matchAll(pattern), ([whole, head = ""]) =>
+      whole.slice(head.length).replace(/^[\\"'\s]+|[\\"'\s]+$/g, ""),
+    )
+      // Words are called so as well: `token: expired`.
+      .filter((one) => one.length >= 8 && one.length <= 256 && /\d/.test(one) && /[a-z]/i.test(one)),
+  );
+}
+
+// Bounded in every part: a log may hold a word of any length.
+const named =
+  /((?:\\?["'])?[\wåäöÅÄÖ.-]{0,40}(?:pass(?!ed|ing|ive)|pwd|secret|hemlig|l[oö]sen|token|psk|credential|(?:api|app|nwk|join|session|private|shared)[_-]?s?[_-]?key|cookie)[\wåäöÅÄÖ.-]{0,40}(?:\\?["'])?\s{0,4}(?:[:=]|=>)\s{0,4})(\\"(?:[^"\\]|\\[^"])*\\"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;}\]"']+)/gi;
+const authorization = /(\b(?:Bearer|Basic|Digest)\s+)[\w.~+/=-]{6,}/gi;
+
 const patterns: readonly (readonly [RegExp, string])[] = [
   // What the gateway says once, at its first start.
   [/(password of user \S+ is )\S+/gi, `$1${star}`],
-  [/\b([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@"']+@/gi, `$1${star}@`],
-  [/\b(Bearer|Basic|Digest)\s+[\w.~+/=-]{6,}/gi, `$1 ${star}`],
+  [/\b([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@"']{1,256}@/gi, `$1${star}@`],
+  [authorization, `$1${star}`],
   [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, star],
-  [
-    /((?:\\?["'])?[\wåäöÅÄÖ.-]*(?:pass(?!ed|ing|ive)|pwd|secret|hemlig|l[oö]sen|token|psk|credential|(?:api|app|nwk|join|session|private|shared)[_-]?s?[_-]?key|cookie)[\wåäöÅÄÖ.-]*(?:\\?["'])?\s*(?:[:=]|=>)\s*)(\\"(?:[^"\\]|\\[^"])*\\"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;}\]"']+)/gi,
-    `$1${star}`,
-  ],
+  [named, `$1${star}`],
   [/\b(?:[0-9a-f]{2}[: -]){15,}[0-9a-f]{2}\b/gi, star],
   [/(?<![0-9a-z])(?:0x)?[0-9a-f]{32,}(?![0-9a-z])/gi, star],
-  [/[\w.%+-]+@[\w-]+(?:\.[\w-]+)+/g, "(email)"],
+  [/[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+/g, "(email)"],
   // A Swedish personal identity number (SKV 704), with its sign.
   [/(?<!\d)(?:19|20)?\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01]|[6-8]\d|9[01])[-+]\d{4}(?!\d)/g, "(number)"],
   [
