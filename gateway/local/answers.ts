@@ -279,6 +279,8 @@ export const commissioning = named(
       z.object({
         device: z.string(),
         profile: z.string(),
+        connection: z.string(),
+        settings: z.unknown(),
         title: text.optional(),
         owner: z.string().optional(),
         place: z.string().optional(),

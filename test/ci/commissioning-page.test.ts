@@ -304,7 +304,7 @@ describe("the commissioning wizard", () => {
     await relay.getByText("Did it happen?").waitFor();
     await relay.getByText("read back from the device").waitFor();
     await clear(page);
-    await relay.getByRole("button", { name: "Yes, I saw it" }).click();
+    await relay.getByRole("button", { name: "Yes", exact: true }).click();
     await relay.getByRole("button", { name: "Back to off" }).click();
     await relay.getByText("Did it happen?").waitFor();
     const tests = gateway.asked.filter(({ what }) => what.endsWith("/test")).map(({ body }) => body);
@@ -329,7 +329,7 @@ describe("the commissioning wizard", () => {
     await clear(page);
     await lock.getByRole("button", { name: "Bekräfta: rör den nu" }).click();
     await lock.getByText("Hände det?").waitFor();
-    await lock.getByRole("button", { name: "Nej" }).click();
+    await lock.getByRole("button", { name: "Nej", exact: true }).click();
     await lock.getByRole("button", { name: "Tillbaka till låst" }).waitFor();
     expect(gateway.asked.filter(({ what }) => what.endsWith("/test")).map(({ body }) => body)).toMatchObject([
       { value: "open" },

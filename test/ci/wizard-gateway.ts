@@ -222,6 +222,8 @@ export async function openWizardGateway(): Promise<WizardGateway> {
     gateway.devices.push({
       device: device.id,
       profile: device.profile,
+      connection: device.connection,
+      settings: device.settings,
       ...(device.title ? { title: { en: device.title } } : {}),
       ...(device.place ? { place: device.place } : {}),
       points: points.map((point) => ({ ...point })),

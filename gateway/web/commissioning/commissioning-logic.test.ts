@@ -6,17 +6,16 @@ import type { Job } from "../../model/job.ts";
 import { firstValue, typedValue, valuesOf } from "./actuate.ts";
 import {
   choicesFor,
-  connectionName,
   emptyDraft,
   fieldOf,
   newDevice,
   parsePosition,
-  placementOf,
   positionText,
   problemsOf,
   suggestId,
 } from "./draft.ts";
-import { countsOf, type Facts, latestFound, lineOf, nextStep, progressOf } from "./steps.ts";
+import { placementOf } from "./placement.ts";
+import { countsOf, type Facts, latestFound, nextStep, progressOf } from "./steps.ts";
 
 const found = (unit: number, more: Partial<DeviceFound> = {}): DeviceFound => ({
   kind: "device",
@@ -53,6 +52,8 @@ const profile = (id: string, more: Partial<ProfileSummary> = {}): ProfileSummary
 const verdict = (more: Partial<DeviceVerdict>): DeviceVerdict => ({
   device: "a",
   profile: "x/y",
+  connection: "roof",
+  settings: { unit: 9 },
   points: [],
   actuators: [],
   ok: false,
@@ -108,11 +109,23 @@ describe("progress", () => {
       job({ findings: [found(1), found(2)] }),
       job({ id: "2", findings: [found(2, { says: "later" }), found(3, { known: "meter" })] }),
     ];
-    const all = latestFound(jobs, ["meter"]);
+    const state = { ...reports, devices: [verdict({ device: "meter" })] };
+    const all = latestFound({ ...nothing, jobs, state });
     expect(all.map((one) => [one.found.settings.unit, one.found.says])).toEqual([
       [1, undefined],
       [2, "later"],
     ]);
+  });
+});
+
+describe("what was found", () => {
+  it("is no longer waiting when gateway.yaml has its place, whoever added it", () => {
+    const port = { name: "/dev/ttyUSB0", names: [], what: "", stable: true, connection: "roof" };
+    const jobs = [job({ findings: [found(1), found(9)] })];
+    const state = { ...reports, devices: [verdict({})] };
+    expect(
+      latestFound({ ...nothing, ports: [port], jobs, state }).map((one) => one.found.settings.unit),
+    ).toEqual([1]);
   });
 });
 
@@ -209,7 +222,12 @@ describe("a device's draft", () => {
       connection: "line-2",
       settings: { protocol: "modbus", serial: { port: "/dev/ttyUSB0", baud: 9600 } },
     });
-    expect(connectionName(lineOf({ tcp: { host: "192.0.2.17" } }), [])).toBe("net-192-0-2-17");
+    const lamp = { protocol: "modbus", connection: { tcp: { host: "192.0.2.17", port: 502 } } };
+    expect(placementOf(lamp, "192.0.2.17:502", [], [])).toMatchObject({
+      kind: "new",
+      connection: "net-192-0-2-17",
+    });
+    expect(placementOf(lamp, "192.0.2.17:502", ["net-192-0-2-17"], [])).toMatchObject({ kind: "there" });
   });
 
   it("becomes an entry without what was left empty", () => {

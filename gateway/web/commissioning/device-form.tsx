@@ -14,13 +14,13 @@ import {
   fieldOf,
   modelOf,
   newDevice,
-  placementOf,
   problemsOf,
   suggestId,
 } from "./draft.ts";
 import { dropDraft, keepDraft, keptDraft } from "./drafts.ts";
 import { addressText, settingsText } from "./lines.ts";
 import { Refusal, useAction } from "./parts.tsx";
+import { placementOf } from "./placement.ts";
 import { PositionField } from "./position-field.tsx";
 import { ProfileChoice } from "./profile-choice.tsx";
 import type { Found } from "./steps.ts";

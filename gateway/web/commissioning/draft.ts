@@ -1,7 +1,7 @@
 import type { NewDevice, ProfileSummary } from "../../local/commissioning.ts";
-import type { DeviceFound, PortFacts, ProfileMatch } from "../../model/commissioning.ts";
+import type { DeviceFound, ProfileMatch } from "../../model/commissioning.ts";
 import type { ReadingJson } from "../../model/json.ts";
-import { lineOf } from "./steps.ts";
+import { type Placement, slug } from "./placement.ts";
 
 // What a technician fills in for one device, and what becomes of it.
 
@@ -117,17 +117,6 @@ export function suggestId(place: string, model: string, taken: readonly string[]
   }
 }
 
-function slug(text: string): string {
-  return text
-    .toLowerCase()
-    .normalize("NFD")
-    .replace(/\p{Diacritic}/gu, "")
-    .replace(/æ/g, "ae")
-    .replace(/ø/g, "o")
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-+|-+$/g, "");
-}
-
 /** The last part of a profile's id: `eastron/sdm630` is an `sdm630`. */
 export function modelOf(profile: string): string {
   return profile.split("/").at(-1) ?? profile;
@@ -166,39 +155,6 @@ export function choicesFor(
 
 function searchText({ id, title, manufacturer, models, category }: ProfileSummary): string {
   return [id, title.en, title.sv ?? "", manufacturer, ...models, category].join(" ").toLowerCase();
-}
-
-/** Where gateway.yaml puts a found device. */
-export type Placement =
-  | { readonly kind: "there"; readonly connection: string }
-  | {
-      readonly kind: "new";
-      readonly connection: string;
-      readonly settings: Readonly<Record<string, unknown>>;
-    };
-
-/** On the connection that has its line already, or on a new one. */
-export function placementOf(
-  found: DeviceFound,
-  subject: string,
-  connections: readonly string[],
-  ports: readonly PortFacts[],
-): Placement {
-  const line = lineOf(found.connection);
-  const port = ports.find((one) => one.name === line || one.names.includes(line));
-  if (port?.connection) return { kind: "there", connection: port.connection };
-  if (connections.includes(subject)) return { kind: "there", connection: subject };
-  const name = connectionName(line, connections);
-  const { protocol, ...settings } = found.connection;
-  return { kind: "new", connection: name, settings: { protocol: protocol ?? found.protocol, ...settings } };
-}
-
-/** `line-1` for a port, `net-192-0-2-17` for a host; never one that is taken. */
-export function connectionName(line: string, taken: readonly string[]): string {
-  const host = /^([^/\s]+):\d+$/.exec(line)?.[1];
-  const base = host ? `net-${slug(host)}`.slice(0, 60) : "line";
-  if (host && !taken.includes(base)) return base;
-  for (let number = 1; ; number++) if (!taken.includes(`${base}-${number}`)) return `${base}-${number}`;
 }
 
 export function newDevice(draft: Draft, found: DeviceFound, placement: Placement): NewDevice {

@@ -56,16 +56,13 @@ export function Match({ match }: { match: ProfileMatch }) {
   return (
     <>
       <p>
-        <Badge
-          tone={tones[match.by]}
-          text={
-            match.by === "identified"
-              ? text.match.identified
-              : `${text.match[match.by]}, ${text.fit(Math.round(match.fit * 100))}`
-          }
-        />
+        <Badge tone={tones[match.by]} text={text.match[match.by]} />
       </p>
-      {match.evidence.length > 0 && <p class="quiet">{match.evidence.slice(0, 4).join(" · ")}</p>}
+      {match.evidence.length > 0 && (
+        <p class="quiet">
+          {[...match.evidence.slice(0, 4), text.fit(Math.round(match.fit * 100))].join(" · ")}
+        </p>
+      )}
     </>
   );
 }

@@ -1,7 +1,8 @@
 import type { GatewayStatus } from "../../local/surface.ts";
 import type { PortFacts } from "../../model/commissioning.ts";
 import type { Job, JobKind } from "../../model/job.ts";
-import { foundIn, lineOf } from "./steps.ts";
+import { lineOf } from "./placement.ts";
+import { foundIn } from "./steps.ts";
 
 /** Something that devices hang on: a serial port, or a connection of gateway.yaml that has none. */
 export interface Line {

@@ -13,7 +13,7 @@ import { FoundDevice } from "./found-list.tsx";
 import { Refusal, useAction } from "./parts.tsx";
 import { latestFound } from "./steps.ts";
 import {
-  jobs,
+  facts,
   loadJobs,
   loadPorts,
   loadProfiles,
@@ -35,10 +35,7 @@ export function DevicesStep() {
   useRefresh(once, anHour);
   const chosen = route.value.path[2];
   if (!state.value || !profiles.value || !status.value) return <Loading text={words().loading} />;
-  const found = latestFound(
-    jobs.value,
-    state.value.devices.map(({ device }) => device),
-  );
+  const found = latestFound(facts.value);
   const one = chosen === undefined ? undefined : found.find(({ key }) => key === chosen);
   if (one) return <DeviceForm key={one.key} found={one} added={() => goTo("commissioning", "devices")} />;
   return <Lists found={found} />;

@@ -180,7 +180,9 @@ function Results({ job }: { job: Job }) {
   const text = words().lines;
   const over = job.state !== "running";
   const found = foundIn(job);
-  const settings = job.findings.filter((finding) => finding.kind === "settings");
+  // A scan says it of each line as well, where the devices say it already.
+  const settings =
+    job.kind === "line-settings" ? job.findings.filter((finding) => finding.kind === "settings") : [];
   const wiring = job.findings.filter((finding) => finding.kind === "wiring");
   const counts = job.kind === "scan" || found.length > 0;
   return (

@@ -3,6 +3,7 @@ import type { GatewayStatus } from "../../local/surface.ts";
 import type { Missing } from "../../model/acceptance.ts";
 import type { CheckDone, DeviceFound, PortFacts } from "../../model/commissioning.ts";
 import type { Job } from "../../model/job.ts";
+import { inside, lineOf, placementOf, sorted } from "./placement.ts";
 
 /** From the box to the report, in the order in which one does it. Each is a part of the page's address. */
 export const steps = [
@@ -70,16 +71,11 @@ function ofLines({ jobs, status, state }: Facts): StepState {
   return jobs.some((job) => job.kind === "scan" && job.state !== "running") ? "attention" : "todo";
 }
 
-function ofDevices({ state, jobs, status }: Facts): StepState {
-  const devices = state?.devices ?? [];
+function ofDevices(facts: Facts): StepState {
+  const { state, status } = facts;
   if (status?.quarantined.some(({ kind }) => kind === "device")) return "attention";
-  if (devices.length === 0) return "todo";
-  return latestFound(
-    jobs,
-    devices.map(({ device }) => device),
-  ).length > 0
-    ? "todo"
-    : "done";
+  if (!state || state.devices.length === 0) return "todo";
+  return latestFound(facts).length > 0 ? "todo" : "done";
 }
 
 function ofCheck({ state }: Facts): StepState {
@@ -139,7 +135,7 @@ export interface Found {
 }
 
 /** What was found and has no entry in gateway.yaml yet; of the same device the latest finding. */
-export function latestFound(jobs: readonly Job[], configured: readonly string[]): readonly Found[] {
+export function latestFound({ jobs, state, status, ports }: Facts): readonly Found[] {
   const byKey = new Map<string, Found>();
   for (const job of jobs)
     for (const found of foundIn(job)) {
@@ -147,33 +143,24 @@ export function latestFound(jobs: readonly Job[], configured: readonly string[])
       byKey.delete(key);
       byKey.set(key, { job, found, key });
     }
-  return Array.from(byKey.values()).filter(
-    ({ found }) => found.known === undefined || !configured.includes(found.known),
-  );
+  const devices = state?.devices ?? [];
+  const connections = (status?.connections ?? []).map(({ name }) => name);
+  return Array.from(byKey.values()).filter(({ found, job }) => {
+    if (devices.some(({ device }) => device === found.known)) return false;
+    const { kind, connection } = placementOf(found, job.subject, connections, ports ?? []);
+    return (
+      kind === "new" ||
+      !devices.some((one) => one.connection === connection && hasSettings(one.settings, found.settings))
+    );
+  });
+}
+
+function hasSettings(settings: unknown, found: DeviceFound["settings"]): boolean {
+  return Object.entries(found).every(([key, value]) => String(inside(settings, key)) === String(value));
 }
 
 export function keyOf({ protocol, connection, settings }: DeviceFound): string {
   return [protocol, lineOf(connection), JSON.stringify(sorted(settings))].join(" ");
-}
-
-/** Which line it is, whatever its speed: the port, or host and port. */
-export function lineOf(connection: Readonly<Record<string, unknown>>): string {
-  const port = inside(connection, "serial", "port");
-  if (typeof port === "string") return port;
-  const host = inside(connection, "tcp", "host");
-  if (typeof host === "string") return `${host}:${String(inside(connection, "tcp", "port") ?? 502)}`;
-  return JSON.stringify(sorted(connection));
-}
-
-function inside(value: unknown, ...path: readonly string[]): unknown {
-  let here = value;
-  for (const key of path)
-    here = typeof here === "object" && here !== null ? Reflect.get(here, key) : undefined;
-  return here;
-}
-
-function sorted(record: Readonly<Record<string, unknown>>): unknown {
-  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Points of a device: those with a problem, and the good ones that nobody has judged. */
