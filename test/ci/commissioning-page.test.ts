@@ -116,6 +116,7 @@ describe("the commissioning wizard", () => {
   it("scans a port, says how long it can take, stops, and offers a diagnosis when nobody answers", async () => {
     gateway.ports = [ftdi];
     const page = await open("lines");
+    await page.getByText("120 questions, at most 3 min 20 s if nobody answers").waitFor();
     await button(page, "Find devices").first().click();
     await page.getByText(/at most 3 min 20 s left/).waitFor();
     expect(gateway.asked.at(-1)).toEqual({

@@ -153,7 +153,7 @@ export async function openWizardGateway(): Promise<WizardGateway> {
     if (!pathname.startsWith("/v1/")) return file(pathname, response);
     const body: Record<string, unknown> = method === "POST" ? JSON.parse(await textOf(request)) : {};
     const what = `${method} ${pathname}`;
-    if (method !== "GET") gateway.asked.push({ what, body });
+    if (method !== "GET" && !pathname.endsWith("/cost")) gateway.asked.push({ what, body });
     const refusal = refusals.get(what);
     refusals.delete(what);
     if (refusal) return json(response, refusal.body, refusal.status);
@@ -182,6 +182,7 @@ export async function openWizardGateway(): Promise<WizardGateway> {
         { device: "gnss", point: "longitude", value: 18.06324, unit: "lon", quality: "good" },
       ],
       "GET /v1/jobs": () => gateway.jobs.toReversed(),
+      "POST /v1/jobs/cost": () => ({ asks: body.effort === "quick" ? 120 : 247, worstS: 200 }),
       "POST /v1/jobs": () => {
         const { kind, port, connection, host, northbound: far } = body;
         return gateway.begin(kind as JobKind, String(port ?? connection ?? host ?? far ?? "gateway"), "kim");

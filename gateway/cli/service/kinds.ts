@@ -2,7 +2,7 @@ import * as z from "zod";
 import { type DoctorContext, doctorJob } from "../../commissioning/doctor/doctor.ts";
 import type { JobKinds, JobStep, PreparedJob } from "../../commissioning/jobs.ts";
 import { northboundTestJob } from "../../commissioning/northbound-test.ts";
-import { lineSettingsJob, type ScanContext, scanJob } from "../../commissioning/scan.ts";
+import { lineSettingsJob, type ScanContext, scanCost, scanJob } from "../../commissioning/scan.ts";
 import { lineSettingsWhat, scanWhat } from "../../commissioning/scan-input.ts";
 import { wiringJob } from "../../commissioning/wiring/index.ts";
 import type { Gateway } from "../../gateway.ts";
@@ -67,9 +67,16 @@ export function jobKinds({ gateway, log, file, northboundTested }: KindsOptions)
   return {
     scan(what, by) {
       const asked = scanWhat(what);
-      return alone(jobLine(gateway, asked), by, (connect, signal) =>
+      const job = alone(jobLine(gateway, asked), by, (connect, signal) =>
         scanJob(asked, scanContext(connect), signal),
       );
+      return {
+        ...job,
+        async cost() {
+          const { asks, worstMs } = await scanCost(asked, scanContext(connectBy(clock)));
+          return { asks, worstS: Math.ceil(worstMs / 1000) };
+        },
+      };
     },
     "line-settings"(what, by) {
       const asked = lineSettingsWhat(what);
