@@ -2,7 +2,7 @@ import type { Words } from "./words.en.ts";
 
 export const sv: Words = {
   title: "Driftsättning",
-  menu: "Driftsätt",
+  menu: "Ta i drift",
   intro:
     "Från kartong till underskrivet protokoll. Du kan avbryta när du vill och fortsätta senare, på den här telefonen eller en annan.",
   stepOf: (number, count) => `Steg ${number} av ${count}`,
