@@ -3,6 +3,8 @@ import { cells, goodProfile } from "../test/fake-protocol.ts";
 import { seeded } from "../test/fault/random.ts";
 import { SimulatedDisk } from "../test/fault/simulated-disk.ts";
 import { VirtualClock } from "../test/fault/virtual-clock.ts";
+import { jobLine, onLine } from "./cli/service/lines.ts";
+import { type JobStep, Jobs } from "./commissioning/jobs.ts";
 import type { GatewayConfig } from "./config/config.ts";
 import { loadConfig } from "./config/load.ts";
 import { openGateway } from "./gateway.ts";
@@ -10,6 +12,8 @@ import { LinkError } from "./model/errors.ts";
 import { silentLog } from "./model/log.ts";
 import { loadProfiles } from "./profiles/library.ts";
 import type { Protocol } from "./southbound/protocol.ts";
+import { memoryPair } from "./transport/memory.ts";
+import type { Connect } from "./transport/transport.ts";
 
 const profile = goodProfile.replace("    doc: p. 9\n", "    doc: p. 9\n    write: {}\n");
 const given = { 1: 2304, 2: 5, 3: 21.5, 4: 1, 5: 0, 6: "A-17", 7: true };
@@ -131,6 +135,51 @@ describe("a borrowed line", () => {
     expect(desk.list()).toMatchObject([
       { id: "a", state: "failed", code: "unavailable", text: expect.stringContaining("borrowed by anna") },
     ]);
+  });
+
+  it("is a job's until that ends, fails or is stopped, and its frames are seen", async () => {
+    await using bench = await start();
+    const { gateway, clock } = bench;
+    const jobs = new Jobs({
+      clock,
+      log: silentLog,
+      kinds: {
+        scan: (what, by) => {
+          const where = jobLine(gateway, what);
+          return {
+            subject: where.subject,
+            lines: where.keys,
+            run: (signal) =>
+              onLine(gateway, where, { by, signal, connect: async () => memoryPair(clock)[0] }, work),
+          };
+        },
+      },
+    });
+    async function* work(connect: Connect, signal: AbortSignal): AsyncIterable<JobStep> {
+      await using wire = await connect({ kind: "tcp", host: "10.0.0.7", port: 4000 }, signal);
+      void wire.write(Uint8Array.of(1, 2, 3));
+      yield { progress: { done: 1, doing: { en: "asks", sv: "frågar" } } };
+      await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    }
+    const job = await jobs.start("scan", { connection: "line-1" }, "anna");
+    await clock.advance(1000);
+    expect(bench.state()).toMatchObject({ state: "borrowed", borrowedBy: "anna" });
+    await expect(jobs.start("scan", { connection: "line-1" }, "bo")).rejects.toMatchObject({
+      code: "line-busy",
+    });
+    const leaving = new AbortController();
+    const seen: unknown[] = [];
+    for await (const told of gateway.frames.listen("line-1", leaving.signal)) {
+      seen.push(told);
+      leaving.abort();
+    }
+    expect(seen).toMatchObject([[{ direction: "sent", hex: "010203" }]]);
+    expect(jobs.stop(job.id)).toBe(true);
+    await jobs.ended(job.id);
+    expect(jobs.get(job.id)?.state).toBe("stopped");
+    await clock.advance(2000);
+    expect(bench.state()?.state).toBe("open");
+    expect(bench.opened).toEqual(["10.0.0.7"]);
   });
 
   it("is opened again when its use throws, with the very error told", async () => {

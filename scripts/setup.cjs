@@ -67,7 +67,7 @@ function newestChange(entry) {
 
 function ensureBuild(node, env) {
   const built = path.join(root, "dist", "stadsnod.js");
-  const sources = ["gateway", "simulators", "tsup.config.ts", "package-lock.json"];
+  const sources = ["gateway", "gateway.schema.json", "simulators", "tsup.config.ts", "package-lock.json"];
   const newest = Math.max(...sources.map((entry) => newestChange(path.join(root, entry))));
   if (newestChange(built) <= newest) buildProgram(node, env);
   else if (newestChange(path.join(root, "dist", "web")) === 0) buildPage(node, env);

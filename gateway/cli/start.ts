@@ -3,6 +3,7 @@ import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { destination, pino } from "pino";
 import type { AuditEntry } from "../commands/command-desk.ts";
+import { lookAtMachine } from "../commissioning/machine.ts";
 import { portFacts } from "../commissioning/ports.ts";
 import type { GatewayConfig, LogLevel } from "../config/config.ts";
 import { type Gateway, openGateway } from "../gateway.ts";
@@ -27,6 +28,7 @@ import type { ReadConfiguration } from "./files.ts";
 import { Commissioning } from "./service/commissioning.ts";
 import { type ConfigurationFile, configurationOf } from "./service/configuration.ts";
 import { configuredPorts, jobKinds } from "./service/kinds.ts";
+import { machineSource } from "./service/machine-source.ts";
 import { openService } from "./service/service.ts";
 import { lockStore } from "./store-lock.ts";
 import { localSurface, statusOf } from "./surface.ts";
@@ -135,24 +137,23 @@ export async function startDaemon(
   const https = server && (await openSecondDoor(server, config, log, firstPassword));
   const logs = (count: number) => log.ring.last(count);
   const configuration = file && configurationOf(gateway, log, file);
-  const commissioning = configuration && opened.use(new Commissioning({ gateway, configuration, log }));
+  const machine = () => lookAtMachine(machineSource, folder);
+  const commissioning =
+    configuration && opened.use(new Commissioning({ gateway, configuration, log, machine }));
   const system = openSystem();
+  const parts = {
+    ports: () => portFacts(system, configuredPorts(gateway)),
+    ...(configuration ? { configuration } : {}),
+    ...(commissioning ? { commissioning } : {}),
+  };
   const { service } = opened.use(
     openService({
       gateway,
       log,
+      kinds: jobKinds({ gateway, log, file: file?.path ?? "gateway.yaml" }),
+      parts,
+      northboundTested: async (name, ok) => commissioning?.northboundTested(name, ok),
       status: () => statusOf(gateway),
-      kinds: jobKinds({
-        gateway,
-        log,
-        file: file?.path ?? "gateway.yaml",
-        northboundTested: async (name, ok) => commissioning?.northboundTested(name, ok),
-      }),
-      parts: {
-        ports: () => portFacts(system, configuredPorts(gateway)),
-        ...(configuration ? { configuration } : {}),
-        ...(commissioning ? { commissioning } : {}),
-      },
     }),
   );
   surface = localSurface(gateway, { logs, service, ...(https ? { https: () => https } : {}) });

@@ -49,7 +49,9 @@ const jwsSchema = z.strictObject({
 });
 
 export function publicJwk(key: KeyObject): PublicJwk {
-  const { kty, crv, x, y } = jwkSchema.parse(createPublicKey(key).export({ format: "jwk" }));
+  const { kty, crv, x, y } = jwkSchema.parse(
+    (key.type === "public" ? key : createPublicKey(key)).export({ format: "jwk" }),
+  );
   return { kty, crv, x, y };
 }
 

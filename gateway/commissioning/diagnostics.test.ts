@@ -289,6 +289,22 @@ describe("a bundle of diagnostics", () => {
     for (const secret of Object.values(secrets)) expect(text).not.toContain(secret);
   });
 
+  it("does not take the gateway's own id for a person, and keeps nearly all of the sample", async () => {
+    const text = readFileSync(join(import.meta.dirname, "../../gateway.sample.yaml"), "utf8");
+    const configuration = { ...sources.configuration!, text, diagnostics: [], secrets: [] };
+    const files = await bundle(false, { ...sources, configuration });
+    const shown = files.find(({ name }) => name === "gateway.yaml")?.text ?? "";
+    for (const kept of [
+      "id: sodermalm-07",
+      "username: sodermalm-07",
+      "- energy",
+      "port: /dev/serial/by-id/usb-FTDI",
+    ])
+      expect(shown).toContain(kept);
+    expect(shown.match(/\*\*\*/g)?.length ?? 0).toBeLessThan(5);
+    for (const gone of ["Pumping station", "opendata@example.org"]) expect(textOf(files)).not.toContain(gone);
+  });
+
   it("leaves gateway.yaml out when nobody can tell what is secret in it", async () => {
     const configuration = { ...sources.configuration!, text: `a: [\n  password: ${secrets.misspelt}` };
     const text = textOf(
@@ -338,7 +354,13 @@ describe("a bundle of diagnostics", () => {
 
 describe("scrubbing", () => {
   it("gets through a word without end", () => {
-    const scrubber = new Scrubber({ secrets: ["sekret-1"], names: ["Anna"], users: ["anna"], hosts: [] });
+    const scrubber = new Scrubber({
+      secrets: ["sekret-1"],
+      names: ["Anna"],
+      texts: [],
+      users: ["anna"],
+      hosts: [],
+    });
     for (const unit of ["a", "0", "pass", "a.", "1:", ":", "=", '"', "\\", "://", "a@"]) {
       const word = unit.repeat(200_000 / unit.length);
       expect(scrubber.text(`${word} sekret-1`)).not.toContain("sekret-1");

@@ -1,42 +1,17 @@
 import { stringify } from "yaml";
 import { parseYaml } from "../codec/yaml.ts";
 import type { CheckDone } from "../model/commissioning.ts";
-import type { Diagnostic } from "../model/diagnostic.ts";
 import type { ReadingJson } from "../model/json.ts";
+import { type DiagnosticsSources, gather, type Heard } from "./diagnostics/gather.ts";
 import { type Harvest, redactConfiguration, redactJson, redactLine } from "./diagnostics/redact.ts";
-import { Scrubber, secretsIn } from "./diagnostics/scrub.ts";
+import { Scrubber } from "./diagnostics/scrub.ts";
 import { type ArchiveFile, tarGz } from "./diagnostics/tar.ts";
 import { type DoctorContext, doctorJob, type Step } from "./doctor/doctor.ts";
 import { lookAtPorts, toFacts } from "./ports.ts";
 import type { System } from "./system.ts";
 import { said } from "./words.ts";
 
-/** Where a bundle's contents come from; everything may be missing. */
-export interface DiagnosticsSources {
-  readonly version: string;
-  /** The text of gateway.yaml, what is wrong with it, and what its references lead to. */
-  readonly configuration?:
-    | {
-        readonly file: string;
-        readonly text: string;
-        readonly diagnostics: readonly Diagnostic[];
-        readonly secrets: readonly string[];
-      }
-    | undefined;
-  /** Accounts of people on the local API. */
-  readonly users: readonly string[];
-  /** `device/point` of readings that are certainly no personal data. */
-  readonly open: ReadonlySet<string>;
-  readonly profiles: readonly { readonly id: string; readonly version: string; readonly sha256: string }[];
-  /** Answers of the running gateway, by file name without `.json`; a rejection is told in the file. */
-  readonly answers: ReadonlyMap<string, () => Promise<unknown>>;
-  /** The last reading of each point. */
-  readonly latest?: (() => Promise<readonly ReadingJson[]>) | undefined;
-  /** The last lines of the gateway's log, the oldest first. */
-  readonly logs?: (() => Promise<readonly string[]>) | undefined;
-  /** Number and hash of the audit log's last line, and how many lines there are of each kind. Never their contents. */
-  readonly auditHead?: (() => Promise<unknown>) | undefined;
-}
+export type { DiagnosticsSources } from "./diagnostics/gather.ts";
 
 export interface DiagnosticsContext extends DoctorContext {
   readonly sources: () => Promise<DiagnosticsSources>;
@@ -51,7 +26,6 @@ export interface DiagnosticsInput {
 
 /** Bytes of one file of a bundle; the end of what is longer is what matters. */
 const longestFile = 1024 * 1024;
-const journalLines = "1000";
 const mostListed = 5000;
 
 /** One bundle for those who are to help: everything about this gateway but secrets and people. */
@@ -100,7 +74,7 @@ export async function bundleFiles(
   withValues: boolean,
 ): Promise<readonly ArchiveFile[]> {
   const { configuration } = sources;
-  const harvest: Harvest = { secrets: [], names: [], users: [], hosts: [] };
+  const harvest: Harvest = { secrets: [], names: [], texts: [], users: [], hosts: [] };
   const parsed = configuration && parseYaml(configuration.text, configuration.file).document;
   const shown = parsed ? redactConfiguration(parsed.value, harvest, withValues) : undefined;
   const { checks } = machine;
@@ -108,6 +82,7 @@ export async function bundleFiles(
   const scrubber = new Scrubber({
     secrets: [...harvest.secrets, ...(configuration?.secrets ?? []), ...gathered.secrets],
     names: withValues ? [] : harvest.names,
+    texts: withValues ? [] : harvest.texts,
     users: [...harvest.users, ...sources.users],
     hosts: [...harvest.hosts, ...addressesIn(checks)],
   });
@@ -169,66 +144,6 @@ export async function bundleFiles(
     add("storage.txt", scrubber.text(await listing(machine.system, machine.folder)));
   return files;
 }
-
-/** What somebody answered, or why not. */
-type Heard = { readonly value: unknown } | { readonly error: string };
-
-interface Gathered {
-  readonly answers: ReadonlyMap<string, Heard>;
-  readonly latest: Heard | undefined;
-  readonly logs: Heard | undefined;
-  readonly auditHead: Heard | undefined;
-  readonly readings: { readonly latest: readonly ReadingJson[]; readonly logs: readonly string[] };
-  readonly journals: ReadonlyMap<string, string>;
-  /** What these texts call a secret themselves. */
-  readonly secrets: readonly string[];
-}
-
-/** Everything is heard before anything is written: what one text calls a secret another may hold without a word. */
-async function gather(sources: DiagnosticsSources, system: System): Promise<Gathered> {
-  const heard = async (ask: () => Promise<unknown>): Promise<Heard> => {
-    try {
-      return { value: await ask() };
-    } catch (error) {
-      return { error: error instanceof Error ? error.message : String(error) };
-    }
-  };
-  const answers = new Map<string, Heard>();
-  for (const [name, ask] of [...sources.answers].toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    answers.set(name, await heard(ask));
-  const readings: { latest: readonly ReadingJson[]; logs: readonly string[] } = { latest: [], logs: [] };
-  const { latest: askLatest, logs: askLogs, auditHead } = sources;
-  const latest =
-    askLatest &&
-    (await heard(async () => {
-      readings.latest = await askLatest();
-    }));
-  const logs =
-    askLogs &&
-    (await heard(async () => {
-      readings.logs = await askLogs();
-    }));
-  const journalTexts = new Map<string, string>();
-  for (const [name, args] of journals) {
-    const ran = await system.run("journalctl", ["--no-pager", ...args, "--lines", journalLines]);
-    if (ran?.out) journalTexts.set(name, ran.out);
-  }
-  const texts = [JSON.stringify([...answers]), ...readings.logs, ...journalTexts.values()];
-  return {
-    answers,
-    latest,
-    logs,
-    auditHead: auditHead && (await heard(auditHead)),
-    readings,
-    journals: journalTexts,
-    secrets: texts.flatMap(secretsIn),
-  };
-}
-
-const journals: readonly (readonly [string, readonly string[]])[] = [
-  ["journal-stadsnod.txt", ["--unit", "stadsnod", "--output", "short-iso"]],
-  ["journal-kernel-warnings.txt", ["--dmesg", "--priority", "warning", "--output", "short-iso"]],
-];
 
 const machineFiles: readonly (readonly [string, string])[] = [
   ["machine/cmdline.txt", "/proc/cmdline"],

@@ -1,3 +1,4 @@
+// A little long: one registry, and every rule of it (one per line, how many, what is kept) beside the others.
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../model/clock.ts";
 import type { Finding } from "../model/commissioning.ts";

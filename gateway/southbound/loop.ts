@@ -118,7 +118,7 @@ class Loop implements ConnectionLoop {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#line.closing.abort();
+    this.#line.closing.abort(new LinkError("the line is closed", { code: "closed" }));
     await this.#running;
     await this.#states.saved;
   }

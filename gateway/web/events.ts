@@ -1,5 +1,6 @@
 import { ask, lastAnswer, unreachable } from "./api.ts";
 import { after, chance, now, type Timer } from "./browser.ts";
+import { pauseMs } from "./pause.ts";
 
 export interface Stream {
   close(): void;
@@ -16,14 +17,6 @@ export interface StreamHandlers<T> {
   readonly down?: () => void;
   /** Stop for good after this event: a job that has ended. */
   readonly isLast?: (data: T) => boolean;
-}
-
-const firstPauseMs = 500;
-const longestPauseMs = 15_000;
-
-/** The pause before the next try: doubled each time, a little apart from other pages' tries. */
-export function pauseMs(failures: number, random: number): number {
-  return Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(failures, 10)) * (0.75 + random / 2);
 }
 
 /**
@@ -75,10 +68,8 @@ export function follow<T>(path: string, handlers: StreamHandlers<T>): Stream {
   };
   const look = () => {
     if (closed) return;
-    if (document.hidden) {
-      if (source) handlers.down?.();
-      stop();
-    } else if (!source) open();
+    if (document.hidden) stop();
+    else if (!source) open();
   };
   document.addEventListener("visibilitychange", look);
   look();

@@ -63,7 +63,7 @@ const daySign: Record<Language, string> = { en: "d", sv: "d" };
 export function formatDuration(ms: number, language: Language): string {
   const seconds = Math.floor(ms / 1000);
   const hour = language === "sv" ? "tim" : "h";
-  if (ms < 1000) return ms < 100 && ms > 0 ? `${Math.max(1, Math.round(ms))} ms` : "0 s";
+  if (ms < 1000) return ms < 0.5 ? "0 s" : `${Math.round(ms)} ms`;
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60)
@@ -110,7 +110,13 @@ export function formatFingerprint(text: string): string {
   return (hex.match(/../g) ?? []).join(":");
 }
 
-/** How many `{...}` unit words a value of this unit has: none for units that are no symbols. */
+/** A unit as people write it: the gateway's are those of SenML (RFC 8428, 12.1), `Cel` for degrees Celsius. */
 export function formatUnit(unit: string | undefined): string {
-  return unit === undefined || unit === "1" ? "" : unit;
+  if (unit === undefined || unit === "1" || unit === "count") return "";
+  return unit
+    .replace("Cel", "°C")
+    .replace("%RH", "% RH")
+    .replace(/^ug/, "µg")
+    .replace(/m2(?=$|\/)/, "m²")
+    .replace(/m3(?=$|\/)/, "m³");
 }

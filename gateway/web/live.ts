@@ -161,6 +161,7 @@ export function followGateway(): Stream {
       trails.clear();
       states.clear();
       link.value = "connecting";
+      lostAt.value = undefined;
     },
   };
 }

@@ -39,5 +39,7 @@ export function errorWords(error: unknown): { title: string; detail?: string; hi
   const known = wordOf(errors, error.code);
   const hint = error.hint === undefined ? {} : { hint: error.hint };
   if (known === error.code) return { title: error.message, ...hint, code: error.code };
+  // What the title says in full already.
+  if (error.code === "wrong-login" || error.code === "login-needed") return { title: known };
   return { title: known, detail: error.message, ...hint, code: error.code };
 }

@@ -16,7 +16,8 @@ export class Trail {
   }
 
   push(at: number, value: number): void {
-    this.#decimals = Math.max(this.#decimals, shownDecimals(value));
+    if (!Number.isInteger(value) && Number(value.toFixed(this.#decimals)) !== value)
+      this.#decimals = Math.max(this.#decimals, shownDecimals(value));
     this.#times.push(at);
     this.#values.push(value);
     let old = Math.max(0, this.#times.length - most);

@@ -1,6 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import * as answers from "../../gateway/local/answers.ts";
 import { openModbusServer } from "../../simulators/modbus/server.ts";
 import { ask, newFolder, run, startDaemon } from "./daemon.ts";
 import { configuration, meterProfile, meterUnit, writeProfiles } from "./field.ts";
@@ -58,6 +59,8 @@ it("puts a device into service, tests it, accepts it and signs for that", { time
   expect(await call("POST", "/v1/configuration/roll-back", { generation: 1 })).toMatchObject({ status: 200 });
   expect(readFileSync(join(folder, "gateway.yaml"), "utf8")).toBe(before);
   const { list: generations } = await call("GET", "/v1/configuration/generations");
+  answers.generations.parse(generations);
+  answers.applied.parse(applied);
   expect(generations).toMatchObject([{ by: "file" }, { by: "local", note: "try" }, { current: true }]);
   expect((await call("GET", "/v1/configuration/generations/2")).text).toBe(louder);
   expect(statSync(join(folder, "store/configuration/generation-1.yaml")).mode & 0o777).toBe(0o600);
@@ -92,6 +95,7 @@ it("puts a device into service, tests it, accepts it and signs for that", { time
   };
   const goodPoints = (now: Json) => now.devices.every((one: Json) => one.points.every(({ ok }: Json) => ok));
   const ready = await until(goodPoints);
+  answers.commissioning.parse(ready);
   expect(ready.missing).toEqual([
     { what: "actuator-untested", device: "lamp-1", point: "level" },
     { what: "northbound-untested", northbound: "city" },

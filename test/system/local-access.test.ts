@@ -45,6 +45,18 @@ const expected: readonly [route: string, from: "anyone" | "session" | (typeof ro
   ["GET /v1/jobs/:id/files/:name", "technician"],
   ["GET /v1/configuration", "admin"],
   ["POST /v1/configuration/check", "technician"],
+  ["POST /v1/configuration/apply", "admin"],
+  ["GET /v1/configuration/generations", "admin"],
+  ["GET /v1/configuration/generations/:number", "admin"],
+  ["POST /v1/configuration/roll-back", "admin"],
+  ["GET /v1/configuration/schema", "technician"],
+  ["GET /v1/commissioning", "technician"],
+  ["POST /v1/commissioning/devices", "technician"],
+  ["DELETE /v1/commissioning/devices/:device", "technician"],
+  ["POST /v1/commissioning/checks", "technician"],
+  ["POST /v1/commissioning/accept", "technician"],
+  ["POST /v1/commissioning/test", "technician"],
+  ["GET /v1/commissioning/reports/:file", "technician"],
   ["GET /v1/logs", "technician"],
   ["GET /v1/audit-log", "technician"],
   ["POST /v1/commands", "operator"],
@@ -384,6 +396,8 @@ describe("commands", () => {
       ["GET", "/v1/logs", undefined, "no-logs"],
       ["GET", "/v1/configuration", undefined, "no-configuration"],
       ["POST", "/v1/configuration/check", { text: "" }, "no-configuration"],
+      ["GET", "/v1/configuration/generations", undefined, "no-configuration"],
+      ["GET", "/v1/commissioning", undefined, "no-commissioning"],
     ];
     for (const [method, path, body, error] of asked)
       expect(await doors.ask({ door: "socket", method, path, body })).toMatchObject({

@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { files } from "../../gateway/cli/files.ts";
 import {
   type KnownConnection,
@@ -16,10 +18,13 @@ import { createDaliLamp } from "../../simulators/actuators/dali-lamp.ts";
 import { createPump } from "../../simulators/actuators/pump.ts";
 import { type MixedPort, openMixedPort } from "../../simulators/mixed-port.ts";
 import type { UnitSettings } from "../../simulators/modbus/device.ts";
+import { openModbusServer } from "../../simulators/modbus/server.ts";
+import { openPty } from "../../simulators/pty.ts";
 import { sdm120, sdm630 } from "../../simulators/scenes/energy-meter.ts";
 import { type Nature, seededRandom } from "../../simulators/scenes/nature.ts";
 import { feederPillar, qdy30a, senseairS8, xyMd02 } from "../../simulators/scenes/sensors.ts";
 import { realClock } from "../contract/real-clock.ts";
+import { newFolder, root, run } from "./daemon.ts";
 
 // Twenty devices of eight models, on two lines with mixed speeds: paced ptys that take as long as real lines, and
 // the profiles that are shipped, all of them.
@@ -178,6 +183,59 @@ describe("a scan of two lines with mixed speeds", () => {
       expect(codes.filter((code) => ![1, 2, 3, 4, 17, 43].includes(code))).toEqual([]);
       expect(codes.length).toBeGreaterThan(4);
     }
+  });
+});
+
+describe("stadsnod scan", () => {
+  it("finds devices at a port by itself, once, and writes lines for gateway.yaml", {
+    timeout: 120_000,
+  }, async () => {
+    await using pty = openPty();
+    await using server = await openModbusServer({
+      listen: { wire: pty },
+      units: { 1: xyMd02(nature), 3: qdy30a(nature), 5: { faults: () => ({ kind: "crc" }) } },
+    });
+    const cwd = newFolder();
+    const asked = [
+      "scan",
+      "--direct",
+      "--port",
+      pty.path,
+      "--addresses",
+      "1-5",
+      "--profiles",
+      join(root, "device-profiles"),
+    ];
+    const { code, out, err } = await run(asked, { cwd });
+    expect({ code, err: err.split("\n")[0] }).toEqual({
+      code: 0,
+      err: expect.stringMatching(/^at most .*; nothing is written to any device$/),
+    });
+    expect(out).toContain("xy/xy-md02");
+    const yaml = out.slice(out.indexOf("connections:"));
+    expect(parse(yaml)).toEqual({
+      connections: { "modbus-1": { protocol: "modbus", serial: { port: pty.path, baud: 9600 } } },
+      devices: {
+        "xy-md02-1": { profile: "xy/xy-md02", connection: "modbus-1", unit: 1 },
+        "qdy30a-3": { profile: "generic/qdy30a", connection: "modbus-1", unit: 3 },
+      },
+    });
+    expect(server.unit(1).history.filter(({ pdu }) => ![1, 2, 3, 4, 17, 43].includes(pdu[0]!))).toEqual([]);
+  });
+
+  it("says that nobody answered, and what is wrong with what was asked", { timeout: 120_000 }, async () => {
+    await using server = await openModbusServer({ listen: { tcp: 0 }, units: {} });
+    const cwd = newFolder();
+    const host = `127.0.0.1:${server.port}`;
+    const { code, out } = await run(["scan", "--direct", "--host", host, "--addresses", "1"], { cwd });
+    expect([code, out]).toEqual([0, expect.stringContaining("nobody answered")]);
+    const wrong = await run(["scan", "--direct", "--host", host, "--addresses", "0-300"], { cwd });
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining("is no unit id on this line")]);
+    const nothing = await run(["scan"], { cwd });
+    expect([nothing.code, nothing.err]).toEqual([
+      2,
+      expect.stringContaining("one of connection, port and host"),
+    ]);
   });
 });
 

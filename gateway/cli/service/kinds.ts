@@ -23,12 +23,10 @@ export interface KindsOptions {
   readonly log: Log;
   /** Absolute path of gateway.yaml. */
   readonly file: string;
-  /** Told the outcome of every test of a far side that ran to its end. */
-  readonly northboundTested?: ((name: string, ok: boolean) => Promise<void>) | undefined;
 }
 
 /** Every kind of job that a running gateway does, each with what it needs of it. */
-export function jobKinds({ gateway, log, file, northboundTested }: KindsOptions): JobKinds {
+export function jobKinds({ gateway, log, file }: KindsOptions): JobKinds {
   const { clock } = gateway;
   const random = Math.random;
   const doctor: DoctorContext = {
@@ -115,14 +113,7 @@ export function jobKinds({ gateway, log, file, northboundTested }: KindsOptions)
         });
       return {
         subject: northbound,
-        async *run(signal) {
-          let ok = true;
-          for await (const step of northboundTestJob({ northbound }, doctor, signal)) {
-            if (step.finding?.kind === "check" && step.finding.result === "failed") ok = false;
-            yield step;
-          }
-          if (!signal.aborted) await northboundTested?.(northbound, ok);
-        },
+        run: (signal) => northboundTestJob({ northbound }, doctor, signal),
       };
     },
   };

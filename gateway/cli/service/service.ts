@@ -1,3 +1,4 @@
+import { noteNorthboundTests } from "../../commissioning/acceptance/northbound-tests.ts";
 import { type JobKinds, Jobs } from "../../commissioning/jobs.ts";
 import type { MachineSource } from "../../commissioning/machine.ts";
 import type { Gateway } from "../../gateway.ts";
@@ -15,6 +16,8 @@ export interface ServiceOptions {
   readonly status: () => GatewayStatus;
   /** Kinds of jobs that there are; others are refused. */
   readonly kinds?: JobKinds | undefined;
+  /** Told what each test of a far side found. */
+  readonly northboundTested?: ((northbound: string, ok: boolean) => Promise<void>) | undefined;
   /** The real one unless given. */
   readonly machine?: MachineSource | undefined;
   /** Parts of others: `ports`, `configuration`, `commissioning`. What is absent is answered with 404. */
@@ -32,11 +35,16 @@ export function openService({
   log,
   status,
   kinds = {},
+  northboundTested,
   machine = machineSource,
   parts = {},
 }: ServiceOptions): RunningService {
   const { clock, frames } = gateway;
-  const jobs = new Jobs({ kinds, clock, log });
+  const jobs = new Jobs({
+    kinds: northboundTested ? noteNorthboundTests(kinds, northboundTested) : kinds,
+    clock,
+    log,
+  });
   const profiles = new ProfileLists(() => gateway.config.profiles);
   const watch = new AlarmWatch({ gateway, status, machine, folder: gateway.config.storage.folder });
   return {

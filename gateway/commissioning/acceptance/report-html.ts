@@ -2,7 +2,15 @@ import { createHash } from "node:crypto";
 import { renderSVG } from "uqr";
 import { compactJws } from "../../codec/jws.ts";
 import { qrText, type Report, type VerifiedReport } from "./report.ts";
-import { inLanguage, type Language, missingWords, qualityWords, words } from "./words.ts";
+import {
+  inLanguage,
+  type Language,
+  missingWords,
+  outcomeWords,
+  qualityWords,
+  unitWords,
+  words,
+} from "./words.ts";
 
 // One file that is read on a phone and printed on A4: no script, nothing from elsewhere. Everything in it follows
 // from the signed report, so that it can be made again and compared.
@@ -148,7 +156,7 @@ function deviceHtml(device: Report["devices"][number], language: Language): stri
       named(point, title),
       value === undefined
         ? ""
-        : `${html(valueWords(value, language))}${unit === undefined ? "" : ` ${html(unit)}`}`,
+        : `${html(valueWords(value, language))}${unit === undefined ? "" : ` ${html(unitWords(unit))}`}`,
       range ? html(`${range[0]} – ${range[1]}`) : "",
       html(qualityWords(quality, language)),
       time === undefined ? "" : when(time),
@@ -167,7 +175,9 @@ function deviceHtml(device: Report["devices"][number], language: Language): stri
     device.actuators.map(({ point, title, command, outcome, seen, note, at, by }) => [
       named(point, title),
       command === undefined ? "" : `<code>${html(command)}</code>`,
-      outcome === undefined ? say("untested") : verdict(outcome === "succeeded", html(outcome)),
+      outcome === undefined
+        ? say("untested")
+        : verdict(outcome === "succeeded", html(outcomeWords(outcome, language))),
       withNote(seen ? verdict(seen === "confirmed", say(seen)) : "", note),
       at === undefined ? "" : `${when(at)}${by === undefined ? "" : ` <small>${html(by)}</small>`}`,
     ]),

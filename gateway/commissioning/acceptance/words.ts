@@ -89,6 +89,23 @@ export function qualityWords(quality: string, language: Language): string {
   return qualities[quality]?.[language] ?? quality;
 }
 
+const outcomes: Readonly<Record<string, Bilingual>> = {
+  succeeded: { en: "carried out", sv: "utfört" },
+  failed: { en: "failed", sv: "misslyckades" },
+  expired: { en: "came too late", sv: "kom för sent" },
+};
+
+/** `failed: no-answer` with its first word for people; the code stays. */
+export function outcomeWords(outcome: string, language: Language): string {
+  const [state = "", ...code] = outcome.split(": ");
+  return [outcomes[state]?.[language] ?? state, ...code].join(": ");
+}
+
+/** A unit as people write it. */
+export function unitWords(unit: string): string {
+  return unit === "Cel" ? "°C" : unit;
+}
+
 const reasons: Readonly<Record<Missing["what"], Bilingual>> = {
   "no-device": { en: "there is no device", sv: "det finns ingen enhet" },
   "point-not-good": { en: "has no good value", sv: "har inget bra värde" },

@@ -40,7 +40,10 @@ export async function checkSubscribe(
     client.unsubscribe(filter);
     return checkOk(
       "broker-subscribe",
-      said(`May read its commands: ${filter}`, `Får läsa sina kommandon: ${filter}`),
+      said(
+        `The broker takes the subscription to its commands: ${filter} (mosquitto with an ACL file takes it from anybody, and then keeps messages back).`,
+        `Brokern godtar prenumerationen på kommandon: ${filter} (mosquitto med ACL-fil godtar den från alla och håller sedan inne meddelandena).`,
+      ),
       subject,
     );
   }

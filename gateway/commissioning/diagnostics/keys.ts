@@ -34,11 +34,18 @@ const plainKeys = new Set([
   ..."licence base spatial languages codec payloadFile model devEui region options poll kind round over".split(
     " ",
   ),
-  ..."k range months weekdays sunrise sunset offset period timeout baud flow userDir enabled keep".split(" "),
+  ..."k range months weekdays sunrise sunset offset period timeout baud flow userDir enabled keep holidays missed".split(
+    " ",
+  ),
 ]);
 
 export function isPlainKey(key: string): boolean {
   return plainKeys.has(key);
+}
+
+/** Who somebody is, as opposed to what somebody wrote: parts of it are looked for too. */
+export function isNameKey(key: string): boolean {
+  return /^(owner|contact|name|technician|inhabitant|resident)$/i.test(key);
 }
 
 /** Where values of points stand in what the gateway says of itself. */

@@ -1,4 +1,4 @@
-import { isPersonKey, isPlainKey, isSecretKey, isValueKey } from "./keys.ts";
+import { isNameKey, isPersonKey, isPlainKey, isSecretKey, isValueKey } from "./keys.ts";
 import type { Scrubber } from "./scrub.ts";
 
 const star = "***";
@@ -12,7 +12,9 @@ const pemPath = /^[\w./ -]{1,200}\.(pem|crt|cer|key|der)$/;
 /** What gateway.yaml gives away about what must not be found anywhere else. */
 export interface Harvest {
   readonly secrets: string[];
+  /** Of people; and what people wrote. */
   readonly names: string[];
+  readonly texts: string[];
   readonly users: string[];
   readonly hosts: string[];
 }
@@ -22,6 +24,7 @@ export interface Harvest {
  * stay. What was taken out is put into `harvest`, so that logs can be searched for it.
  */
 export function redactConfiguration(value: unknown, harvest: Harvest, withValues: boolean): unknown {
+  const ids = idsIn(value);
   const walk = (path: readonly string[], one: unknown, hidden: boolean): unknown => {
     const key = path.findLast((part) => !/^\d+$/.test(part)) ?? "";
     if (path.length > deepest) return star;
@@ -53,11 +56,13 @@ export function redactConfiguration(value: unknown, harvest: Harvest, withValues
       return star;
     }
     if (key === "username") {
-      harvest.users.push(one);
+      // Often the gateway's own id, which is no person and stands in every topic.
+      if (!ids.has(one)) harvest.users.push(one);
       return one;
     }
     if (isPersonKey(key)) {
-      harvest.names.push(one);
+      if (ids.has(one)) return one;
+      (isNameKey(key) ? harvest.names : harvest.texts).push(one);
       return withValues ? one : `(text of ${[...one].length} characters)`;
     }
     if (key === "host" || key === "url") harvest.hosts.push(hostOf(one));
@@ -70,15 +75,22 @@ export function redactConfiguration(value: unknown, harvest: Harvest, withValues
   return walk([], value, false);
 }
 
+const sections = ["audiences", "connections", "derivedPoints", "devices", "northbound", "schedules"];
+
+/** What the gateway, its lines, devices and audiences are called: nothing is found without these. */
+function idsIn(value: unknown): ReadonlySet<string> {
+  const part = (of: unknown, key: string): unknown =>
+    typeof of === "object" && of !== null && Object.hasOwn(of, key) ? Reflect.get(of, key) : undefined;
+  const named = sections.flatMap((section) => Object.keys(part(value, section) ?? {}));
+  const id = part(part(value, "gateway"), "id");
+  return new Set([...named, ...(typeof id === "string" ? [id] : [])]);
+}
+
 /** Everything below a key that sounds like a secret is one, but for the names of files. */
 function isSecretSection(path: readonly string[]): boolean {
   const key = path.at(-1) ?? "";
   // Names that people gave to lines and devices: `connections: {token-room: ...}`.
-  if (
-    path.length === 2 &&
-    /^(connections|devices|audiences|northbound|schedules|derivedPoints)$/.test(path[0] ?? "")
-  )
-    return false;
+  if (path.length === 2 && sections.includes(path[0] ?? "")) return false;
   return isSecretKey(key);
 }
 

@@ -6,6 +6,8 @@ export interface Known {
   readonly secrets: readonly string[];
   /** Of people: whole, and their parts. */
   readonly names: readonly string[];
+  /** What people wrote: whole only. */
+  readonly texts: readonly string[];
   /** Accounts of people. Each gets a number, the same in the whole bundle. */
   readonly users: readonly string[];
   /** Addresses that may be shown: those of brokers and devices in gateway.yaml. */
@@ -29,9 +31,9 @@ export class Scrubber {
   readonly #standIns = new Map<string, string>();
   readonly #counts = new Map<string, number>();
 
-  constructor({ secrets, names, users, hosts }: Known) {
+  constructor({ secrets, names, texts, users, hosts }: Known) {
     this.#secrets = oneOf(secrets.flatMap(spellings), shortestSecret, "g");
-    this.#names = oneOf(names.flatMap(partsOf), shortestName, "g", true);
+    this.#names = oneOf([...names.flatMap(partsOf), ...texts], shortestName, "g", true);
     // The first user of every gateway is no person.
     const people = users.filter((name) => name !== "admin");
     this.#users = oneOf(people, 2, "gi", true);

@@ -15,8 +15,7 @@ const statuses = {
 /** What the gateway is told, and what it tells of itself. */
 export function configurationRoutes(app: App, { surface, audit }: RouteContext): void {
   const service = () => surface().service?.configuration;
-  const here = () =>
-    present(service(), "no-configuration-service", "this gateway's configuration cannot be changed here");
+  const here = () => present(service(), ...noFile);
 
   app.get("/v1/configuration", async () => {
     const read = service();
@@ -76,7 +75,9 @@ export function configurationRoutes(app: App, { surface, audit }: RouteContext):
     return reply.code(applied ? 200 : 422).send(result);
   });
 
-  app.get("/v1/configuration/schema", () => here().schema());
+  app.get("/v1/configuration/schema", async (_request, reply) =>
+    reply.type("application/json").send(await here().schema()),
+  );
 
   app.post("/v1/reload", async (request, reply) => {
     const result = await surface().reload();

@@ -44,7 +44,7 @@ export function AlarmItem({ alarm, card }: { alarm: Alarm; card?: boolean }) {
         )}
         {connection && (
           <a href={href("connections")}>
-            {pages.connections}: {connection}
+            {pages.connection}: {connection}
           </a>
         )}
       </p>

@@ -3,7 +3,7 @@ import type { CommandValue } from "../commands.ts";
 import { formatNumber, formatUnit } from "../format.ts";
 import { commandWords } from "../pages/commands.words.ts";
 import { language } from "../preferences.ts";
-import { say } from "../text/text.ts";
+import { say, words } from "../text/text.ts";
 import type { PointDetail } from "../types.ts";
 import { Choices, Field } from "./field.tsx";
 import { valueText } from "./live-value.tsx";
@@ -63,8 +63,8 @@ export function CommandInput({
         value={text}
         choose={input}
         choices={[
-          { value: "true", text: t.on },
-          { value: "false", text: t.off },
+          { value: "true", text: words.value.common.on },
+          { value: "false", text: words.value.common.off },
         ]}
       />
     );

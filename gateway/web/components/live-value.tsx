@@ -6,14 +6,16 @@ import { say, words } from "../text/text.ts";
 import type { PointDetail, ReadingJson } from "../types.ts";
 import { QualityBadge } from "./badge.tsx";
 
-/** A value in words: numbers with their decimals, labels in the language that was chosen. */
+/** A value in words: on and off, numbers with their decimals, labels in the language that was chosen. */
 export function valueText(
   value: number | boolean | string,
-  point: Pick<PointDetail, "labels"> | undefined,
+  point: Pick<PointDetail, "labels" | "write"> | undefined,
   decimals?: number,
 ): string {
   if (typeof value === "number") return formatNumber(value, language.value, decimals);
-  if (typeof value === "boolean") return value ? words.value.common.yes : words.value.common.no;
+  const { yes, no, on, off } = words.value.common;
+  // What can be switched is on or off; what is found out is so or not.
+  if (typeof value === "boolean") return point?.write ? (value ? on : off) : value ? yes : no;
   const label = point?.labels?.find(({ en }) => en === value);
   return label ? say(label) : value;
 }
@@ -52,8 +54,8 @@ export function LiveValue({ seen, point }: { seen: Seen | undefined; point: Poin
 }
 
 /** Quality in words, and how old the reading is. */
-export function QualityAndAge({ seen }: { seen: Seen | undefined }) {
-  const age = seen && ageOf(seen, second.value);
+export function QualityAndAge({ seen, still }: { seen: Seen | undefined; still?: boolean }) {
+  const age = seen && ageOf(seen, still ? second.peek() : second.value);
   return (
     <>
       <QualityBadge quality={shownQuality(seen)} />

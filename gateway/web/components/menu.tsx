@@ -22,7 +22,7 @@ export function Menu({ routes, current }: { routes: readonly PageRoute[]; curren
               <span>
                 {title(words.value)}
                 <br />
-                <small>{words.value.common.needsRole(words.value.roles[needs])}</small>
+                <small>{words.value.common.forRole(words.value.roles[needs])}</small>
               </span>
             </span>
           )}

@@ -118,7 +118,7 @@ function Plan({ check }: { check: ConfigurationCheck }) {
   if (diagnostics.some(({ severity }) => severity === "error"))
     return (
       <Notice tone="bad">
-        <p>{t.notApplied}</p>
+        <p>{t.wrong}</p>
       </Notice>
     );
   return (
@@ -278,7 +278,7 @@ function Generations({
           },
           { name: words.value.common.time, cell: ({ at: iso }) => <Age iso={iso} /> },
           { name: t.by, cell: ({ by }) => by },
-          { name: t.note, cell: ({ note }) => note ?? "–" },
+          { name: t.noteName, cell: ({ note }) => note ?? "–" },
           {
             name: "",
             cell: ({ number, current }) =>

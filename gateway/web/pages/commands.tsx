@@ -164,10 +164,9 @@ function CommandForm({ device, point }: { device: string; point: PointDetail }) 
   );
 }
 
-/** A value to be written, in words: on and off, labels, numbers with their decimals. */
+/** A value to be written, in words. */
 function shown(point: PointDetail, value: number | boolean | string): string {
-  if (typeof value === "boolean") return value ? commandWords.value.on : commandWords.value.off;
-  return valueText(value, { labels: point.write?.labels ?? point.labels });
+  return valueText(value, { labels: point.write?.labels ?? point.labels, write: point.write });
 }
 
 function Now({ device, point }: { device: string; point: PointDetail }) {

@@ -20,7 +20,7 @@ const en = {
   writes: "Writes",
   writesText: (done: string, refused: string, failed: string) =>
     `${done} done, ${refused} refused, ${failed} failed`,
-  suspicion: "What this looks like",
+  suspicion: "Alarms of this line",
   unknown: "Heard, but not configured",
   unknownSays: (name: string, count: string) => `${name}, heard ${count} times`,
   borrowed: (by: string) => `The job ${by} has this line now. It is polled again afterwards.`,
@@ -46,7 +46,7 @@ const sv: typeof en = {
   statistics: "Ledningens räknare",
   writes: "Skrivningar",
   writesText: (done, refused, failed) => `${done} utförda, ${refused} nekade, ${failed} misslyckade`,
-  suspicion: "Det här ser ut som",
+  suspicion: "Larm på den här ledningen",
   unknown: "Hörs men är inte konfigurerade",
   unknownSays: (name, count) => `${name}, hörd ${count} gånger`,
   borrowed: (by) => `Jobbet ${by} har ledningen just nu. Sedan läses den av igen.`,

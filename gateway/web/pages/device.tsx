@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { at, post } from "../api.ts";
 import { Age } from "../components/age.tsx";
@@ -160,18 +161,15 @@ function PointRow({ device, name, point }: { device: string; name: string; point
         {bit && title && `: ${bit}`}
         {title && <small>{name}</small>}
       </div>
-      {visible ? <Live device={device} name={name} point={point} /> : <span class="value">–</span>}
-      {visible && (
-        <div class="point-sub">
-          <Button
-            kind="quiet"
-            press={() => setOpen(!open)}
-            label={`${open ? t.hideHistory : t.history}: ${title ?? name}`}
-          >
-            {open ? t.hideHistory : t.history}
-          </Button>
-        </div>
-      )}
+      <Live device={device} name={name} point={point} visible={visible}>
+        <Button
+          kind="quiet"
+          press={() => setOpen(!open)}
+          label={`${open ? t.hideHistory : t.history}: ${title ?? name}`}
+        >
+          {open ? t.hideHistory : t.history}
+        </Button>
+      </Live>
       {open && (
         <div class="point-wide">
           {range && (
@@ -187,17 +185,31 @@ function PointRow({ device, name, point }: { device: string; name: string; point
   );
 }
 
-/** What changes with every reading, apart from what does not. */
-function Live({ device, name, point }: { device: string; name: string; point: PointDetail }) {
-  const seen = pointSignal(device, name).value;
+/** What changes with every reading, apart from what does not. What nobody sees stays as it is. */
+function Live({
+  device,
+  name,
+  point,
+  visible,
+  children,
+}: {
+  device: string;
+  name: string;
+  point: PointDetail;
+  visible: boolean;
+  children: ComponentChildren;
+}) {
+  const signal = pointSignal(device, name);
+  const seen = visible ? signal.value : signal.peek();
   return (
     <>
       <LiveValue seen={seen} point={point} />
       <div class="point-sub">
-        <QualityAndAge seen={seen} />
+        <QualityAndAge seen={seen} still={!visible} />
         {point.personal && <small class="quiet">{deviceWords.value.personal}</small>}
-        <Sparkline device={device} point={name} />
         {seen?.detail && <small class="quiet">{seen.detail}</small>}
+        {visible && <Sparkline device={device} point={name} />}
+        {children}
       </div>
     </>
   );

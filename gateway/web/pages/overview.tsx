@@ -139,7 +139,7 @@ function Clock({ now, machine }: { now: GatewayStatus; machine: MachineFacts | u
   return (
     <Card title={t.clock} {...(trusted ? {} : { tone: "warn" as const })}>
       <Facts>
-        <Fact name={t.clock}>
+        <Fact name={t.clockState}>
           <Badge tone={trusted ? "good" : "warn"} text={trusted ? t.trusted : t.untrusted} />
         </Fact>
         {gatewayNow !== undefined && (

@@ -1,0 +1,157 @@
+import { mkdirSync, mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { root } from "../system/daemon.ts";
+import type { PageGateway } from "./page-gateway.ts";
+
+// The technician's page in a real Chromium.
+
+const shots = process.env.STADSNOD_SCREENSHOTS ?? mkdtempSync(join(tmpdir(), "stadsnod-page-"));
+mkdirSync(shots, { recursive: true });
+export const screenshots = shots;
+
+export const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } } as const;
+export type Size = keyof typeof sizes;
+
+export function openBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.STADSNOD_CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+export interface Look {
+  readonly size?: Size;
+  readonly language?: "en" | "sv";
+  readonly theme?: "light" | "dark";
+}
+
+const axe = readFileSync(join(root, "node_modules/axe-core/axe.min.js"), "utf8");
+
+/** A tab of one browser of its own: no cookie is shared. */
+export class Tab implements AsyncDisposable {
+  readonly page: Page;
+  /** What went wrong in the page's own code, and what the content policy refused. */
+  readonly problems: string[] = [];
+  readonly #context: BrowserContext;
+
+  constructor(context: BrowserContext, page: Page) {
+    this.#context = context;
+    this.page = page;
+    page.setDefaultTimeout(20_000);
+    page.on("pageerror", (error) => this.problems.push(String(error)));
+    page.on("console", (message) => {
+      if (/Content Security Policy/i.test(message.text())) this.problems.push(message.text());
+    });
+  }
+
+  /** Findings of axe-core that are serious or critical, a line each. */
+  async violations(): Promise<string[]> {
+    await this.page.evaluate(axe);
+    const found = await this.page.evaluate<
+      { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[]
+    >(
+      `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then(({ violations }) => violations)`,
+    );
+    return found
+      .filter(({ impact }) => impact === "serious" || impact === "critical")
+      .flatMap(({ id, nodes }) =>
+        nodes.map(
+          ({ html, failureSummary }) => `${id}: ${html.slice(0, 200)}: ${failureSummary.slice(0, 300)}`,
+        ),
+      );
+  }
+
+  /** Waits until nothing is being fetched. */
+  async settled(): Promise<void> {
+    const loading = this.page.locator(".loading");
+    while ((await loading.count()) > 0) await loading.first().waitFor({ state: "detached" });
+  }
+
+  async shot(name: string, fullPage = true): Promise<void> {
+    await this.page.screenshot({ path: join(shots, `${name}.png`), fullPage });
+  }
+
+  /** Whether anything is wider than the window. */
+  overflow(): Promise<number> {
+    // As a text: tests know nothing of a browser's globals.
+    return this.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#context.close();
+  }
+}
+
+export async function openTab(
+  browser: Browser,
+  gateway: PageGateway,
+  { size = "desktop", language = "en", theme = "light" }: Look = {},
+): Promise<Tab> {
+  const context = await browser.newContext({
+    ignoreHTTPSErrors: true,
+    viewport: sizes[size],
+    locale: language === "sv" ? "sv-SE" : "en-GB",
+    colorScheme: theme,
+    baseURL: `https://127.0.0.1:${gateway.port}`,
+    isMobile: size === "phone",
+    hasTouch: size === "phone",
+  });
+  await stopGaps(context, gateway);
+  return new Tab(context, await context.newPage());
+}
+
+/** Logs in, with a password of one's own after the first time. */
+export async function logIn(tab: Tab, user: string, password: string): Promise<void> {
+  const { page } = tab;
+  await page.goto("/");
+  await page.locator('input[autocomplete="username"]').fill(user);
+  await page.locator('input[autocomplete="current-password"]').fill(password);
+  await page.locator("form button[type=submit]").click();
+}
+
+/** A session without the form: its cookie. */
+export async function enter(tab: Tab, user: string, password: string): Promise<void> {
+  const answer = await tab.page.request.post("/v1/login", { data: { user, password } });
+  if (!answer.ok()) throw new Error(await answer.text());
+  await tab.page.goto("/");
+  await tab.page.locator("h1").waitFor();
+}
+
+/** What the local API of this branch does not serve yet, answered as it will be. */
+async function stopGaps(context: BrowserContext, { port, configuration }: PageGateway): Promise<void> {
+  const base = `https://127.0.0.1:${port}`;
+  await context.route(`${base}/v1/configuration**`, async (route) => {
+    const json = (body: unknown) => route.fulfill({ json: body });
+    const body = route.request().postDataJSON();
+    switch (
+      `${route.request().method()} ${new URL(route.request().url()).pathname.slice("/v1/configuration".length)}`
+    ) {
+      case "GET ":
+        return json(await configuration.read());
+      case "POST /check":
+        return json(await configuration.check(body.text));
+    }
+    return route.fallback();
+  });
+  await context.route(`${base}/v1/configuration/**`, async (route) => {
+    const json = (body: unknown) => route.fulfill({ json: body });
+    const body = route.request().postDataJSON();
+    const path = new URL(route.request().url()).pathname.slice("/v1/configuration/".length);
+    if (path === "check") return json(await configuration.check(body.text));
+    if (path === "schema") return json(await configuration.schema());
+    if (path === "generations") return json(await configuration.generations());
+    if (path === "apply") return json(await configuration.apply(body.text, body.hash, "admin", body.note));
+    if (path === "roll-back") return json(await configuration.rollBack(body.generation, "admin"));
+    return json(await configuration.generation(Number(path.split("/")[1])));
+  });
+}
