@@ -9,11 +9,13 @@ const nothing = "nothing";
 const notForFastify = "not-for-fastify";
 
 export default defineConfig({
-  // The others are threads of their own, named in gateway/sandbox/thread.ts and gateway/store/sqlite.ts.
+  // The others are threads of their own, named in gateway/sandbox/thread.ts, gateway/store/sqlite.ts and
+  // gateway/cli/service/profiles.ts.
   entry: {
     stadsnod: "gateway/main.ts",
     "codec-worker": "gateway/sandbox/worker.ts",
     "sqlite-worker": "gateway/store/sqlite-worker.ts",
+    "profile-worker": "gateway/cli/service/profile-worker.ts",
     // Of Node-RED's process, named in gateway/cli/node-red/child-process.ts.
     "node-red-settings": "gateway/cli/node-red/child/settings.ts",
     "flow-test": "gateway/cli/flow/child/flow-test.ts",

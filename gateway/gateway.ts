@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { type AuditLog, openAuditLog } from "./commands/audit-log.ts";
 import type { AuditEntry } from "./commands/command-desk.ts";
+import { FrameTaps } from "./commissioning/frames.ts";
 import {
   type ConnectionConfig,
   type GatewayConfig,
@@ -10,6 +11,7 @@ import {
 } from "./config/config.ts";
 import { type ConfigChange, describeChange, diffConfig } from "./config/diff.ts";
 import { Control } from "./control.ts";
+import { Lending, type Loan } from "./lending.ts";
 import type { ReloadResult } from "./local/surface.ts";
 import type { Clock, Random } from "./model/clock.ts";
 import type { Device } from "./model/device.ts";
@@ -91,9 +93,17 @@ export class Gateway implements AsyncDisposable {
   /** Undefined where none is kept. */
   readonly history: History | undefined;
   readonly loops = new Map<string, ConnectionLoop>();
+  readonly #lending = new Lending({
+    config: () => this.#config,
+    loops: this.loops,
+    inTurn: (work) => this.#inTurn(work),
+    open: (connection) => this.#openLoop(connection),
+  });
   readonly sides = new Map<string, Side>();
   /** Parts that did not start after the configuration was read, by `kind name`. */
   readonly problems = new Map<string, GatewayError>();
+  /** What goes over the wires. */
+  readonly frames: FrameTaps;
   readonly startedAt: number;
   readonly #context: GatewayContext;
   readonly #log: Log;
@@ -105,7 +115,7 @@ export class Gateway implements AsyncDisposable {
   #stateTimer: Disposable | undefined;
   /** Settles when far sides that are being reopened are there again: a pack between two of them would be lost to both. */
   #sidesReady: Promise<unknown> = Promise.resolve();
-  #reloading: Promise<unknown> = Promise.resolve();
+  #changing: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
   #auditLog: AuditLog | undefined;
   readonly #auditOpened = Promise.withResolvers<AuditLog | undefined>();
@@ -115,6 +125,7 @@ export class Gateway implements AsyncDisposable {
     this.#context = context;
     this.#log = context.log;
     this.clock = context.clock;
+    this.frames = new FrameTaps(context.clock);
     this.startedAt = context.clock.monotonic();
     this.run = context.run ?? randomBytes(8).toString("hex");
     this.#signal = this.#closing.signal;
@@ -186,7 +197,7 @@ export class Gateway implements AsyncDisposable {
   }
 
   /** Polls now. Rejects with ConfigError for an unknown device or point. */
-  readNow(device: string, points: readonly string[], signal: AbortSignal): Promise<Reading[]> {
+  async readNow(device: string, points: readonly string[], signal: AbortSignal): Promise<Reading[]> {
     const loop = this.#loopOf(device);
     return loop.readNow(device, points.length === 0 ? undefined : points, signal);
   }
@@ -218,8 +229,29 @@ export class Gateway implements AsyncDisposable {
 
   /** Applies a changed configuration device by device, or refuses it whole. One at a time. */
   reload(): Promise<ReloadResult> {
-    const next = this.#reloading.then(() => this.#reload());
-    this.#reloading = next.catch(() => {});
+    return this.#inTurn(() => this.#reload());
+  }
+
+  /**
+   * Takes the line of a connection for somebody who needs it alone, until the loan is disposed: then it is opened
+   * again as gateway.yaml says by then. Meanwhile its devices are refused with TransientError `line-borrowed`.
+   * Rejects with ConfigError `unknown-connection`, RefusedError `line-busy`, LinkError `closed`.
+   * @param by who, for people
+   */
+  lend(connection: string, by: string): Promise<Loan> {
+    return this.#lending.lend(connection, by);
+  }
+
+  /** As `lend`, while `use` runs. */
+  async borrow<T>(connection: string, use: (loan: Loan) => Promise<T>, by = "a job"): Promise<T> {
+    await using loan = await this.lend(connection, by);
+    return await use(loan);
+  }
+
+  /** One at a time: what changes which lines there are. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#changing.then(work);
+    this.#changing = next.catch(() => {});
     return next;
   }
 
@@ -248,6 +280,7 @@ export class Gateway implements AsyncDisposable {
     // While the lines are still there: who waits for our word of what is stored gets it before they go.
     stack.defer(() => this.builder.flush());
     stack.defer(() => this.#closeControl());
+    this.#lending.close();
   }
 
   async #closeControl(): Promise<void> {
@@ -314,6 +347,7 @@ export class Gateway implements AsyncDisposable {
     const { clock, random, connect, openDisk } = this.#context;
     const key = `connection ${name}`;
     this.problems.delete(key);
+    if (this.#lending.standIn(name)) return;
     try {
       const loop = await openLoop({
         connection: name,
@@ -323,7 +357,7 @@ export class Gateway implements AsyncDisposable {
         context: {
           clock,
           random,
-          connect,
+          connect: this.frames.tap(name, connect),
           log: this.#log,
           signal: this.#signal,
           timeSource: this.#context.timeSource,
@@ -456,6 +490,7 @@ export class Gateway implements AsyncDisposable {
       this.loops.delete(name);
       this.problems.delete(`connection ${name}`);
     }
+    for (const name of change.removedConnections) this.frames.forget(name);
     const fresh = [...change.addedConnections, ...change.changedConnections];
     for (const name of fresh) await this.#openLoop(config.connections.get(name)!);
     for (const id of [...change.addedDevices, ...change.changedDevices]) {

@@ -5,6 +5,7 @@ const { spawnSync, spawn } = require("node:child_process");
 const { createHash } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
+const zlib = require("node:zlib");
 
 const root = path.resolve(__dirname, "..");
 const [task, ...rest] = process.argv.slice(2);
@@ -89,6 +90,19 @@ function buildProgram(node, env) {
 /** The technician's page, into dist/web. */
 function buildPage(node, env) {
   runStep(node, env, bin("vite"), ["build", "--config", path.join("gateway", "web", "vite.config.ts")]);
+  compressPage();
+}
+
+/** Once here instead of for every phone: the gateway sends the brotli form to whoever takes it. */
+function compressPage() {
+  const folder = path.join(root, "dist", "web");
+  for (const name of fs.readdirSync(folder, { recursive: true })) {
+    const file = path.join(folder, name);
+    if (!/\.(html|js|css|svg|json|webmanifest)$/.test(name)) continue;
+    const text = fs.readFileSync(file);
+    const packed = zlib.brotliCompressSync(text);
+    if (packed.length < text.length) fs.writeFileSync(`${file}.br`, packed);
+  }
 }
 
 function buildNodes(node, env) {

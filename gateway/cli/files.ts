@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join, relative, sep } from "node:path";
+import { relative } from "node:path";
 import type { GatewayConfig } from "../config/config.ts";
 import { readConfig } from "../config/read.ts";
 import { type Diagnostic, formatDiagnostic } from "../model/diagnostic.ts";
@@ -8,22 +7,9 @@ import type { ProfileFiles } from "../profiles/library.ts";
 import { loadProtocols } from "../southbound/index.ts";
 import type { Protocol } from "../southbound/protocol.ts";
 import { type CliContext, ExitError, exit, inFolder } from "./context.ts";
+import { files } from "./profile-files.ts";
 
-const maxFileBytes = 1024 * 1024;
-
-/** The real file system, as far as profiles and gateway.yaml need it. */
-export const files: ProfileFiles = {
-  list(folder) {
-    return readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith(".yaml"))
-      .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll(sep, "/"));
-  },
-  read(path) {
-    const { size } = statSync(path);
-    if (size > maxFileBytes) throw new Error(`${size} bytes is too large for a text file`);
-    return readFileSync(path, "utf8");
-  },
-};
+export { files } from "./profile-files.ts";
 
 export interface ReadConfiguration {
   readonly config: GatewayConfig | undefined;

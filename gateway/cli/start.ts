@@ -21,8 +21,9 @@ import { openClock } from "../store/clock.ts";
 import { openFolderDisk } from "../store/folder-disk.ts";
 import { connectBy } from "../transport/connect.ts";
 import type { ReadConfiguration } from "./files.ts";
+import { openService } from "./service/service.ts";
 import { lockStore } from "./store-lock.ts";
-import { localSurface } from "./surface.ts";
+import { localSurface, statusOf } from "./surface.ts";
 import { keepTime, readKeptTime } from "./time-keeper.ts";
 
 /** 2026-11-01: no gateway runs this code earlier, so no clock may say so. */
@@ -96,7 +97,14 @@ export async function startDaemon(
   };
   opened.defer(() => audited.reject(new Error("the gateway is closed")));
   const clock = opened.use(openClock({ trust: config.clock.trust, floor: Math.max(buildTime, kept.floor) }));
-  const server = await openDoor({ socket: config.local.socket, surface: () => surface, clock, log, audit });
+  const server = await openDoor({
+    socket: config.local.socket,
+    surface: () => surface,
+    clock,
+    log,
+    audit,
+    page: pageFolder(),
+  });
   if (server) opened.use(server);
   opened.use(await lockStore(folder));
   opened.use(keepTime(clock, openDisk, kept));
@@ -123,10 +131,17 @@ export async function startDaemon(
   audited.resolve(gateway);
   const https = server && (await openSecondDoor(server, config, log, firstPassword));
   const logs = (count: number) => log.ring.last(count);
-  surface = localSurface(gateway, { logs, ...file, ...(https ? { https: () => https } : {}) });
+  const { service } = opened.use(openService({ gateway, log, status: () => statusOf(gateway) }));
+  surface = localSurface(gateway, { logs, service, ...file, ...(https ? { https: () => https } : {}) });
   log.info({ socket: config.local.socket, ...https }, "the local API listens");
   const held = opened.move();
   return { gateway, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** Of the technician's page: beside the bundle; of the sources, where the last build put it. */
+function pageFolder(): string {
+  const here = import.meta.dirname;
+  return import.meta.filename.endsWith(".ts") ? join(here, "../../dist/web") : join(here, "web");
 }
 
 /** The local API; a disk that takes no socket must not keep the gateway from polling. */

@@ -17,7 +17,7 @@ import { derivedReading } from "../telemetry/derived-value.ts";
 import { answerHistory } from "../telemetry/history-answer.ts";
 
 /** What the local API is told by who started the gateway. */
-export type SurfaceExtras = Pick<LocalSurface, "logs" | "configText" | "checkConfig"> & {
+export type SurfaceExtras = Pick<LocalSurface, "logs" | "configText" | "checkConfig" | "service"> & {
   readonly https?: () => GatewayStatus["https"];
 };
 
@@ -75,7 +75,8 @@ export function localSurface(gateway: Gateway, { https, ...extras }: SurfaceExtr
   };
 }
 
-function statusOf(gateway: Gateway): GatewayStatus {
+/** What the gateway does now. */
+export function statusOf(gateway: Gateway): GatewayStatus {
   const { clock, config } = gateway;
   const iso = (instant: Instant | undefined) => {
     const unix = instant && clock.toUnix(instant);

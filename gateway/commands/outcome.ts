@@ -15,9 +15,11 @@ export interface Ending {
   readonly text: string;
 }
 
-const known = new Map<string, CommandCode>(
-  [...commandRefusals, ...commandFailures].map((code) => [code, code]),
-);
+const known = new Map<string, CommandCode>([
+  ...[...commandRefusals, ...commandFailures].map((code) => [code, code] as const),
+  // Nothing was asked: the line is somebody else's for a while.
+  ["line-borrowed", "unavailable"],
+]);
 
 /** What an error of the field means for the command. A code of ours is kept; other errors speak through their class. */
 export function endingOf(error: unknown): Ending {

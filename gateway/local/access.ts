@@ -12,6 +12,11 @@ export const access = {
   "GET /readyz": "anyone",
   "GET /v1/openapi.json": "anyone",
   "POST /v1/login": "anyone",
+  // The technician's page, which logs in by itself.
+  "GET /": "anyone",
+  "HEAD /": "anyone",
+  "GET /assets/:file": "anyone",
+  "HEAD /assets/:file": "anyone",
 
   "GET /v1/session": "session",
   "POST /v1/logout": "session",
@@ -31,8 +36,20 @@ export const access = {
   "GET /v1/commands": "viewer",
   "GET /v1/commands/:id": "viewer",
   "GET /v1/holds": "viewer",
+  "GET /v1/profiles": "viewer",
+  "GET /v1/machine": "viewer",
+  "GET /v1/alarms": "viewer",
 
   "POST /v1/read": "technician",
+  "GET /v1/ports": "technician",
+  // What goes over the wire may be about people.
+  "GET /v1/frames/:connection": "technician",
+  "GET /v1/jobs": "technician",
+  "POST /v1/jobs": "technician",
+  "GET /v1/jobs/:id": "technician",
+  "DELETE /v1/jobs/:id": "technician",
+  "GET /v1/jobs/:id/events": "technician",
+  "GET /v1/jobs/:id/files/:name": "technician",
   "POST /v1/configuration/check": "technician",
   "GET /v1/logs": "technician",
   "GET /v1/audit-log": "technician",

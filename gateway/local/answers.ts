@@ -1,7 +1,10 @@
 import * as z from "zod";
 import { commandStages, commandStates, priorities } from "../model/command.ts";
+import { wiringFaults } from "../model/commissioning.ts";
+import { jobKinds } from "../model/job.ts";
 import { qualities } from "../model/quality.ts";
 import { roles } from "./access.ts";
+import { alarmSeverities } from "./commissioning.ts";
 
 // What the API answers, for its OpenAPI document. Loaded only for that and by tests, which hold every
 // answer against these: the gateway does without their memory.
@@ -238,6 +241,170 @@ export const reloaded = named(
   z.object({ applied: z.boolean(), changes: z.array(z.string()), diagnostics: z.array(diagnostic) }),
 );
 export const logs = named("Logs", z.object({ lines: z.array(z.string()) }));
+
+const facts = named(
+  "PortFacts",
+  z.object({
+    name: z.string(),
+    names: z.array(z.string()),
+    what: z.string(),
+    stable: z.boolean(),
+    connection: z.string().optional(),
+    problem: z.object({ message: text, fix: text }).optional(),
+  }),
+);
+export const ports = z.array(facts);
+export const profiles = z.array(
+  named(
+    "ProfileSummary",
+    z.object({
+      id: z.string(),
+      version: z.string(),
+      title: text,
+      manufacturer: z.string(),
+      models: z.array(z.string()),
+      category: z.string(),
+      status: z.string(),
+      protocol: z.string(),
+      points: z.array(
+        z.object({
+          name: z.string(),
+          title: text.optional(),
+          unit: z.string().optional(),
+          writable: z.boolean(),
+        }),
+      ),
+      options: z.array(
+        z.object({ name: z.string(), values: z.array(z.string()), default: z.string().optional() }),
+      ),
+    }),
+  ),
+);
+export const machine = named(
+  "Machine",
+  z.object({
+    model: z.string().optional(),
+    os: z.string(),
+    hostname: z.string(),
+    addresses: z.array(z.string()),
+    uptimeS: z.number(),
+    load: z.number(),
+    memory: z.object({ totalMB: z.number(), freeMB: z.number() }),
+    disk: z.object({ totalMB: z.number(), freeMB: z.number() }),
+    temperatureC: z.number().optional(),
+    undervoltage: z.enum(["now", "earlier", "never"]).optional(),
+    timeKeeper: z.string().optional(),
+    node: z.string(),
+    image: z.object({ slot: z.string(), version: z.string(), other: z.string().optional() }).optional(),
+  }),
+);
+export const alarms = z.array(
+  named(
+    "Alarm",
+    z.object({
+      id: z.string(),
+      severity: z.enum(alarmSeverities),
+      since: moment.optional(),
+      message: text,
+      fix: text.optional(),
+      device: z.string().optional(),
+      point: z.string().optional(),
+      connection: z.string().optional(),
+      northbound: z.string().optional(),
+    }),
+  ),
+);
+export const frames = z.array(
+  named(
+    "Frame",
+    z.object({
+      at: moment,
+      direction: z.enum(["sent", "received"]),
+      hex: z.string(),
+      bytes: z.number(),
+    }),
+  ),
+);
+
+const profileMatch = named(
+  "ProfileMatch",
+  z.object({
+    profile: z.string(),
+    title: text,
+    by: z.enum(["identified", "plausible", "possible"]),
+    fit: z.number(),
+    evidence: z.array(z.string()),
+  }),
+);
+const heard = {
+  protocol: z.string(),
+  connection: z.record(z.string(), z.unknown()),
+  settings: z.record(z.string(), z.union([z.string(), z.number()])),
+};
+const finding = named(
+  "Finding",
+  z.discriminatedUnion("kind", [
+    z.object({
+      kind: z.literal("device"),
+      ...heard,
+      says: z.string().optional(),
+      known: z.string().optional(),
+      profiles: z.array(profileMatch),
+    }),
+    z.object({
+      kind: z.literal("settings"),
+      protocol: z.string(),
+      connection: z.record(z.string(), z.unknown()),
+      whole: z.number(),
+      damaged: z.number(),
+    }),
+    z.object({
+      kind: z.literal("wiring"),
+      fault: z.enum(wiringFaults),
+      likely: z.number(),
+      message: text,
+      fixes: z.array(text),
+      evidence: z.array(text),
+      unit: z.string().optional(),
+    }),
+    z.object({
+      kind: z.literal("traffic"),
+      ...heard,
+      requests: z.array(z.string()),
+      profiles: z.array(profileMatch),
+    }),
+    z.object({
+      kind: z.literal("check"),
+      id: z.string(),
+      subject: z.string().optional(),
+      result: z.enum(["ok", "warning", "failed", "not-applicable"]),
+      message: text,
+      fix: text.optional(),
+    }),
+    z.object({ kind: z.literal("file"), name: z.string(), bytes: z.number() }),
+  ]),
+);
+export const job = named(
+  "Job",
+  z.object({
+    id: z.string(),
+    kind: z.enum(jobKinds),
+    state: z.enum(["running", "done", "failed", "stopped"]),
+    subject: z.string(),
+    by: z.string(),
+    startedAt: moment,
+    endedAt: moment.optional(),
+    progress: z.object({
+      done: z.number(),
+      total: z.number().optional(),
+      leftS: z.number().optional(),
+      doing: text,
+    }),
+    findings: z.array(finding),
+    error: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).optional(),
+  }),
+);
+export const jobs = z.array(job);
 
 const account = { role: z.enum(roles), mustChange: z.boolean() };
 export const login = named("Login", z.object({ token: z.string(), user: z.string(), ...account }));

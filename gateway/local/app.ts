@@ -12,8 +12,11 @@ import { configurationRoutes } from "./routes/configuration.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { jobRoutes } from "./routes/jobs.ts";
+import { pageRoutes } from "./routes/page.ts";
 import { pointRoutes } from "./routes/points.ts";
 import { readingRoutes } from "./routes/readings.ts";
+import { serviceRoutes } from "./routes/service.ts";
 import { sessionRoutes } from "./routes/session.ts";
 import { statusRoutes } from "./routes/status.ts";
 import { userRoutes } from "./routes/users.ts";
@@ -36,6 +39,7 @@ const beforeChange: ReadonlySet<RouteKey> = new Set([
 ]);
 
 const groups = [
+  pageRoutes,
   healthRoutes,
   statusRoutes,
   deviceRoutes,
@@ -44,6 +48,8 @@ const groups = [
   commandRoutes,
   pointRoutes,
   configurationRoutes,
+  serviceRoutes,
+  jobRoutes,
   sessionRoutes,
   userRoutes,
 ];

@@ -9,13 +9,13 @@ import type { Job, JobKind } from "../model/job.ts";
 /** A part that is absent is answered with 404. */
 export interface LocalService {
   ports(): Promise<readonly PortFacts[]>;
-  /** Every profile there is, shipped or the city's own. */
-  profiles(): Promise<readonly ProfileSummary[]>;
+  /** Every profile there is, shipped or the city's own; undefined where the list still is what `known` names. */
+  profiles(known?: string): Promise<ProfileList | undefined>;
   /** What the machine says of itself. */
   machine(): Promise<MachineFacts>;
   /** What is wrong now, the worst first. */
   alarms(): readonly Alarm[];
-  /** The last frames of a connection, the oldest first; then as they come. Rejects with ConfigError (`unknown-connection`). */
+  /** The last frames of a connection, the oldest first; then as they come. Throws ConfigError (`unknown-connection`) at once. */
   frames(
     connection: string,
     signal: AbortSignal,
@@ -23,6 +23,14 @@ export interface LocalService {
   readonly jobs: LocalJobs;
   readonly configuration: LocalConfiguration;
   readonly commissioning: LocalCommissioning;
+}
+
+/** Kept as it is sent: hundreds of profiles are more than anybody should hold as objects. */
+export interface ProfileList {
+  /** Changes when a profile does. */
+  readonly tag: string;
+  /** JSON of `ProfileSummary[]`, gzipped. */
+  readonly gzip: Uint8Array;
 }
 
 export interface ProfileSummary {
@@ -99,11 +107,13 @@ export interface FrameSeen {
 export interface LocalJobs {
   list(): readonly Job[];
   get(id: string): Job | undefined;
-  /** Begins one. Rejects with ConfigError (`bad-job`), RefusedError (`line-busy`, `too-many-jobs`). */
+  /** Begins one. Rejects with ConfigError (`bad-job`, `unknown-job-kind`, `unknown-connection`), RefusedError (`line-busy`, `too-many-jobs`). */
   start(kind: JobKind, what: Readonly<Record<string, unknown>>, by: string): Promise<Job>;
   /** The job as it changes, the present state first; ends with it. */
   follow(id: string, signal: AbortSignal): AsyncIterable<Job>;
   stop(id: string): boolean;
+  /** A file that a job made, while it is kept. */
+  file(id: string, name: string): Uint8Array | undefined;
 }
 
 /** A text that could be gateway.yaml, looked at. */

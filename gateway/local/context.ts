@@ -44,6 +44,8 @@ export interface RouteContext {
   readonly streams: EventStreams;
   readonly sources: Sources;
   readonly counts: RequestCounts;
+  /** Folder of the technician's page. */
+  readonly page?: string | undefined;
 }
 
 declare module "fastify" {

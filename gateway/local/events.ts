@@ -1,13 +1,13 @@
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../model/clock.ts";
 import { ApiError } from "./errors.ts";
-import type { Cursor } from "./fan.ts";
+import type { EventCursor } from "./fan.ts";
 
 /** Server-sent events (WHATWG HTML section 9.2). `Last-Event-ID` means nothing here: who comes back starts anew. */
 export interface EventStreamOptions {
   /** Whose it is, for the limit per name. */
   readonly name: string;
-  readonly cursor: Cursor;
+  readonly cursor: EventCursor;
   /** What is told first, piece by piece: JSON texts from place `from` on, empty at the end. */
   readonly first?: ((from: number) => readonly string[]) | undefined;
   /** Items that go into one event. */

@@ -96,8 +96,15 @@ export class Fan {
   }
 }
 
+/** What an event stream reads from. */
+export interface EventCursor {
+  /** At least one item, or a loss; undefined when it was closed, or there is no more. */
+  take(most: number): Promise<Taken | undefined>;
+  close(): void;
+}
+
 /** A reader's place. */
-export class Cursor {
+export class Cursor implements EventCursor {
   #place: number;
   #lost = 0;
   #closed = false;

@@ -20,6 +20,18 @@ interface Described {
 const routes: Readonly<Record<RouteKey, Described>> = {
   "GET /healthz": { summary: "Whether the process lives", answer: answers.ok },
   "GET /readyz": { summary: "Whether the gateway does its work", answer: answers.ok },
+  "GET /": { summary: "The technician's page", answer: "text/html" },
+  "HEAD /": { summary: "Whether the technician's page has changed", answer: "text/html" },
+  "GET /assets/:file": {
+    summary: "A file of the technician's page",
+    params: schemas.assetPath,
+    answer: "application/octet-stream",
+  },
+  "HEAD /assets/:file": {
+    summary: "Whether there is this file of the technician's page",
+    params: schemas.assetPath,
+    answer: "application/octet-stream",
+  },
   "GET /v1/openapi.json": { summary: "This document", answer: z.record(z.string(), z.unknown()) },
   "POST /v1/login": {
     summary: "Log in: a token in the body, and the same as a cookie",
@@ -93,6 +105,43 @@ const routes: Readonly<Record<RouteKey, Described>> = {
     summary: "Poll now, ahead of the schedule",
     body: schemas.readBody,
     answer: answers.readings,
+  },
+  "GET /v1/ports": { summary: "Serial ports of this machine", answer: answers.ports },
+  "GET /v1/profiles": {
+    summary: "Every device profile there is, in short; with an ETag",
+    answer: answers.profiles,
+  },
+  "GET /v1/machine": { summary: "What the machine says of itself", answer: answers.machine },
+  "GET /v1/alarms": { summary: "What is wrong now, the worst first", answer: answers.alarms },
+  "GET /v1/frames/:connection": {
+    summary:
+      "The last frames of a connection, then as they come: server-sent events whose data is an array of {at, direction, hex, bytes}; event `lost` says how many were left out",
+    params: schemas.connectionPath,
+    answer: "text/event-stream",
+  },
+  "GET /v1/jobs": { summary: "Jobs that are remembered, the newest first", answer: answers.jobs },
+  "POST /v1/jobs": {
+    summary: "Begin a job: a scan, a diagnosis, a test. It never writes to a device",
+    body: schemas.jobBody,
+    answer: answers.job,
+    status: [202],
+  },
+  "GET /v1/jobs/:id": { summary: "One job", params: schemas.jobPath, answer: answers.job },
+  "DELETE /v1/jobs/:id": {
+    summary: "Stop a job; what it found stays. 404 when it does not run",
+    params: schemas.jobPath,
+    answer: answers.ok,
+  },
+  "GET /v1/jobs/:id/events": {
+    summary:
+      "A job as it changes, to its end: server-sent events whose data is a Job; who reads slowly gets the newest",
+    params: schemas.jobPath,
+    answer: "text/event-stream",
+  },
+  "GET /v1/jobs/:id/files/:name": {
+    summary: "A file that a job made, while it is kept",
+    params: schemas.filePath,
+    answer: "application/octet-stream",
   },
   "GET /v1/configuration": {
     summary: "The text of gateway.yaml, with stars for secrets",

@@ -104,6 +104,47 @@ export const auditQuery = z.strictObject({
   limit: whole(1000).optional(),
 });
 
+const seconds = (usual: number) => z.int().min(1).max(3600).default(usual);
+const port = z.string().min(1).max(300);
+const word = z.string().min(1).max(63);
+const exactlyOne = (...keys: readonly string[]) =>
+  [
+    (body: Readonly<Record<string, unknown>>) => keys.filter((key) => body[key] !== undefined).length === 1,
+    { error: `exactly one of ${keys.join(", ")} is needed` },
+  ] as const;
+/** What each means: model/job.ts and the kind's own file in commissioning/. */
+export const jobBody = z.discriminatedUnion("kind", [
+  z
+    .strictObject({
+      kind: z.literal("scan"),
+      connection: id.optional(),
+      port: port.optional(),
+      host: z.string().min(1).max(253).optional(),
+      tcpPort: z.int().min(1).max(65_535).optional(),
+      protocol: word.optional(),
+      effort: z.enum(["quick", "thorough"]).default("quick"),
+      addresses: z.string().min(1).max(300).optional(),
+    })
+    .refine(...exactlyOne("connection", "port", "host")),
+  z.strictObject({ kind: z.literal("line-settings"), port, protocol: word.optional() }),
+  z.strictObject({ kind: z.literal("wiring"), connection: id, seconds: seconds(20) }),
+  z
+    .strictObject({
+      kind: z.literal("listen"),
+      connection: id.optional(),
+      port: port.optional(),
+      seconds: seconds(60),
+    })
+    .refine(...exactlyOne("connection", "port")),
+  z.strictObject({ kind: z.literal("doctor") }),
+  z.strictObject({ kind: z.literal("northbound-test"), northbound: word }),
+  z.strictObject({ kind: z.literal("diagnostics") }),
+]);
+export const jobPath = z.strictObject({ id: z.string().min(1).max(63) });
+export const filePath = z.strictObject({ id: z.string().min(1).max(63), name: z.string().min(1).max(120) });
+export const assetPath = z.strictObject({ file: z.string().min(1).max(120) });
+export const connectionPath = z.strictObject({ connection: id });
+
 export const loginBody = z.strictObject({ user: z.string().min(1).max(63), password: secret });
 export const passwordBody = z.strictObject({ old: secret, new: secret });
 export const userBody = z.strictObject({

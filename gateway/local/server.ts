@@ -24,6 +24,8 @@ export interface LocalServerOptions {
   readonly log: Log;
   readonly audit?: LocalAudit | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
+  /** Folder of the technician's page, as it was built; may be missing. */
+  readonly page?: string | undefined;
 }
 
 export interface HttpsOptions {
@@ -77,7 +79,7 @@ export interface LocalServer extends AsyncDisposable {
  * with users where it is opened. Rejects as `listenOnSocket`.
  */
 export async function openLocalServer(options: LocalServerOptions): Promise<LocalServer> {
-  const { socket, surface, clock, log, audit = silentAudit } = options;
+  const { socket, surface, clock, log, audit = silentAudit, page } = options;
   const limits = { ...usualLimits, ...options.limits };
   const streams = new EventStreams(clock);
   const counts: RequestCounts = { byClass: new Map(), loginsFailed: 0, loginsSucceeded: 0 };
@@ -101,6 +103,7 @@ export async function openLocalServer(options: LocalServerOptions): Promise<Loca
       log.error({ err: error }, "an event stream of the local API has ended");
     }),
     counts,
+    page,
   };
   // Loaded when somebody asks for something: a gateway that nobody asks does without its 6 MB.
   let app: Promise<LocalApp> | undefined;

@@ -47,7 +47,7 @@ export interface LocalSurface {
   /** The text of gateway.yaml, with stars for secrets that stand on one line with their key. */
   configText?(): Promise<string>;
   /** What puts a gateway into service and keeps it there. */
-  readonly service?: LocalService | undefined;
+  readonly service?: Partial<LocalService> | undefined;
   /** What is wrong with a text that could become gateway.yaml. Nothing is applied. */
   checkConfig?(text: string): Promise<readonly Diagnostic[]>;
 }

@@ -13,6 +13,7 @@ import { LoadMeter } from "./load-meter.ts";
 import type { LoopOptions } from "./loop-options.ts";
 import type { PolledDevice, PollTask } from "./polled-device.ts";
 import type { Driver } from "./protocol.ts";
+import { ReplyTimes } from "./reply-times.ts";
 import { Schedule } from "./schedule.ts";
 import type { ConnectionState } from "./status.ts";
 import { Wake } from "./wake.ts";
@@ -37,6 +38,9 @@ export class Line {
   readonly delivery: Delivery;
   readonly wake: Wake;
   readonly meter: LoadMeter;
+  readonly replies = new ReplyTimes();
+  /** Transactions that failed, by error code; bounded. */
+  readonly errors = new Map<string, number>();
   /** Part of the line's time for probes of dead units, and as much for requests that are put off. */
   readonly spareShare: number;
   schedule = new Schedule<PollTask>();

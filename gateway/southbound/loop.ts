@@ -118,7 +118,7 @@ class Loop implements ConnectionLoop {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#line.closing.abort();
+    this.#line.closing.abort(new LinkError("the line is closed", { code: "closed" }));
     await this.#running;
     await this.#states.saved;
   }
@@ -207,6 +207,8 @@ class Loop implements ConnectionLoop {
       stretch: this.#line.schedule.stretch,
       missed: this.#line.schedule.missed,
       dropped: this.#line.delivery.dropped,
+      replies: this.#line.replies.status(),
+      errors: Object.fromEntries(this.#line.errors),
       statistics: { ...this.#line.driver?.statistics },
       unknown: this.#line.driver?.unknown?.(),
       writes: this.#writes.counters,

@@ -28,6 +28,12 @@ export interface PlanChange {
 
 const mostErrorCodes = 32;
 
+/** One more of this error code; beyond a number of codes they are `other`. */
+export function countCode(counts: Map<string, number>, code: string): void {
+  const key = counts.has(code) || counts.size < mostErrorCodes ? code : "other";
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
 /** What the loop knows of one device while it runs: its plan, what it taught, how it fares. */
 export class PolledDevice {
   readonly device: Device;
@@ -222,8 +228,7 @@ export class PolledDevice {
   }
 
   count(code: string): void {
-    const key = this.errors.has(code) || this.errors.size < mostErrorCodes ? code : "other";
-    this.errors.set(key, (this.errors.get(key) ?? 0) + 1);
+    countCode(this.errors, code);
   }
 
   /** One reading without a value for every point that could have had one. */

@@ -9,7 +9,7 @@ import type { DeviceStates } from "./device-states.ts";
 import { asGatewayError, lost, stackOf } from "./failure.ts";
 import type { Line } from "./line.ts";
 import type { Outcome } from "./on-demand.ts";
-import type { PolledDevice, PollTask } from "./polled-device.ts";
+import { countCode, type PolledDevice, type PollTask } from "./polled-device.ts";
 import { type Driver, type DriverWrite, type PendingWrite, type ReadRequest, unsent } from "./protocol.ts";
 
 /** Transactions on a line, and what follows for the device from how they went. */
@@ -167,6 +167,7 @@ export class Polls {
       this.#line.log.error({ device: state.device.id, error: stackOf(error) }, "a transaction broke: a bug");
     }
     state.count(known.code);
+    countCode(this.#line.errors, known.code);
     // A device that says no is alive.
     if (known instanceof TransientError) this.#silent(state, request, known, now - startedAt);
     // What cannot be asked at all says nothing about the device.
@@ -177,6 +178,7 @@ export class Polls {
   #answered(state: PolledDevice, startedAt: number): void {
     const { clock } = this.#line;
     const now = clock.monotonic();
+    this.#line.replies.add(now - startedAt);
     if (!this.#line.has(state)) return;
     state.answered(now - startedAt, clock.stamp());
     this.#line.back(state);

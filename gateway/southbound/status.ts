@@ -2,6 +2,7 @@ import type { Instant } from "../model/clock.ts";
 import type { BreakerState } from "./breaker.ts";
 import type { Availability } from "./polled-device.ts";
 import type { UnknownDevice } from "./protocol.ts";
+import type { ReplyTimesStatus } from "./reply-times.ts";
 
 /** How one device fares. Plain data. */
 export interface DeviceStatus {
@@ -25,8 +26,9 @@ export interface DeviceStatus {
  * - `idle`: no devices, not opened
  * - `waiting`: the link failed; it is opened again after a pause
  * - `failed`: what was configured cannot work; not tried again
+ * - `borrowed`: somebody else has the line for a while; it is opened again afterwards
  */
-export type ConnectionState = "idle" | "opening" | "open" | "waiting" | "failed" | "closed";
+export type ConnectionState = "idle" | "opening" | "open" | "waiting" | "failed" | "closed" | "borrowed";
 
 /** What became of the writes of a connection since it was opened. */
 export interface WriteCounters {
@@ -41,6 +43,8 @@ export interface WriteCounters {
 export interface ConnectionStatus {
   readonly connection: string;
   readonly state: ConnectionState;
+  /** Who has the line, while it is `borrowed`. */
+  readonly borrowedBy?: string | undefined;
   /** The last error of the line itself. */
   readonly lastError?:
     | { readonly code: string; readonly message: string; readonly hint?: string | undefined }
@@ -55,6 +59,10 @@ export interface ConnectionStatus {
   readonly missed: number;
   /** Readings that nobody took. */
   readonly dropped: number;
+  /** How long answers took since the connection was opened by the gateway. */
+  readonly replies: ReplyTimesStatus;
+  /** Transactions that failed since then, of all devices together, by error code. */
+  readonly errors: Readonly<Record<string, number>>;
   /** Counters of the driver that is open. */
   readonly statistics: Readonly<Record<string, number>>;
   readonly writes: WriteCounters;

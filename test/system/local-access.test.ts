@@ -9,6 +9,10 @@ const expected: readonly [route: string, from: "anyone" | "session" | (typeof ro
   ["GET /readyz", "anyone"],
   ["GET /v1/openapi.json", "anyone"],
   ["POST /v1/login", "anyone"],
+  ["GET /", "anyone"],
+  ["HEAD /", "anyone"],
+  ["GET /assets/:file", "anyone"],
+  ["HEAD /assets/:file", "anyone"],
   ["GET /v1/session", "session"],
   ["POST /v1/logout", "session"],
   ["POST /v1/password", "session"],
@@ -26,7 +30,18 @@ const expected: readonly [route: string, from: "anyone" | "session" | (typeof ro
   ["GET /v1/commands", "viewer"],
   ["GET /v1/commands/:id", "viewer"],
   ["GET /v1/holds", "viewer"],
+  ["GET /v1/profiles", "viewer"],
+  ["GET /v1/machine", "viewer"],
+  ["GET /v1/alarms", "viewer"],
   ["POST /v1/read", "technician"],
+  ["GET /v1/ports", "technician"],
+  ["GET /v1/frames/:connection", "technician"],
+  ["GET /v1/jobs", "technician"],
+  ["POST /v1/jobs", "technician"],
+  ["GET /v1/jobs/:id", "technician"],
+  ["DELETE /v1/jobs/:id", "technician"],
+  ["GET /v1/jobs/:id/events", "technician"],
+  ["GET /v1/jobs/:id/files/:name", "technician"],
   ["GET /v1/configuration", "admin"],
   ["POST /v1/configuration/check", "technician"],
   ["GET /v1/logs", "technician"],
@@ -46,7 +61,12 @@ const expected: readonly [route: string, from: "anyone" | "session" | (typeof ro
 /** A request of this route that changes nothing when it is let in: bodies are empty, names are nobody's. */
 function requestOf(route: string): { method: string; path: string; body?: object } {
   const [method = "", path = ""] = route.split(" ");
-  const filled = path.replace(":name", "nobody").replace(":device", "lamp-1").replace(":id", "x");
+  const filled = path
+    .replace(":name", "nobody")
+    .replace(":device", "lamp-1")
+    .replace(":id", "x")
+    .replace(":connection", "roof")
+    .replace(":file", "main-1a2b3c4d.js");
   return { method, path: filled, ...(method === "POST" ? { body: {} } : {}) };
 }
 
@@ -104,7 +124,7 @@ describe("the table of access", () => {
   });
 
   it("answers 404 for what is no route, whoever asks", async () => {
-    for (const path of ["/", "/v1", "/v1/users/a/b", "/v1/nothing", "/v1/status/"])
+    for (const path of ["/v1", "/v1/users/a/b", "/v1/nothing", "/v1/status/"])
       expect(await doors.ask({ path })).toMatchObject({ status: 404, json: { error: "not-found" } });
     expect(await doors.ask({ method: "DELETE", path: "/v1/status" })).toMatchObject({ status: 404 });
   });

@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from "node:fs";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { join } from "node:path";
@@ -45,6 +46,8 @@ export interface Doors extends AsyncDisposable {
   /** Everything that was logged, as JSON. */
   readonly logged: string[];
   readonly surface: FakeSurface;
+  /** Folder of the page. */
+  readonly page: string;
   ask(asked: Asked): Promise<Told>;
   /** Logs in, changes the first password if need be, and gives the token of the session. */
   login(user: string, password: string): Promise<string>;
@@ -69,6 +72,10 @@ export async function openDoors({
   const logged: string[] = [];
   const surface = await fakeSurface(parts);
   const disk = new SimulatedDisk({ random: () => 0.5 });
+  const page = newFolder();
+  mkdirSync(join(page, "assets"));
+  writeFileSync(join(page, "index.html"), "<!doctype html><title>Stadsnod</title>");
+  writeFileSync(join(page, "assets", "main-1a2b3c4d.js"), "console.log(1);\n");
   const server = await openLocalServer({
     socket,
     surface: () => surface,
@@ -80,6 +87,7 @@ export async function openDoors({
       },
     },
     limits,
+    page,
   });
   let password = "";
   const { port, fingerprint } = await server.openHttps({
@@ -107,6 +115,7 @@ export async function openDoors({
     audit,
     logged,
     surface,
+    page,
     get password() {
       return password;
     },

@@ -14,7 +14,8 @@ import { readConfiguration, requireConfiguration } from "../files.ts";
 import { ended } from "../run.ts";
 import { openLog, startDaemon } from "../start.ts";
 import { configuration, type DemoPorts, gatewayId, issuer, keyFile, keyName } from "./configuration.ts";
-import { anyPort, editorPort, nodeRedMissing, startNodeRed } from "./node-red.ts";
+import { nodeRedMissing, startNodeRed } from "./node-red.ts";
+import { portNear } from "./ports.ts";
 import { openScreen } from "./screen.ts";
 
 /** How long the platform may take for the last packs. */
@@ -22,6 +23,7 @@ const lastPacksMs = 5000;
 /** How long the last commands may take; a lamp on the radio answers after a few seconds. */
 const lastWordsMs = 5000;
 const httpsPort = 8443;
+const editorPort = 1880;
 /** Of the LoRaWAN city, and how much faster than their makers' intervals they speak: the lamp every 10 s. */
 const radioDevices = ["square-bin", "quay-parking", "park-lamp"];
 const radioHurry = 180;
@@ -29,12 +31,15 @@ const radioHurry = 180;
 export function demoCommand(context: CliContext): Command {
   return command(
     "demo",
-    "run a whole gateway on simulated city devices, with a broker, a platform and Node-RED beside it",
+    "run a whole gateway on simulated city devices, with a broker, a platform, the technician's page and Node-RED",
     ["npm start", "npm start -- --for 30s --json", "npm start -- --no-node-red"],
   )
     .option("--for <duration>", "end after this time, e.g. 30s")
     .option("--json", "no table; the last line is a summary as JSON")
-    .option("--https", `open the HTTPS door too, on port ${httpsPort} of this machine`)
+    .option(
+      "--https",
+      `the technician's page on port ${httpsPort} and no other; left out with --json unless asked for`,
+    )
     .option("--node-red", "Node-RED beside it; left out with --json unless asked for")
     .option("--no-node-red", "without Node-RED")
     .option("--verbose", "show the gateway's own log")
@@ -129,13 +134,15 @@ async function demonstrate(
     }),
   );
   const log = openLog(options.verbose ? "info" : "fatal");
+  let page: string | undefined;
   const daemon = await startDaemon(
     config,
     log,
     () => readConfiguration(context, file),
     {},
-    // Nobody asked for the door as such: what Node-RED needs of it has a user of its own.
-    options.https ? undefined : () => {},
+    (user, password) => {
+      page = `Technician's page: https://localhost:${ports.https}/ User ${user}, password ${password} (to be changed at the first login)`;
+    },
   );
   await using beside = new AsyncDisposableStack();
   try {
@@ -144,14 +151,19 @@ async function demonstrate(
     say(
       `Gateway ${config.gateway.id}: ${config.devices.length} devices on ${config.connections.size} connections, run ${daemon.gateway.run}`,
     );
-    if (options.https) say(`HTTPS, with the password above: https://localhost:${httpsPort}/v1/status`);
+    if (page !== undefined) {
+      say(page);
+      say("The browser warns of the certificate: the gateway has made it itself, for this run only");
+    }
     say(`Look around from another terminal: npm run -s stadsnod -- status --socket ${socket}`);
     say("Below: what the city's platform decoded from MQTT, and what it commands. Ctrl-C ends it.\n");
     const advice = `Try: npm run -s stadsnod -- write lamp-1 level 60 --socket ${socket}`;
-    screen.footer(advice);
+    // The table covers what was said above.
+    const shown = screen.live && page !== undefined ? `${page}\n${advice}` : advice;
+    screen.footer(shown);
     if (ports.nodeRed !== undefined) {
       const onChange = (text: string) =>
-        options.json || !screen.live ? say(text) : screen.footer(`${text}\n${advice}`);
+        options.json || !screen.live ? say(text) : screen.footer(`${text}\n${shown}`);
       beside.use(await startNodeRed(config, { log, env: context.env, onChange }));
     }
     const time =
@@ -196,10 +208,11 @@ async function demonstrate(
 
 /** Free ports of what else is opened. Node-RED's users are those of the HTTPS door. */
 async function portsFor(options: DemoOptions, say: (text: string) => void): Promise<DemoPorts> {
-  const https = options.https ? httpsPort : undefined;
-  if (!(options.nodeRed ?? !options.json)) return { https };
+  const wanted = options.nodeRed ?? !options.json;
+  const https = options.https ? httpsPort : options.json && !wanted ? undefined : await portNear(httpsPort);
+  if (!wanted) return { https };
   const missing = nodeRedMissing();
-  if (missing === undefined) return { https: https ?? (await anyPort()), nodeRed: await editorPort() };
+  if (missing === undefined) return { https, nodeRed: await portNear(editorPort) };
   if (options.nodeRed) throw new ConfigError(`there is no Node-RED: ${missing}`, { code: "no-node-red" });
   say(`Without Node-RED: ${missing}`);
   return { https };

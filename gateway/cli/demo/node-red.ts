@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import type { GatewayConfig } from "../../config/config.ts";
 import { localClient } from "../../local/client.ts";
@@ -15,7 +14,6 @@ import { nodeRedLine } from "../node-red/status-file.ts";
 // Node-RED of the demonstration: under its usual supervisor, with the street lighting on the lamp of the scene.
 
 export const editorUser = "operator";
-const usualPort = 1880;
 const exampleFlow = "street-lighting.json";
 
 export interface DemoNodeRedOptions {
@@ -72,27 +70,6 @@ export async function startNodeRed(
     restart: () => running.restart(),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
-}
-
-/** Port 1880 when nobody has it, else any. */
-export async function editorPort(): Promise<number> {
-  return (await freePort(usualPort)) ?? (await anyPort());
-}
-
-export async function anyPort(): Promise<number> {
-  const port = await freePort(0);
-  if (port === undefined) throw new Error("no port is free on 127.0.0.1");
-  return port;
-}
-
-function freePort(wanted: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer().once("error", () => resolve(undefined));
-    server.listen(wanted, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" ? address?.port : undefined));
-    });
-  });
 }
 
 /**
