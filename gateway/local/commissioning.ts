@@ -120,7 +120,7 @@ export interface LocalJobs {
   /** Begins one. Rejects with ConfigError (`bad-job`, `unknown-job-kind`, `unknown-connection`), RefusedError (`line-busy`, `too-many-jobs`). */
   start(kind: JobKind, what: Readonly<Record<string, unknown>>, by: string): Promise<Job>;
   /** What it would cost, without beginning it; undefined where nobody can know. Rejects as `start`. */
-  cost(kind: JobKind, what: Readonly<Record<string, unknown>>, by: string): Promise<JobCost | undefined>;
+  cost?(kind: JobKind, what: Readonly<Record<string, unknown>>, by: string): Promise<JobCost | undefined>;
   /** The job as it changes, the present state first; ends with it. */
   follow(id: string, signal: AbortSignal): AsyncIterable<Job>;
   stop(id: string): boolean;

@@ -19,6 +19,8 @@ export interface CollectContext {
 
 /** Parts of the time: listening, then asking; what is left is for units that did not answer. */
 const listenShare = 0.15;
+const longerListening = 2;
+const worthHearing = 10;
 const askShare = 0.6;
 /** Of waiting for answers that are later than a gateway waits. */
 const patientShare = 0.15;
@@ -64,9 +66,16 @@ export async function* collect(
     yield progress("listening to the line", "lyssnar på linjen");
     const listenMs = Math.max(1500, listenShare * seconds * 1000);
     const from = clock.monotonic();
-    while (clock.monotonic() < from + listenMs) await ear.next(from + listenMs - clock.monotonic(), signal);
+    // Where there is something to hear, it is worth hearing more of it.
+    for (const part of [1, longerListening]) {
+      const until = from + part * listenMs;
+      if (part > 1 && ear.bytes < worthHearing) break;
+      while (clock.monotonic() < until) await ear.next(until - clock.monotonic(), signal);
+    }
     listened = { ms: clock.monotonic() - from, chunks: ear.take() };
-    const asker = new Asker(ear, questions, context, patientShare * seconds * 1000);
+    // On a line that is never quiet nobody's late answer could be told.
+    const isQuiet = joined(listened.chunks).length < worthHearing;
+    const asker = new Asker(ear, questions, context, isQuiet ? patientShare * seconds * 1000 : 0);
     for (let round = 0; round < mostRounds && elapsed() < askShare * seconds; round++) {
       if (questions.questions.every(({ unit }) => asker.isHopeless(unit))) break;
       for (const question of questions.questions) {
@@ -183,7 +192,8 @@ async function askOnce(
   const endAt = sentAt + question.bytes.length * character;
   const answerMs = question.answerBytes * character;
   const deadline = endAt + waitMs + answerMs + slackMs;
-  const longest = endAt + Math.max(waitMs, questions.timeoutMs) * 2 + 2 * answerMs;
+  // A line that is never quiet is not waited for.
+  const longest = deadline + 4 * secondAnswerMs;
   for (;;) {
     const now = clock.monotonic();
     const isBusy = now < ear.lastAt + secondAnswerMs;

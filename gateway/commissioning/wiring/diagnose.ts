@@ -15,7 +15,7 @@ const mostFound = 5;
  */
 export function diagnose(evidence: LineEvidence): readonly WiringFound[] {
   const explained = new Set([
-    ...evidence.tried.filter(({ whole }) => whole > 0).map(({ unit }) => unit),
+    ...evidence.tried.filter(({ whole }) => whole > 1).map(({ unit }) => unit),
     ...evidence.inverted.filter(({ answered }) => answered).map(({ unit }) => unit),
   ]);
   const dead = evidence.units.filter(

@@ -46,12 +46,27 @@ export function evidenceOf(observed: Observed, questions: WiringQuestions): Line
     },
     zeroOnly: count(({ zeroOnly }) => zeroOnly),
     ghosts: count(({ ghost }) => ghost),
-    foreign: judged.reduce((sum, { verdict }) => sum + verdict.foreign, 0),
+    foreign: foreignOf(judged),
     damage: damageEvidence(judged),
     mains: mainsEvidence(judged, observed.listened.chunks, questions),
     tried: observed.tried,
     inverted: observed.inverted,
   };
+}
+
+/** Answers to a question of ours that was given up shortly before are late, and nobody else's. */
+const stillOwed = 4;
+
+function foreignOf(judged: readonly Judged[]): number {
+  let count = 0;
+  for (const [index, { verdict }] of judged.entries()) {
+    const owed = judged
+      .slice(Math.max(0, index - stillOwed), index)
+      .filter((before) => before.verdict.outcome !== "whole")
+      .map((before) => before.turn.question.unit);
+    count += verdict.foreign.filter(({ unit, role }) => role === "request" || !owed.includes(unit)).length;
+  }
+  return count;
 }
 
 function unitEvidence(unit: string, own: readonly Judged[]): UnitEvidence {

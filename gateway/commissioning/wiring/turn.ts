@@ -1,4 +1,4 @@
-import type { WiringQuestion, WiringQuestions } from "../../southbound/wiring-questions.ts";
+import type { WholeFrame, WiringQuestion, WiringQuestions } from "../../southbound/wiring-questions.ts";
 
 /** One question and all that came until the next one. */
 export interface Turn {
@@ -26,7 +26,8 @@ export interface TurnVerdict {
   /** One or two characters out of nothing right after our own sending. */
   readonly ghost: boolean;
   readonly twice: boolean;
-  readonly foreign: number;
+  /** Whole frames that do not answer it. */
+  readonly foreign: readonly Pick<WholeFrame, "unit" | "role">[];
 }
 
 /** Fewer bytes in common than this are chance. */
@@ -49,7 +50,7 @@ export function judge(turn: Turn, questions: Pick<WiringQuestions, "frames" | "t
     (frame) => frame.role === "answer" && question.answers(bytes.subarray(frame.start, frame.end)),
   );
   const [first] = own;
-  const strangers = frames.filter((frame) => !own.includes(frame)).length;
+  const strangers = frames.filter((frame) => !own.includes(frame));
   const zeros = bytes.length > 0 && bytes.length <= 3 && bytes.every((byte) => byte === 0);
   if (echo === "none" && isRemainsOf(bytes.subarray(0, first?.start ?? bytes.length), question.bytes))
     echo = "damaged";
@@ -99,9 +100,11 @@ function isRemainsOf(bytes: Uint8Array, question: Uint8Array): boolean {
   const piece = bytes.subarray(0, question.length + 2);
   if (piece.length >= 2 && endsWith(piece, question.subarray(-2))) return true;
   if (piece.length < leastEcho) return false;
-  const common = longestCommon(piece, question);
+  // Zeros come of many things.
+  const [some, sent] = [piece.filter((byte) => byte !== 0), question.filter((byte) => byte !== 0)];
+  const common = longestCommon(some, sent);
   // Unit and function stand in the answer as well.
-  return common >= leastEcho && common >= piece.length / 2 && !startsWith(piece, question.subarray(0, 2));
+  return common >= leastEcho && common >= some.length / 2 && !startsWith(piece, question.subarray(0, 2));
 }
 
 /** Length of the longest sequence of bytes that both have in this order. */
