@@ -1,5 +1,6 @@
+import { dirname } from "node:path";
 import * as z from "zod";
-import { type DoctorContext, doctorJob } from "../../commissioning/doctor/doctor.ts";
+import { type DoctorContext, doctorJob, type GatewayFacts } from "../../commissioning/doctor/doctor.ts";
 import type { JobKinds, JobStep, PreparedJob } from "../../commissioning/jobs.ts";
 import { northboundTestJob } from "../../commissioning/northbound-test.ts";
 import { lineSettingsJob, type ScanContext, scanCost, scanJob } from "../../commissioning/scan.ts";
@@ -14,7 +15,7 @@ import { loadProtocols } from "../../southbound/index.ts";
 import { openSystem } from "../../store/system.ts";
 import { connectBy } from "../../transport/connect.ts";
 import type { Connect } from "../../transport/transport.ts";
-import { northboundOf } from "../gateway-facts.ts";
+import { northboundOf, readGatewayFacts } from "../gateway-facts.ts";
 import { files } from "../profile-files.ts";
 import { type JobLine, jobLine, onLine } from "./lines.ts";
 
@@ -33,7 +34,7 @@ export function jobKinds({ gateway, log, file }: KindsOptions): JobKinds {
     system: openSystem(),
     clock,
     random,
-    facts: async () => factsOf(gateway, file),
+    facts: () => factsOf(gateway, file),
   };
   const scanContext = (connect: Connect): ScanContext => ({
     clock,
@@ -143,9 +144,11 @@ async function bare({ port }: JobLine) {
   return { protocol, settings: settings.data };
 }
 
-function factsOf({ config }: Gateway, file: string) {
+/** The file as it is now, and what the gateway runs with. */
+async function factsOf({ config }: Gateway, file: string): Promise<GatewayFacts> {
+  const { facts } = await readGatewayFacts({ cwd: dirname(file), env: process.env }, file);
   return {
-    configuration: { file, plainSecrets: 0, secretFiles: [] },
+    configuration: facts.configuration,
     ports: configuredPorts({ config }),
     storageFolder: config.storage.folder,
     socket: config.local.socket,

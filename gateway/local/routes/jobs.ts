@@ -39,11 +39,9 @@ export function jobRoutes(app: App, context: RouteContext): void {
     const here = jobs();
     const unknown = `nobody can know what a ${kind} costs`;
     present(here.cost, "no-cost", unknown);
-    const cost = await here
-      .cost?.(kind, what, identityOf(request).name)
-      .catch((error: unknown) => {
-        throw refusal(error);
-      });
+    const cost = await here.cost?.(kind, what, identityOf(request).name).catch((error: unknown) => {
+      throw refusal(error);
+    });
     return present(cost, "no-cost", unknown);
   });
 

@@ -48,7 +48,7 @@ export const sv: Words = {
     fingerprint: "Certifikat (SHA-256)",
     doctor: "Hälsokontroll",
     doctorLead:
-      "Går igenom behörigheter, portar, tidskälla, disk, strömförsörjning och mäklare (MQTT). Ändrar ingenting.",
+      "Går igenom behörigheter, portar, tidskälla, disk, strömförsörjning och broker (MQTT). Ändrar ingenting.",
     runDoctor: "Kör hälsokontrollen",
     againDoctor: "Kör den igen",
     allWell: (count) => `Alla ${count} kontroller är bra.`,
