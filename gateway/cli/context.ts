@@ -58,6 +58,6 @@ export function readNamed(context: CliContext, path: string): Buffer {
   }
 }
 
-export function inFolder(context: CliContext, path: string): string {
+export function inFolder(context: Pick<CliContext, "cwd">, path: string): string {
   return resolve(context.cwd, path);
 }

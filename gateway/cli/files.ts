@@ -21,7 +21,7 @@ export interface ReadConfiguration {
  * when the file cannot be read at all. `instead`: a text that is looked at in its place.
  */
 export async function readConfiguration(
-  context: CliContext,
+  context: Pick<CliContext, "cwd" | "env">,
   path: string,
   instead?: string,
 ): Promise<ReadConfiguration> {

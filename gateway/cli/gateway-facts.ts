@@ -31,7 +31,10 @@ export const optionalConfig = [
 ] as const;
 
 /** Reads gateway.yaml as far as it can be read. Never rejects because of what it says. */
-export async function readGatewayFacts(context: CliContext, named: string | undefined): Promise<ReadFacts> {
+export async function readGatewayFacts(
+  context: Pick<CliContext, "cwd" | "env">,
+  named: string | undefined,
+): Promise<ReadFacts> {
   const here = inFolder(context, "gateway.yaml");
   const file =
     named === undefined ? [here, packagedFile].find((one) => existsSync(one)) : inFolder(context, named);
@@ -109,7 +112,7 @@ function secretFilesOf(written: unknown, base: string): readonly string[] {
 
 const brokerSchema = z.object({ ...brokerFields, root: z.string() });
 
-function northboundOf({ gateway, northbound, commands }: GatewayConfig): readonly NorthboundFacts[] {
+export function northboundOf({ gateway, northbound, commands }: GatewayConfig): readonly NorthboundFacts[] {
   return Array.from(northbound.values()).flatMap(({ name, settings: written }) => {
     const { data } = brokerSchema.safeParse(written);
     if (!data) return [];

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { destination, pino } from "pino";
 import type { AuditEntry } from "../commands/command-desk.ts";
 import { lookAtMachine } from "../commissioning/machine.ts";
+import { portFacts } from "../commissioning/ports.ts";
 import type { GatewayConfig, LogLevel } from "../config/config.ts";
 import { type Gateway, openGateway } from "../gateway.ts";
 import { LogRing } from "../local/log-ring.ts";
@@ -21,10 +22,12 @@ import { buildTime } from "../model/version.ts";
 import { openSandbox } from "../sandbox/sandbox.ts";
 import { openClock } from "../store/clock.ts";
 import { openFolderDisk } from "../store/folder-disk.ts";
+import { openSystem } from "../store/system.ts";
 import { connectBy } from "../transport/connect.ts";
 import type { ReadConfiguration } from "./files.ts";
 import { Commissioning } from "./service/commissioning.ts";
 import { type ConfigurationFile, configurationOf } from "./service/configuration.ts";
+import { configuredPorts, jobKinds } from "./service/kinds.ts";
 import { machineSource } from "./service/machine-source.ts";
 import { openService } from "./service/service.ts";
 import { lockStore } from "./store-lock.ts";
@@ -137,11 +140,17 @@ export async function startDaemon(
   const machine = () => lookAtMachine(machineSource, folder);
   const commissioning =
     configuration && opened.use(new Commissioning({ gateway, configuration, log, machine }));
-  const parts = { ...(configuration ? { configuration } : {}), ...(commissioning ? { commissioning } : {}) };
+  const system = openSystem();
+  const parts = {
+    ports: () => portFacts(system, configuredPorts(gateway)),
+    ...(configuration ? { configuration } : {}),
+    ...(commissioning ? { commissioning } : {}),
+  };
   const { service } = opened.use(
     openService({
       gateway,
       log,
+      kinds: jobKinds({ gateway, log, file: file?.path ?? "gateway.yaml" }),
       parts,
       northboundTested: async (name, ok) => commissioning?.northboundTested(name, ok),
       status: () => statusOf(gateway),

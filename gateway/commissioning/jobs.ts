@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../model/clock.ts";
 import type { Finding } from "../model/commissioning.ts";
 import { ConfigError, GatewayError, RefusedError } from "../model/errors.ts";
-import type { Job, JobKind, JobProgress } from "../model/job.ts";
+import type { Job, JobCost, JobKind, JobProgress } from "../model/job.ts";
 import type { Log } from "../model/log.ts";
 import { findingKey } from "./finding-key.ts";
 
@@ -22,6 +22,8 @@ export interface PreparedJob {
   readonly subject: string;
   /** What it must have alone, each named by a key: two jobs never have one of them at a time. */
   readonly lines?: readonly string[] | undefined;
+  /** What it costs at most; undefined where nobody can know. Asks nobody. */
+  cost?(): Promise<JobCost>;
   /** Does it. A GatewayError that is thrown is told as it is; `signal` aborts when somebody stops it. */
   run(signal: AbortSignal): AsyncIterable<JobStep>;
 }
@@ -87,12 +89,18 @@ export class Jobs implements AsyncDisposable {
     return this.#jobs.get(id)?.files.get(name);
   }
 
+  /** What a job would cost, without beginning it. Rejects with ConfigError as `start` does. */
+  async cost(
+    kind: JobKind,
+    what: Readonly<Record<string, unknown>>,
+    by: string,
+  ): Promise<JobCost | undefined> {
+    return (await this.#made(kind, what, by)).cost?.();
+  }
+
   /** Rejects with ConfigError (`bad-job`, `unknown-job-kind`, what the kind says), RefusedError (`line-busy`, `too-many-jobs`). */
   async start(kind: JobKind, what: Readonly<Record<string, unknown>>, by: string): Promise<Job> {
-    const make = this.#options.kinds[kind];
-    if (!make)
-      throw new ConfigError(`this gateway has no jobs of the kind ${kind}`, { code: "unknown-job-kind" });
-    const prepared = await make(what, by);
+    const prepared = await this.#made(kind, what, by);
     this.#admit(prepared.lines ?? []);
     const id = `${kind}-${randomBytes(5).toString("hex")}`;
     const kept: Kept = {
@@ -168,6 +176,13 @@ export class Jobs implements AsyncDisposable {
       progress: { ...progress, leftS: undefined, doing: { en: "stopping", sv: "avslutar" } },
     });
     kept.controller.abort(new RefusedError("the job was stopped", { code: "stopped" }));
+  }
+
+  async #made(kind: JobKind, what: Readonly<Record<string, unknown>>, by: string): Promise<PreparedJob> {
+    const make = this.#options.kinds[kind];
+    if (!make)
+      throw new ConfigError(`this gateway has no jobs of the kind ${kind}`, { code: "unknown-job-kind" });
+    return make(what, by);
   }
 
   #running(): Kept[] {

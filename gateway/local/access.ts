@@ -46,6 +46,7 @@ export const access = {
   "GET /v1/frames/:connection": "technician",
   "GET /v1/jobs": "technician",
   "POST /v1/jobs": "technician",
+  "POST /v1/jobs/cost": "technician",
   "GET /v1/jobs/:id": "technician",
   "DELETE /v1/jobs/:id": "technician",
   "GET /v1/jobs/:id/events": "technician",

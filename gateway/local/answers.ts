@@ -279,6 +279,8 @@ export const commissioning = named(
       z.object({
         device: z.string(),
         profile: z.string(),
+        connection: z.string(),
+        settings: z.unknown(),
         title: text.optional(),
         owner: z.string().optional(),
         place: z.string().optional(),
@@ -496,6 +498,7 @@ export const job = named(
   }),
 );
 export const jobs = z.array(job);
+export const jobCost = named("JobCost", z.object({ asks: z.number(), worstS: z.number() }));
 
 const account = { role: z.enum(roles), mustChange: z.boolean() };
 export const login = named("Login", z.object({ token: z.string(), user: z.string(), ...account }));

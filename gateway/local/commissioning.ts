@@ -3,7 +3,7 @@ import type { Command, CommandOrigin, CommandResult } from "../model/command.ts"
 import type { PortFacts } from "../model/commissioning.ts";
 import type { Text } from "../model/device.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
-import type { Job, JobKind } from "../model/job.ts";
+import type { Job, JobCost, JobKind } from "../model/job.ts";
 
 export type {
   ActuatorVerdict,
@@ -119,6 +119,8 @@ export interface LocalJobs {
   get(id: string): Job | undefined;
   /** Begins one. Rejects with ConfigError (`bad-job`, `unknown-job-kind`, `unknown-connection`), RefusedError (`line-busy`, `too-many-jobs`). */
   start(kind: JobKind, what: Readonly<Record<string, unknown>>, by: string): Promise<Job>;
+  /** What it would cost, without beginning it; undefined where nobody can know. Rejects as `start`. */
+  cost?(kind: JobKind, what: Readonly<Record<string, unknown>>, by: string): Promise<JobCost | undefined>;
   /** The job as it changes, the present state first; ends with it. */
   follow(id: string, signal: AbortSignal): AsyncIterable<Job>;
   stop(id: string): boolean;

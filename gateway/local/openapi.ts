@@ -126,6 +126,11 @@ const routes: Readonly<Record<RouteKey, Described>> = {
     answer: answers.job,
     status: [202],
   },
+  "POST /v1/jobs/cost": {
+    summary: "What a job would ask, and take at most; nothing is begun, nobody is asked",
+    body: schemas.jobBody,
+    answer: answers.jobCost,
+  },
   "GET /v1/jobs/:id": { summary: "One job", params: schemas.jobPath, answer: answers.job },
   "DELETE /v1/jobs/:id": {
     summary: "Stop a job; what it found stays. 404 when it does not run",

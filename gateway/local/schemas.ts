@@ -185,7 +185,14 @@ export const jobBody = z.discriminatedUnion("kind", [
     })
     .refine(...exactlyOne("connection", "port", "host")),
   z.strictObject({ kind: z.literal("line-settings"), port, protocol: word.optional() }),
-  z.strictObject({ kind: z.literal("wiring"), connection: id, seconds: seconds(20) }),
+  z
+    .strictObject({
+      kind: z.literal("wiring"),
+      connection: id.optional(),
+      port: port.optional(),
+      seconds: seconds(20),
+    })
+    .refine(...exactlyOne("connection", "port")),
   z
     .strictObject({
       kind: z.literal("listen"),

@@ -44,6 +44,9 @@ export interface ActuatorVerdict {
 export interface DeviceVerdict {
   readonly device: string;
   readonly profile: string;
+  readonly connection: string;
+  /** In the protocol's words, without secrets: `{unit: 3}`. */
+  readonly settings: unknown;
   readonly title?: Text | undefined;
   readonly owner?: string | undefined;
   readonly place?: string | undefined;

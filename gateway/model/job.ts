@@ -28,6 +28,14 @@ export interface JobProgress {
   readonly doing: { readonly en: string; readonly sv: string };
 }
 
+/** What a job costs, before it begins. */
+export interface JobCost {
+  /** How often somebody is asked. */
+  readonly asks: number;
+  /** At most, when nobody answers. */
+  readonly worstS: number;
+}
+
 export interface Job {
   readonly id: string;
   readonly kind: JobKind;

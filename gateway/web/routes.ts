@@ -1,4 +1,5 @@
 import type { ComponentType } from "preact";
+import { commissioningRoute } from "./commissioning/wizard.tsx";
 import type { IconName } from "./components/icon.tsx";
 import { alarmsRoute } from "./pages/alarms.tsx";
 import { auditRoute } from "./pages/audit.tsx";
@@ -32,6 +33,7 @@ export interface PageRoute {
 /** In the order of the menu. */
 export const routes: readonly PageRoute[] = [
   overviewRoute,
+  commissioningRoute,
   devicesRoute,
   commandsRoute,
   alarmsRoute,

@@ -38,6 +38,7 @@ const expected: readonly [route: string, from: "anyone" | "session" | (typeof ro
   ["GET /v1/frames/:connection", "technician"],
   ["GET /v1/jobs", "technician"],
   ["POST /v1/jobs", "technician"],
+  ["POST /v1/jobs/cost", "technician"],
   ["GET /v1/jobs/:id", "technician"],
   ["DELETE /v1/jobs/:id", "technician"],
   ["GET /v1/jobs/:id/events", "technician"],

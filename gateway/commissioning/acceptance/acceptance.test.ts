@@ -71,6 +71,11 @@ describe("judgeDevice", () => {
     expect(reasons(device, fine, clock, { seen: {}, tested: { level: tested } })).toEqual([
       "actuator-unconfirmed level",
     ]);
+    const before = { ...seen, at: "2026-11-22T07:59:59.000Z" };
+    // The value was confirmed, and only then something moved.
+    expect(reasons(device, fine, clock, { seen: { level: before }, tested: { level: tested } })).toEqual([
+      "actuator-unconfirmed level",
+    ]);
     const rejected = { ...seen, result: "rejected" } as const;
     expect(
       reasons(device, fine, clock, { ...marks, seen: { ...marks.seen, "flags/fan": rejected } }),

@@ -56,6 +56,8 @@ export function judgeDevice(
   return {
     device: device.id,
     profile: device.profile.id,
+    connection: device.connection,
+    settings: plainSettings(device.settings),
     title: device.title,
     owner,
     place: device.place,
@@ -134,8 +136,10 @@ function timesOf({ time }: Reading, clock: Clock): { time?: string; ageS: number
 }
 
 function actuatorVerdict({ name, title }: Point, marks: DeviceMarks): ActuatorVerdict {
-  const seen = own(marks.seen, name);
   const tested = own(marks.tested, name);
+  const last = own(marks.seen, name);
+  // Of a point that is read as well somebody may have confirmed the value before anything was moved.
+  const seen = tested && last && last.at >= tested.at ? last : undefined;
   return {
     point: name,
     title,

@@ -34,6 +34,17 @@ export function jobRoutes(app: App, context: RouteContext): void {
     return reply.code(202).header("location", `/v1/jobs/${job.id}`).send(job);
   });
 
+  app.post("/v1/jobs/cost", { schema: { body: jobBody } }, async (request) => {
+    const { kind, ...what } = request.body;
+    const here = jobs();
+    const unknown = `nobody can know what a ${kind} costs`;
+    present(here.cost, "no-cost", unknown);
+    const cost = await here.cost?.(kind, what, identityOf(request).name).catch((error: unknown) => {
+      throw refusal(error);
+    });
+    return present(cost, "no-cost", unknown);
+  });
+
   app.get("/v1/jobs/:id", { schema: { params: jobPath } }, ({ params }) => known(params.id));
 
   app.delete("/v1/jobs/:id", { schema: { params: jobPath } }, async (request) => {

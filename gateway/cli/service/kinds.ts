@@ -1,0 +1,167 @@
+import { dirname } from "node:path";
+import * as z from "zod";
+import { type DoctorContext, doctorJob, type GatewayFacts } from "../../commissioning/doctor/doctor.ts";
+import type { JobKinds, JobStep, PreparedJob } from "../../commissioning/jobs.ts";
+import { northboundTestJob } from "../../commissioning/northbound-test.ts";
+import { lineSettingsJob, type ScanContext, scanCost, scanJob } from "../../commissioning/scan.ts";
+import { lineSettingsWhat, scanWhat } from "../../commissioning/scan-input.ts";
+import { wiringJob } from "../../commissioning/wiring/index.ts";
+import type { Gateway } from "../../gateway.ts";
+import { ConfigError } from "../../model/errors.ts";
+import type { Log } from "../../model/log.ts";
+import { buildTime } from "../../model/version.ts";
+import { loadProfiles } from "../../profiles/library.ts";
+import { loadProtocols } from "../../southbound/index.ts";
+import { openSystem } from "../../store/system.ts";
+import { connectBy } from "../../transport/connect.ts";
+import type { Connect } from "../../transport/transport.ts";
+import { northboundOf, readGatewayFacts } from "../gateway-facts.ts";
+import { files } from "../profile-files.ts";
+import { type JobLine, jobLine, onLine } from "./lines.ts";
+
+export interface KindsOptions {
+  readonly gateway: Gateway;
+  readonly log: Log;
+  /** Absolute path of gateway.yaml. */
+  readonly file: string;
+}
+
+/** Every kind of job that a running gateway does, each with what it needs of it. */
+export function jobKinds({ gateway, log, file }: KindsOptions): JobKinds {
+  const { clock } = gateway;
+  const random = Math.random;
+  const doctor: DoctorContext = {
+    system: openSystem(),
+    clock,
+    random,
+    facts: () => factsOf(gateway, file),
+  };
+  const scanContext = (connect: Connect): ScanContext => ({
+    clock,
+    random,
+    log,
+    connect,
+    protocols: () => loadProtocols(),
+    profiles: async () => {
+      const { profiles } = loadProfiles(gateway.config.profiles, files, await loadProtocols());
+      return Array.from(profiles.values()).flatMap(({ profile }) => profile ?? []);
+    },
+    connections: async () =>
+      Array.from(gateway.config.connections.values(), ({ name, protocol, settings }) => ({
+        id: name,
+        protocol: protocol.name,
+        settings,
+        devices: gateway.config.devices.filter(({ connection }) => connection === name),
+      })),
+  });
+  const alone = (
+    line: JobLine,
+    by: string,
+    work: (connect: Connect, signal: AbortSignal) => AsyncIterable<JobStep>,
+  ): PreparedJob => ({
+    subject: line.subject,
+    lines: line.keys,
+    run: (signal) => onLine(gateway, line, { by, connect: connectBy(clock), signal }, work),
+  });
+  return {
+    scan(what, by) {
+      const asked = scanWhat(what);
+      const job = alone(jobLine(gateway, asked), by, (connect, signal) =>
+        scanJob(asked, scanContext(connect), signal),
+      );
+      return {
+        ...job,
+        async cost() {
+          const { asks, worstMs } = await scanCost(asked, scanContext(connectBy(clock)));
+          return { asks, worstS: Math.ceil(worstMs / 1000) };
+        },
+      };
+    },
+    "line-settings"(what, by) {
+      const asked = lineSettingsWhat(what);
+      return alone(jobLine(gateway, asked), by, (connect, signal) =>
+        lineSettingsJob(asked, scanContext(connect), signal),
+      );
+    },
+    async wiring(what, by) {
+      const asked = understood(wiringWhat, what);
+      const line = jobLine(gateway, asked);
+      const { protocol, settings } = line.connection ?? (await bare(line));
+      return alone(line, by, (connect, signal) =>
+        wiringJob(
+          {
+            name: line.subject,
+            protocol,
+            connection: settings,
+            devices: gateway.config.devices.filter(({ connection }) => connection === line.connection?.name),
+            seconds: asked.seconds,
+          },
+          { clock, random, connect },
+          signal,
+        ),
+      );
+    },
+    doctor: () => ({
+      subject: gateway.config.gateway.id,
+      run: (signal) => doctorJob({}, doctor, signal),
+    }),
+    "northbound-test"(what) {
+      const { northbound } = understood(northboundWhat, what);
+      if (!gateway.config.northbound.has(northbound))
+        throw new ConfigError(`gateway.yaml has no northbound ${northbound}`, {
+          code: "bad-job",
+          hint: `it has ${[...gateway.config.northbound.keys()].join(", ") || "none"}`,
+        });
+      return {
+        subject: northbound,
+        run: (signal) => northboundTestJob({ northbound }, doctor, signal),
+      };
+    },
+  };
+}
+
+const wiringWhat = z.strictObject({
+  connection: z.string().min(1).max(63).optional(),
+  /** One that no connection has yet: nothing answered there, so nothing could be added. */
+  port: z.string().min(1).max(255).optional(),
+  seconds: z.int().min(10).max(300).default(20),
+});
+const northboundWhat = z.strictObject({ northbound: z.string().min(1).max(63) });
+
+function understood<T>(schema: z.ZodType<T>, what: unknown): T {
+  const result = schema.safeParse(what);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new ConfigError([...(issue?.path ?? []), issue?.message].join(": "), { code: "bad-job" });
+}
+
+/** A port of which nothing is known, as Modbus devices are delivered. */
+async function bare({ port }: JobLine) {
+  const [protocol] = await loadProtocols(({ name }) => name === "modbus");
+  const settings = protocol?.connection.safeParse({ serial: { port, baud: 9600 } });
+  if (!protocol || !settings?.success)
+    throw new ConfigError("a diagnosis looks at a serial port", { code: "bad-job" });
+  return { protocol, settings: settings.data };
+}
+
+/** The file as it is now, and what the gateway runs with. */
+async function factsOf({ config }: Gateway, file: string): Promise<GatewayFacts> {
+  const { facts } = await readGatewayFacts({ cwd: dirname(file), env: process.env }, file);
+  return {
+    configuration: facts.configuration,
+    ports: configuredPorts({ config }),
+    storageFolder: config.storage.folder,
+    socket: config.local.socket,
+    northbound: northboundOf(config),
+    buildTime,
+  };
+}
+
+/** The serial ports of the running configuration. */
+export function configuredPorts({ config }: Pick<Gateway, "config">) {
+  return Array.from(config.connections.values()).flatMap(({ name, settings }) => {
+    const port: unknown =
+      settings && typeof settings === "object" ? Reflect.get(settings, "port") : undefined;
+    return typeof port === "string" && port.startsWith("/") ? [{ connection: name, port }] : [];
+  });
+}
