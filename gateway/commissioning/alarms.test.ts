@@ -44,6 +44,24 @@ describe("alarms", () => {
     ]);
   });
 
+  it("tell what a line's counters make one suspect of its wiring", () => {
+    const suspicion = {
+      fault: "late-answers" as const,
+      message: { en: "Answers come late", sv: "Svaren kommer sent" },
+      fixes: [{ en: "Look at the converter", sv: "Titta på omvandlaren" }],
+    };
+    const [alarm] = alarmsOf({
+      ...well,
+      connections: [{ name: "roof", state: "open", droppedLately: 0, suspicion }],
+    });
+    expect(alarm).toMatchObject({
+      id: "connection roof wiring late-answers",
+      severity: "minor",
+      message: { sv: "Anslutningen roof: Svaren kommer sent" },
+      fix: { en: "Look at the converter" },
+    });
+  });
+
   it("watch over the way north", () => {
     const city = well.northbound[0]!;
     const north = (what: Partial<typeof city>) => ids({ northbound: [{ ...city, ...what }] });

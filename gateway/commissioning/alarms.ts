@@ -1,4 +1,5 @@
 // Long for its texts: each alarm says in two languages what is wrong and what to do.
+import type { WiringFound } from "../model/commissioning.ts";
 import type { Text } from "../model/device.ts";
 
 /** As ITU-T X.733, 8.1.2.3; the worst first. */
@@ -34,6 +35,8 @@ export interface AlarmFacts {
     readonly error?: string | undefined;
     /** Readings that nobody took, in the last while. */
     readonly droppedLately: number;
+    /** What its counters make one suspect of its wiring. */
+    readonly suspicion?: Pick<WiringFound, "fault" | "message" | "fixes"> | undefined;
   }[];
   readonly northbound: readonly {
     readonly name: string;
@@ -82,7 +85,13 @@ export function alarmsOf(facts: AlarmFacts): readonly Alarm[] {
 /** A line that cannot be opened takes all its devices with it: one alarm says so. */
 const isDown = (state: string): boolean => state === "waiting" || state === "failed";
 
-function ofConnection({ name, state, error, droppedLately }: AlarmFacts["connections"][number]): Alarm[] {
+function ofConnection({
+  name,
+  state,
+  error,
+  droppedLately,
+  suspicion,
+}: AlarmFacts["connections"][number]): Alarm[] {
   const alarms: Alarm[] = [];
   const why = error === undefined ? "" : `: ${error}`;
   if (state === "failed")
@@ -126,6 +135,17 @@ function ofConnection({ name, state, error, droppedLately }: AlarmFacts["connect
         en: "The disk or the processor does not keep up: look at load and storage, or poll less often",
         sv: "Disken eller processorn hinner inte med: kontrollera last och lagring, eller läs av mer sällan",
       },
+    });
+  if (suspicion)
+    alarms.push({
+      id: `connection ${name} wiring ${suspicion.fault}`,
+      severity: "minor",
+      connection: name,
+      message: {
+        en: `Connection ${name}: ${suspicion.message.en}`,
+        sv: `Anslutningen ${name}: ${suspicion.message.sv ?? suspicion.message.en}`,
+      },
+      fix: suspicion.fixes[0],
     });
   return alarms;
 }

@@ -1,6 +1,8 @@
 import { AlarmBook, Lately } from "../../commissioning/alarm-book.ts";
 import { type Alarm, alarmsOf } from "../../commissioning/alarms.ts";
 import { lookAtMachine, type MachineLook, type MachineSource } from "../../commissioning/machine.ts";
+import { RecentStatus } from "../../commissioning/wiring/recent-status.ts";
+import { suspicions } from "../../commissioning/wiring/suspicions.ts";
 import type { Gateway } from "../../gateway.ts";
 import type { GatewayStatus } from "../../local/surface.ts";
 import type { Clock } from "../../model/clock.ts";
@@ -24,6 +26,7 @@ export class AlarmWatch implements Disposable {
   readonly #clock: Clock;
   readonly #book: AlarmBook;
   readonly #lately: Lately;
+  readonly #recent: RecentStatus;
   #machine: MachineLook | undefined;
   #timer: Disposable | undefined;
   #closed = false;
@@ -34,6 +37,7 @@ export class AlarmWatch implements Disposable {
     this.#clock = clock;
     this.#book = new AlarmBook(clock);
     this.#lately = new Lately(clock, latelyMs);
+    this.#recent = new RecentStatus(clock);
     void this.#look();
   }
 
@@ -49,6 +53,13 @@ export class AlarmWatch implements Disposable {
       }),
     );
     this.#lately.keep([...dropped.keys()]);
+    this.#recent.keep([...dropped.keys()]);
+    const suspected = new Map(
+      Array.from(gateway.loops.values(), (loop) => [
+        loop.connection,
+        suspicions(this.#recent.take(loop.status()))[0],
+      ]),
+    );
     return this.#book.take(
       alarmsOf({
         uptimeS,
@@ -59,6 +70,7 @@ export class AlarmWatch implements Disposable {
           state,
           error,
           droppedLately: dropped.get(name) ?? 0,
+          suspicion: suspected.get(name),
         })),
         northbound: northbound.map(({ name, connected, error, outbox }) => ({
           name,

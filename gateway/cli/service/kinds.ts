@@ -7,6 +7,7 @@ import { lineSettingsJob, type ScanContext, scanCost, scanJob } from "../../comm
 import { lineSettingsWhat, scanWhat } from "../../commissioning/scan-input.ts";
 import { wiringJob } from "../../commissioning/wiring/index.ts";
 import type { Gateway } from "../../gateway.ts";
+import { localClient } from "../../local/client.ts";
 import { ConfigError } from "../../model/errors.ts";
 import type { Log } from "../../model/log.ts";
 import { buildTime } from "../../model/version.ts";
@@ -105,6 +106,13 @@ export function jobKinds({ gateway, log, file }: KindsOptions): JobKinds {
       subject: gateway.config.gateway.id,
       run: (signal) => doctorJob({}, doctor, signal),
     }),
+    diagnostics(what) {
+      const input = understood(diagnosticsWhat, what);
+      return {
+        subject: gateway.config.gateway.id,
+        run: (signal) => bundleJob(input, doctor, { gateway, file }, signal),
+      };
+    },
     "northbound-test"(what) {
       const { northbound } = understood(northboundWhat, what);
       if (!gateway.config.northbound.has(northbound))
@@ -126,6 +134,7 @@ const wiringWhat = z.strictObject({
   port: z.string().min(1).max(255).optional(),
   seconds: z.int().min(10).max(300).default(20),
 });
+const diagnosticsWhat = z.strictObject({ withValues: z.boolean().optional() });
 const northboundWhat = z.strictObject({ northbound: z.string().min(1).max(63) });
 
 function understood<T>(schema: z.ZodType<T>, what: unknown): T {
@@ -142,6 +151,38 @@ async function bare({ port }: JobLine) {
   if (!protocol || !settings?.success)
     throw new ConfigError("a diagnosis looks at a serial port", { code: "bad-job" });
   return { protocol, settings: settings.data };
+}
+
+/** The bundle, which the job keeps for whoever fetches it; the gateway is asked at its own door. */
+async function* bundleJob(
+  input: z.output<typeof diagnosticsWhat>,
+  doctor: DoctorContext,
+  { gateway, file }: Pick<KindsOptions, "gateway" | "file">,
+  signal: AbortSignal,
+): AsyncGenerator<JobStep> {
+  // Loaded when somebody wants one: it is hardly ever.
+  const { diagnosticsJob } = await import("../../commissioning/diagnostics.ts");
+  const { diagnosticsSources } = await import("../diagnostics-sources.ts");
+  const context = { cwd: dirname(file), env: process.env };
+  let content: Uint8Array | undefined;
+  const steps = diagnosticsJob(
+    input,
+    {
+      ...doctor,
+      sources: async () =>
+        diagnosticsSources(
+          context,
+          await readGatewayFacts(context, file),
+          localClient(gateway.config.local.socket),
+        ),
+      save: async (_name, bytes) => {
+        content = bytes;
+      },
+    },
+    signal,
+  );
+  for await (const step of steps)
+    yield step.finding?.kind === "file" && content ? { ...step, content } : step;
 }
 
 /** The file as it is now, and what the gateway runs with. */

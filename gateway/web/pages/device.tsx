@@ -42,8 +42,9 @@ export function DevicePage({ id }: { id: string }) {
     );
   return (
     <Page title={data.title ? say(data.title) : data.id} back={back} actions={<Actions device={data} />}>
-      <About device={data} />
+      <Problem device={data} />
       <Values device={data} />
+      <About device={data} />
       {may("technician") && <FramesCard connection={data.connection} />}
     </Page>
   );
@@ -67,18 +68,23 @@ function Actions({ device }: { device: DeviceDetail }) {
   );
 }
 
+/** Before its values, which are then old. */
+function Problem({ device }: { device: DeviceDetail }) {
+  const { problem } = stateSignal("device", device.id).value ?? device;
+  return problem ? (
+    <Notice tone="bad">
+      <p>{problem}</p>
+    </Notice>
+  ) : null;
+}
+
 function About({ device }: { device: DeviceDetail }) {
   const t = deviceWords.value;
-  const { state, problem } = stateSignal("device", device.id).value ?? device;
+  const { state } = stateSignal("device", device.id).value ?? device;
   const errors = Object.entries(status.value?.devices.find(({ id }) => id === device.id)?.errors ?? {});
   const { profile } = device;
   return (
     <Card title={t.about}>
-      {problem && (
-        <Notice tone="bad">
-          <p>{problem}</p>
-        </Notice>
-      )}
       <Facts>
         <Fact name={t.state}>
           <StateBadge state={link.value === "lost" ? "unknown" : state} />
