@@ -11,6 +11,7 @@ import { useAsk } from "../components/use-ask.ts";
 import { stateCount, stateSignal } from "../live.ts";
 import { href, route } from "../router.ts";
 import type { PageRoute } from "../routes.ts";
+import { categoryWords } from "../text/categories.ts";
 import { say, wordOf, words } from "../text/text.ts";
 import type { DeviceSummary } from "../types.ts";
 import { DevicePage } from "./device.tsx";
@@ -90,7 +91,10 @@ function DeviceList() {
               choose={setCategory}
               choices={[
                 { value: "", text: common.all },
-                ...distinct((device) => device.category).map((value) => ({ value, text: value })),
+                ...distinct((device) => device.category).map((value) => ({
+                  value,
+                  text: wordOf(categoryWords.value, value),
+                })),
               ]}
             />
           </div>
@@ -107,7 +111,7 @@ function DeviceList() {
               columns={[
                 { name: pages.device, head: true, cell: (device) => <DeviceLink device={device} /> },
                 { name: t.state, cell: (device) => <StateNow device={device} /> },
-                { name: t.category, cell: ({ category }) => category },
+                { name: t.category, cell: ({ category }) => wordOf(categoryWords.value, category) },
                 { name: t.connection, cell: ({ connection }) => connection },
                 { name: t.seen, cell: ({ lastSeen }) => <Age iso={lastSeen} /> },
               ]}

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { qualities } from "../../model/quality.ts";
+import { categories } from "../../profiles/category.ts";
 import { configurationWords } from "../configuration/configuration.words.ts";
 import { adminWords } from "../pages/admin.words.ts";
 import { commandWords } from "../pages/commands.words.ts";
@@ -8,9 +9,11 @@ import { deviceWords } from "../pages/devices.words.ts";
 import { logWords } from "../pages/logs.words.ts";
 import { overviewWords } from "../pages/overview.words.ts";
 import { type Language, language } from "../preferences.ts";
+import { categoryWords } from "./categories.ts";
 import { say, wordOf, words } from "./text.ts";
 
 const dictionaries = {
+  categoryWords,
   words,
   adminWords,
   commandWords,
@@ -41,6 +44,10 @@ const allOf = (spoken: Language) => {
 };
 
 describe("the words of the page", () => {
+  it("has a word for every kind of device that a profile may have", () => {
+    expect(Object.keys(categoryWords.value).toSorted()).toEqual(Object.keys(categories).toSorted());
+  });
+
   it("are there in both languages, under the same keys", () => {
     const english = allOf("en");
     const swedish = allOf("sv");
