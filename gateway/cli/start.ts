@@ -21,6 +21,7 @@ import { openClock } from "../store/clock.ts";
 import { openFolderDisk } from "../store/folder-disk.ts";
 import { connectBy } from "../transport/connect.ts";
 import type { ReadConfiguration } from "./files.ts";
+import { localPayloads } from "./payloads.ts";
 import { lockStore } from "./store-lock.ts";
 import { localSurface } from "./surface.ts";
 import { keepTime, readKeptTime } from "./time-keeper.ts";
@@ -123,7 +124,8 @@ export async function startDaemon(
   audited.resolve(gateway);
   const https = server && (await openSecondDoor(server, config, log, firstPassword));
   const logs = (count: number) => log.ring.last(count);
-  surface = localSurface(gateway, { logs, ...file, ...(https ? { https: () => https } : {}) });
+  const payloads = localPayloads(gateway, sandbox);
+  surface = localSurface(gateway, { logs, payloads, ...file, ...(https ? { https: () => https } : {}) });
   log.info({ socket: config.local.socket, ...https }, "the local API listens");
   const held = opened.move();
   return { gateway, [Symbol.asyncDispose]: () => held.disposeAsync() };

@@ -17,7 +17,7 @@ import { derivedReading } from "../telemetry/derived-value.ts";
 import { answerHistory } from "../telemetry/history-answer.ts";
 
 /** What the local API is told by who started the gateway. */
-export type SurfaceExtras = Pick<LocalSurface, "logs" | "configText" | "checkConfig"> & {
+export type SurfaceExtras = Pick<LocalSurface, "logs" | "configText" | "checkConfig" | "payloads"> & {
   readonly https?: () => GatewayStatus["https"];
 };
 

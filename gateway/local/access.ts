@@ -33,6 +33,8 @@ export const access = {
   "GET /v1/holds": "viewer",
 
   "POST /v1/read": "technician",
+  "POST /v1/decode": "technician",
+  "POST /v1/encode": "technician",
   "POST /v1/configuration/check": "technician",
   "GET /v1/logs": "technician",
   "GET /v1/audit-log": "technician",

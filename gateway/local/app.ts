@@ -12,6 +12,7 @@ import { configurationRoutes } from "./routes/configuration.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { payloadRoutes } from "./routes/payloads.ts";
 import { pointRoutes } from "./routes/points.ts";
 import { readingRoutes } from "./routes/readings.ts";
 import { sessionRoutes } from "./routes/session.ts";
@@ -43,6 +44,7 @@ const groups = [
   eventRoutes,
   commandRoutes,
   pointRoutes,
+  payloadRoutes,
   configurationRoutes,
   sessionRoutes,
   userRoutes,

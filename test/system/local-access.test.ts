@@ -28,6 +28,8 @@ const expected: readonly [route: string, from: "anyone" | "session" | (typeof ro
   ["GET /v1/holds", "viewer"],
   ["POST /v1/read", "technician"],
   ["GET /v1/configuration", "admin"],
+  ["POST /v1/decode", "technician"],
+  ["POST /v1/encode", "technician"],
   ["POST /v1/configuration/check", "technician"],
   ["GET /v1/logs", "technician"],
   ["GET /v1/audit-log", "technician"],
