@@ -11,9 +11,6 @@ const read = (...path: string[]) => readFileSync(join(folder, ...path), "utf8");
 const manifest = JSON.parse(read("package.json"));
 const names = await nodeNames();
 
-/** Nodes that no example flow uses yet. */
-const withoutExample = new Set(["senml"]);
-
 /** `a.b` of every text in a catalogue. */
 function keysOf(catalogue: object, prefix = ""): string[] {
   return Object.entries(catalogue).flatMap(([key, value]) =>
@@ -46,7 +43,7 @@ describe("package node-red-contrib-stadsnod", () => {
     expect(registered.sort()).toEqual(names.map((name) => `stadsnod-${name}`).sort());
   });
 
-  it("has an example of every node, but for those that are known to be missing", () => {
+  it("has an example of every node", () => {
     const examples = existsSync(join(folder, "examples")) ? readdirSync(join(folder, "examples")) : [];
     const used = new Set(
       examples
@@ -54,8 +51,7 @@ describe("package node-red-contrib-stadsnod", () => {
         .flatMap((file) => JSON.parse(read("examples", file)))
         .map(({ type }: { type: string }) => type),
     );
-    const missing = names.filter((name) => !used.has(`stadsnod-${name}`));
-    expect(missing.filter((name) => !withoutExample.has(name))).toEqual([]);
+    expect(names.filter((name) => !used.has(`stadsnod-${name}`))).toEqual([]);
   });
 });
 

@@ -1,7 +1,7 @@
 import * as z from "zod";
-import type { Gateway } from "../gateway.ts";
 import { commandValue } from "../local/json.ts";
 import type { LocalPayloads } from "../local/surface.ts";
+import type { Clock } from "../model/clock.ts";
 import { ConfigError, RefusedError } from "../model/errors.ts";
 import { readingToJson } from "../model/json.ts";
 import { silentLog } from "../model/log.ts";
@@ -24,8 +24,15 @@ interface Found {
   readonly protocol: Protocol;
 }
 
+/** The running gateway, as far as profiles go. */
+export interface ProfileSource {
+  readonly clock: Clock;
+  /** Another object after a reload. */
+  readonly config: { readonly profiles: readonly string[] };
+}
+
 /** Payloads by the profiles of the gateway's folders, whether a device has them or not. */
-export function localPayloads(gateway: Gateway, sandbox: SouthboundContext["sandbox"]): LocalPayloads {
+export function localPayloads(gateway: ProfileSource, sandbox: SouthboundContext["sandbox"]): LocalPayloads {
   const { clock } = gateway;
   let kept = new Map<string, Promise<Found>>();
   let of = gateway.config;

@@ -22,7 +22,8 @@ export interface EncodedFrame {
 
 /**
  * What a word of a device says, moment by moment, without hidden points. Rejects with ConfigError (`no-payloads`:
- * of this protocol a word means nothing alone), or the protocol's error where it is no word of such a device.
+ * of this protocol a word means nothing alone), RefusedError (`undecoded`), or the protocol's error where it is no word
+ * of such a device.
  */
 export async function decodeWord(
   profile: DeviceProfile,
@@ -56,6 +57,15 @@ export async function decodeWord(
       if (!(error instanceof GatewayError) || readings.length === 0) throw error;
     }
   }
+  const { undecoded = 0, unmatched = 0 } = driver.statistics;
+  if (readings.length === 0 || undecoded > 0)
+    throw new RefusedError(`${profile.id} does not read this payload`, {
+      code: "undecoded",
+      hint:
+        unmatched > 0
+          ? "no message of the profile matches it"
+          : "is it whole, of this model, and the port (fPort) right?",
+    });
   return readings.filter(({ point }) => !point.hidden);
 }
 

@@ -25,6 +25,18 @@ export function pickDevice({ words, offered }: { words: Words; offered: () => bo
   offer($("#node-input-device"), () => (offered() ? devices().map((one) => deviceChoice(one, words)) : []));
 }
 
+/** Makes `#node-input-profile` offer the profiles of the gateway's devices, while `offered` says so. Others can be typed. */
+export function pickProfile({ words, offered }: { words: Words; offered: () => boolean }): void {
+  const devices = listOf($("#node-input-gateway"), words, () => {});
+  const choices = (): Choice[] => {
+    const byProfile = new Map<string, string[]>();
+    for (const { id, profile } of devices())
+      byProfile.set(profile.id, [...(byProfile.get(profile.id) ?? []), id]);
+    return Array.from(byProfile, ([value, ids]) => ({ value, title: ids.slice(0, 3).join(", "), now: "" }));
+  };
+  offer($("#node-input-profile"), () => (offered() ? choices() : []));
+}
+
 /** Makes `#node-input-device` and `#node-input-point` offer what `#node-input-gateway` has. `#stadsnod-hint` says why not. */
 export function pickPoint({ words, offers = () => true, chosen }: PickOptions): void {
   const device = $("#node-input-device");
@@ -71,7 +83,7 @@ function listOf(field: JQuery, words: Words, loaded: () => void): () => readonly
     }
     loaded();
     // Who has clicked already sees the list now.
-    $("#node-input-device, #node-input-point").filter(":focus").trigger("keyup");
+    $("#node-input-device, #node-input-point, #node-input-profile").filter(":focus").trigger("keyup");
   };
   field.on("change", () => void load());
   void load();
