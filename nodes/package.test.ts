@@ -25,8 +25,12 @@ const catalogueOf = (name: string, language: string) => ({
 describe("package node-red-contrib-stadsnod", () => {
   it("says what the catalogue of Node-RED wants to know", () => {
     expect(manifest.license).toBe("Apache-2.0");
-    expect(manifest.repository?.url).toMatch(/^git\+https:/);
-    expect(manifest.bugs?.url ?? manifest.bugs).toMatch(/^https:/);
+    // An address that nobody owns yet could be taken by somebody else: P03 has to wait for a public repository.
+    expect([manifest.repository, manifest.homepage, manifest.bugs]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
     expect(manifest.keywords).toContain("node-red");
     expect(manifest["node-red"].version).toMatch(/^>=\d/);
     expect(manifest.engines.node).toMatch(/^>=\d/);

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { nodeRedFile } from "../test/flow.ts";
 import { openLogicNode } from "../test/logic-node.ts";
 import register from "./alarm.ts";
 
@@ -28,7 +29,7 @@ function reading(value: number | boolean | undefined) {
 
 describe("stadsnod-alarm", () => {
   const folder = mkdtempSync(join(tmpdir(), "stadsnod-alarm-"));
-  afterAll(() => rmSync(folder, { recursive: true }));
+  afterAll(() => rmSync(folder, { recursive: true, maxRetries: 10 }));
 
   it("tells each change of its state once, however many readings come", async () => {
     await using node = await open();
@@ -93,7 +94,7 @@ describe("stadsnod-alarm", () => {
 
   it("is what it was after a restart, and tells nothing anew", async () => {
     await using node = await open();
-    const contexts = createRequire(import.meta.url)("@node-red/runtime/lib/nodes/context/index.js");
+    const contexts = createRequire(nodeRedFile)("@node-red/runtime/lib/nodes/context/index.js");
     contexts.init({
       contextStorage: { default: { module: "localfilesystem", config: { dir: folder, cache: false } } },
     });
