@@ -25,6 +25,8 @@ export interface RunningDaemon extends AsyncDisposable {
   readonly firstMessageMs: number;
   /** Path of its local API. */
   readonly socket: string;
+  /** TCP port of the devices. */
+  readonly port: number;
   /** Requests that the devices have got. */
   requests(): Promise<number>;
 }
@@ -35,12 +37,18 @@ export async function startDaemon(
   {
     devices,
     every,
+    moments = false,
     more = {},
-  }: { readonly devices: number; readonly every: string; readonly more?: Readonly<Record<string, unknown>> },
+  }: {
+    readonly devices: number;
+    readonly every: string;
+    readonly moments?: boolean;
+    readonly more?: Readonly<Record<string, unknown>>;
+  },
 ): Promise<RunningDaemon> {
   await using stack = new AsyncDisposableStack();
   const units = Array.from({ length: devices }, (_, index) => index + 1);
-  const line: SimulatorSettings = { wire: { kind: "tcp" }, units };
+  const line: SimulatorSettings = { wire: { kind: "tcp" }, units, moments };
   const simulator = stack.use(
     await startChild<SimulatorReady, { readonly requests: number }>("simulator.ts", line),
   );
@@ -86,6 +94,7 @@ export async function startDaemon(
     pid,
     firstMessageMs,
     socket: join(folder, socket),
+    port: simulator.ready.port,
     requests: () => simulator.ask("requests"),
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
