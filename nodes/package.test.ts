@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { commandFailures, commandRefusals } from "../gateway/model/command.ts";
 import { qualities } from "../gateway/model/quality.ts";
-import { languages, nodeMap, nodeNames } from "./build.ts";
+import { buildNodes, languages, nodeMap, nodeNames } from "./build.ts";
 
 // What node-red-dev asks of a package (its rules P01 to P07, N01, D01), and what we ask of ours.
 const folder = import.meta.dirname;
@@ -45,6 +46,30 @@ describe("package node-red-contrib-stadsnod", () => {
       Array.from(read(name, `${name}.ts`).matchAll(/registerType[^(]*\(\s*"([^"]+)"/g), ([, type]) => type),
     );
     expect(registered.sort()).toEqual(names.map((name) => `stadsnod-${name}`).sort());
+  });
+
+  it("names every library that is bundled into it, with its licence", async () => {
+    const out = mkdtempSync(join(tmpdir(), "stadsnod-nodes-"));
+    await buildNodes(out);
+    const text = readFileSync(join(out, "THIRD-PARTY.txt"), "utf8");
+    const bundles = readdirSync(out).filter((file) => /\.(js|html)$/.test(file));
+    // esbuild writes the path of each source before it.
+    const bundled = new Set(
+      bundles.flatMap((file) =>
+        Array.from(
+          readFileSync(join(out, file), "utf8").matchAll(
+            /^\s*\/\/ .*node_modules\/((?:@[^/\n]+\/)?[^/\n]+)\//gm,
+          ),
+          ([, name]) => name!,
+        ),
+      ),
+    );
+    rmSync(out, { recursive: true });
+    expect([...bundled].sort()).toEqual(expect.arrayContaining(["cborg", "croner", "suncalc"]));
+    for (const name of bundled) expect(text).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(`, "m"));
+    expect(
+      text.match(/Permission is hereby granted|Apache License|Redistribution and use/g)?.length,
+    ).toBeGreaterThanOrEqual(bundled.size);
   });
 
   it("has an example of every node", () => {
