@@ -38,11 +38,14 @@ export async function startDaemon(
     devices,
     every,
     moments = false,
+    writable,
     more = {},
   }: {
     readonly devices: number;
     readonly every: string;
     readonly moments?: boolean;
+    /** Name of one more point, which can be written: holding register 0. */
+    readonly writable?: string;
     readonly more?: Readonly<Record<string, unknown>>;
   },
 ): Promise<RunningDaemon> {
@@ -57,7 +60,7 @@ export async function startDaemon(
   stack.defer(() => platform.endAsync(true));
   await platform.subscribeAsync("stadsnod/v1/+/telemetry/#", { qos: 1 });
   mkdirSync(join(folder, "profiles/bench"), { recursive: true });
-  writeFileSync(join(folder, "profiles/bench/registers.yaml"), profile());
+  writeFileSync(join(folder, "profiles/bench/registers.yaml"), profile(writable));
   writeFileSync(
     join(folder, "gateway.yaml"),
     JSON.stringify({ ...configuration(units, every, simulator.ready.port, broker.url), ...more }),
@@ -103,7 +106,7 @@ export async function startDaemon(
 const socket = "data/stadsnod.sock";
 
 /** 100 registers, each a point. JSON is YAML. */
-function profile(): string {
+function profile(writable: string | undefined): string {
   const points = Object.fromEntries(
     Array.from({ length: pointsPerDevice }, (_, index) => [
       `p${index}`,
@@ -121,7 +124,12 @@ function profile(): string {
     status: "draft",
     protocol: "modbus",
     modbus: { addressing: "protocol" },
-    points,
+    points: {
+      ...points,
+      ...(writable === undefined
+        ? {}
+        : { [writable]: { at: { holding: 0, type: "u16" }, unit: "%", write: { range: [0, 100] } } }),
+    },
   });
 }
 
