@@ -28,7 +28,10 @@ export const badFlowNames = ["endless", "leak", "flood", "throw"] as const;
 export type BadFlow = (typeof badFlowNames)[number];
 
 /** The nodes of one; `target`: what the flood commands, 10,000 times a second. */
-export function badFlow(name: BadFlow, target: { readonly device: string; readonly point: string }): object[] {
+export function badFlow(
+  name: BadFlow,
+  target: { readonly device: string; readonly point: string },
+): object[] {
   const tab = { id: "tab", type: "tab", label: name };
   switch (name) {
     // In a timer: a loop in a message is cut off after five seconds.
@@ -43,12 +46,19 @@ export function badFlow(name: BadFlow, target: { readonly device: string; readon
     case "flood":
       return [
         tab,
-        { id: "gw", type: "stadsnod-gateway", name: "", connection: "socket", socket: "", url: "", fingerprint: "" },
+        {
+          id: "gw",
+          type: "stadsnod-gateway",
+          name: "",
+          connection: "socket",
+          socket: "",
+          url: "",
+          fingerprint: "",
+        },
         inject(true, "", "function"),
-        code(
-          "setInterval(() => { for (let n = 0; n < 100; n++) node.send({ payload: n }); }, 10);",
-          ["command"],
-        ),
+        code("setInterval(() => { for (let n = 0; n < 100; n++) node.send({ payload: n }); }, 10);", [
+          "command",
+        ]),
         {
           id: "command",
           type: "stadsnod-command",

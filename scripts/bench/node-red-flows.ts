@@ -105,7 +105,12 @@ async function feel(daemon: RunningDaemon, ms: number): Promise<Felt> {
 function command(socketPath: string, body: object): Promise<{ readonly state?: string }> {
   return new Promise((resolve, reject) => {
     const asked = request(
-      { socketPath, path: "/v1/commands?wait=20s", method: "POST", headers: { "content-type": "application/json" } },
+      {
+        socketPath,
+        path: "/v1/commands?wait=20s",
+        method: "POST",
+        headers: { "content-type": "application/json" },
+      },
       (response) => {
         let text = "";
         response.setEncoding("utf8").on("data", (chunk: string) => {
