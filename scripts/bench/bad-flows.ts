@@ -1,9 +1,12 @@
 // Flows that go wrong, as flows.json: for the bench and for test/ci/node-red-bad-flows.test.ts.
 
+/** Without a place in the editor Node-RED takes a node for a configuration. */
+const place = (x: number) => ({ z: "tab", x, y: 100 });
+
 const inject = (once: boolean, repeat: string, to: string) => ({
   id: "inject",
   type: "inject",
-  z: "tab",
+  ...place(160),
   props: [{ p: "payload" }],
   payload: "1",
   payloadType: "num",
@@ -16,7 +19,7 @@ const inject = (once: boolean, repeat: string, to: string) => ({
 const code = (func: string, wires: readonly string[] = []) => ({
   id: "function",
   type: "function",
-  z: "tab",
+  ...place(400),
   func,
   outputs: 1,
   libs: [],
@@ -62,7 +65,7 @@ export function badFlow(
         {
           id: "command",
           type: "stadsnod-command",
-          z: "tab",
+          ...place(640),
           gateway: "gw",
           ...target,
           value: "",
