@@ -29,6 +29,8 @@ export interface RunningDaemon extends AsyncDisposable {
   readonly port: number;
   /** Requests that the devices have got. */
   requests(): Promise<number>;
+  /** The same of each device. */
+  perUnit(): Promise<readonly number[]>;
 }
 
 /** Starts one; `more` of gateway.yaml replaces what stands there. */
@@ -53,7 +55,10 @@ export async function startDaemon(
   const units = Array.from({ length: devices }, (_, index) => index + 1);
   const line: SimulatorSettings = { wire: { kind: "tcp" }, units, moments };
   const simulator = stack.use(
-    await startChild<SimulatorReady, { readonly requests: number }>("simulator.ts", line),
+    await startChild<SimulatorReady, { readonly requests: number; readonly perUnit: number[] }>(
+      "simulator.ts",
+      line,
+    ),
   );
   const broker = stack.use(await openBroker({ port: 0 }));
   const platform = await connectAsync(broker.url);
@@ -99,6 +104,7 @@ export async function startDaemon(
     socket: join(folder, socket),
     port: simulator.ready.port,
     requests: () => simulator.ask("requests"),
+    perUnit: () => simulator.ask("perUnit"),
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
 }

@@ -84,7 +84,10 @@ if (wire.kind === "line") {
   const pty = wire.kind === "pty" ? openPty() : undefined;
   const server = await openModbusServer({ listen: pty ? { wire: pty } : { tcp: 0 }, units: devices });
   troubled((id) => server.unit(id));
-  answer({ requests: () => units.reduce((total, id) => total + server.unit(id).requests, 0) });
+  answer({
+    requests: () => units.reduce((total, id) => total + server.unit(id).requests, 0),
+    perUnit: () => units.map((id) => server.unit(id).requests),
+  });
   tell({ path: pty?.path ?? "", port: server.port } satisfies SimulatorReady);
 }
 
