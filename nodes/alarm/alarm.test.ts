@@ -101,15 +101,19 @@ describe("stadsnod-alarm", () => {
     await contexts.load();
     const file = join(folder, "context", "tab", "node.json");
     await node.give(reading(true), { topic: "acknowledge" });
-    await expect.poll(() => existsSync(file) && readFileSync(file, "utf8")).toContain('"acknowledged": true');
+    await expect
+      .poll(() => existsSync(file) && readFileSync(file, "utf8"), { timeout: 20_000 })
+      .toContain('"acknowledged": true');
     expect(node.payloads()).toEqual(["raised", "acknowledged"]);
     await node.restart({ severity: "low" });
     await node.advance(1000);
     await node.give(reading(true));
-    await expect.poll(() => node.statuses.at(-1)?.text).toBe("state.acknowledged");
+    await expect.poll(() => node.statuses.at(-1)?.text, { timeout: 20_000 }).toBe("state.acknowledged");
     expect(node.taken()).toEqual([]);
     await node.give(reading(false));
-    await expect.poll(() => node.taken()).toMatchObject([{ payload: "normal", alarm: { severity: "low" } }]);
+    await expect
+      .poll(() => node.taken(), { timeout: 20_000 })
+      .toMatchObject([{ payload: "normal", alarm: { severity: "low" } }]);
   });
 
   it("says why it does not do what a person wants", async () => {

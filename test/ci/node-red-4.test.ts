@@ -93,7 +93,7 @@ describe(`node-red-contrib-stadsnod on Node-RED ${release}`, () => {
 
   it("passes the tests of its nodes there", () => {
     const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-    const names = spawnSync(
+    const tests = spawnSync(
       process.execPath,
       [vitest, "run", "nodes", "--exclude", "nodes/{examples,package}.test.ts"],
       {
@@ -102,8 +102,8 @@ describe(`node-red-contrib-stadsnod on Node-RED ${release}`, () => {
         env: { ...process.env, STADSNOD_NODE_RED: nodeRed.folder },
       },
     );
-    expect(names.stdout.trim().split("\n").at(-1)).toMatch(/^[1-9]\d\d passed, 0 failed/);
-    expect(names.status).toBe(0);
+    expect(tests.stdout.trim().split("\n").at(-1)).toMatch(/^[1-9]\d\d passed, 0 failed/);
+    expect(tests.status).toBe(0);
   }, 600_000);
 });
 
