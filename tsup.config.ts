@@ -1,5 +1,6 @@
-import { copyFileSync, readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { defineConfig } from "tsup";
+import { bundledPackages, thirdPartyFile, thirdPartyText } from "./scripts/third-party.ts";
 
 // One bundle with lazy chunks, libraries included: what a configuration does not use is not loaded,
 // what no code uses is left out, and start-up reads a handful of files instead of a tree of hundreds.
@@ -30,9 +31,15 @@ export default defineConfig({
   sourcemap: true,
   clean: true,
   silent: true,
+  metafile: true,
   async onSuccess() {
     // Served as help while gateway.yaml is edited.
     copyFileSync("gateway.schema.json", "dist/gateway.schema.json");
+    // The licences of what is bundled go along. The rest of the metafile is for nobody.
+    const { inputs } = JSON.parse(readFileSync("dist/metafile-esm.json", "utf8"));
+    rmSync("dist/metafile-esm.json");
+    const packages = bundledPackages(Object.keys(inputs), import.meta.dirname);
+    writeFileSync(`dist/${thirdPartyFile}`, thirdPartyText(packages));
     // One character beyond Latin 1 makes a whole file take two bytes per character in memory. The option
     // `charset` below sees to strings; in a regular expression of ours such a character needs an escape.
     for (const name of readdirSync("dist").filter((file) => file.endsWith(".js"))) {

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, type Metafile } from "esbuild";
+import { bundledPackages, thirdPartyFile, thirdPartyText } from "../scripts/third-party.ts";
 
 // Makes nodes/dist, which Node-RED loads: `<name>.js` (CommonJS, whole), `<name>.html` with the editor's code in
 // it, locales and icons. Every folder with `<name>.ts` and `<name>.html` is one node, `stadsnod-<name>`.
@@ -31,18 +32,25 @@ export async function buildNodes(out = join(folder, "dist")): Promise<void> {
   await checkListed(names);
   await rm(out, { recursive: true, force: true });
   await mkdir(join(out, "icons"), { recursive: true });
-  await build({
+  const { metafile } = await build({
     entryPoints: names.map((name) => ({ in: join(folder, name, `${name}.ts`), out: name })),
     outdir: out,
     bundle: true,
     platform: "node",
     format: "cjs",
     target: "node22.9",
+    absWorkingDir: folder,
+    metafile: true,
     legalComments: "none",
     logLevel: "warning",
   });
+  const inputs = [metafile, ...(await Promise.all(names.map((name) => writePage(name, out))))];
+  const packages = bundledPackages(
+    inputs.flatMap((one) => Object.keys(one.inputs)),
+    folder,
+  );
+  await writeFile(join(out, thirdPartyFile), thirdPartyText(packages));
   await Promise.all([
-    ...names.map((name) => writePage(name, out)),
     ...languages.map((language) => writeLocale(names, language, out)),
     ...(await readdir(join(folder, "icons"))).map((icon) =>
       copyFile(join(folder, "icons", icon), join(out, "icons", icon)),
@@ -64,12 +72,14 @@ async function checkListed(names: readonly string[]): Promise<void> {
     );
 }
 
-async function writePage(name: string, out: string): Promise<void> {
+async function writePage(name: string, out: string): Promise<Metafile> {
   const page = await readFile(join(folder, name, `${name}.html`), "utf8");
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     entryPoints: [join(folder, name, "editor.ts")],
     bundle: true,
     write: false,
+    absWorkingDir: folder,
+    metafile: true,
     platform: "browser",
     format: "iife",
     target: "es2020",
@@ -78,6 +88,7 @@ async function writePage(name: string, out: string): Promise<void> {
   });
   const code = outputFiles[0]?.text ?? "";
   await writeFile(join(out, `${name}.html`), `${page}\n<script type="text/javascript">\n${code}</script>\n`);
+  return metafile;
 }
 
 /** Words that all nodes share stand once in the sources, and in every node's catalogue. */

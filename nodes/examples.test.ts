@@ -1,10 +1,16 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { configuration } from "../gateway/cli/demo/configuration.ts";
+import { radioDevices } from "../gateway/cli/demo/index.ts";
 import { runCli } from "../gateway/cli/index.ts";
 import type { DeviceProfile, Point } from "../gateway/model/device.ts";
 import { loadProfiles } from "../gateway/profiles/library.ts";
 import { loadProtocols } from "../gateway/southbound/index.ts";
+import { openCity } from "../simulators/scenes/city.ts";
+import { loraCity } from "../simulators/scenes/lorawan.ts";
+import { openNeighbourhood } from "../simulators/scenes/neighbourhood.ts";
+import { openStreet } from "../simulators/scenes/street.ts";
 import { nodeNames } from "./build.ts";
 import { matches } from "./client/filter.ts";
 
@@ -36,7 +42,7 @@ const own = (await nodeNames()).map((name) => `stadsnod-${name}`);
 const core = ["tab", "comment", "inject", "debug", "change", "switch", "split", "catch"];
 const grid = 20;
 
-/** What the devices of the examples are. Those of `npm start` have the same names there. */
+/** What the devices of the examples are. Those of `npm start` have the same names. */
 const models: Readonly<Record<string, string>> = {
   "cabinet-lock": "generic/door-lock",
   "charger-1": "keba/p30",
@@ -79,7 +85,36 @@ function pointsOf({ device, point }: Pick<ExampleNode, "device" | "point">): Poi
   });
 }
 
+/** What `npm start` has, by id. */
+async function demonstration(): Promise<Map<string, string>> {
+  const nature = { now: () => Date.UTC(2026, 3, 14, 11), random: () => 0.5 };
+  await using stack = new AsyncDisposableStack();
+  const quarters = [
+    stack.use(await openCity()),
+    stack.use(await openStreet()),
+    stack.use(await openNeighbourhood({ nature })),
+  ];
+  const devices = [
+    ...quarters.flatMap((one) => one.devices),
+    ...loraCity(nature).filter(({ id }) => radioDevices.includes(id)),
+  ];
+  return new Map(devices.map(({ id, model }) => [id, model]));
+}
+
 describe("example flows", () => {
+  it("find their devices, of the same models, and their derived points in the demonstration", async () => {
+    const there = await demonstration();
+    expect(Object.fromEntries(Object.keys(models).map((id) => [id, there.get(id)]))).toEqual(models);
+    const yaml = configuration({ connections: [], devices: [] }, "mqtt://127.0.0.1");
+    const declared = Array.from(
+      yaml.split("derivedPoints:")[1]!.matchAll(/^ {2}([a-z0-9-]+): \{/gm),
+      ([, name]) => name,
+    );
+    const published = files.flatMap(flowOf).filter(({ type }) => type === "stadsnod-publish");
+    expect(published.map(({ point }) => point).filter((point) => !declared.includes(point))).toEqual([]);
+    expect(there.size).toBe(28);
+  });
+
   it("are one for each use of the city", () => {
     expect(files).toEqual([
       "door-lock.json",
@@ -89,6 +124,7 @@ describe("example flows", () => {
       "noise-alarm.json",
       "parking-guidance.json",
       "remote-care.json",
+      "sensor-payload.json",
       "street-lighting.json",
       "traffic-counts.json",
       "waste-bin-route.json",
@@ -144,7 +180,7 @@ describe.each(files)("example %s", (file) => {
 
   it("means devices and points of the profiles that we ship, and commands what may be commanded", () => {
     for (const node of placed.filter(
-      ({ point, type }) => point !== undefined && type !== "stadsnod-publish",
+      ({ point, type }) => point !== undefined && type !== "stadsnod-publish" && type !== "stadsnod-senml",
     )) {
       const points = pointsOf(node);
       expect(points.length, `${node.name}: ${node.device}/${node.point}`).toBeGreaterThan(0);

@@ -25,6 +25,7 @@ import { openFolderDisk } from "../store/folder-disk.ts";
 import { openSystem } from "../store/system.ts";
 import { connectBy } from "../transport/connect.ts";
 import type { ReadConfiguration } from "./files.ts";
+import { localPayloads } from "./payloads.ts";
 import { Commissioning } from "./service/commissioning.ts";
 import { type ConfigurationFile, configurationOf } from "./service/configuration.ts";
 import { configuredPorts, jobKinds } from "./service/kinds.ts";
@@ -136,6 +137,7 @@ export async function startDaemon(
   audited.resolve(gateway);
   const https = server && (await openSecondDoor(server, config, log, firstPassword));
   const logs = (count: number) => log.ring.last(count);
+  const payloads = localPayloads(gateway, sandbox);
   const configuration = file && configurationOf(gateway, log, file);
   const machine = () => lookAtMachine(machineSource, folder);
   const commissioning =
@@ -156,7 +158,7 @@ export async function startDaemon(
       status: () => statusOf(gateway),
     }),
   );
-  surface = localSurface(gateway, { logs, service, ...(https ? { https: () => https } : {}) });
+  surface = localSurface(gateway, { logs, payloads, service, ...(https ? { https: () => https } : {}) });
   log.info({ socket: config.local.socket, ...https }, "the local API listens");
   const held = opened.move();
   return { gateway, [Symbol.asyncDispose]: () => held.disposeAsync() };

@@ -17,7 +17,10 @@ import { derivedReading } from "../telemetry/derived-value.ts";
 import { answerHistory } from "../telemetry/history-answer.ts";
 
 /** What the local API is told by who started the gateway. */
-export type SurfaceExtras = Pick<LocalSurface, "logs" | "configText" | "checkConfig" | "service"> & {
+export type SurfaceExtras = Pick<
+  LocalSurface,
+  "logs" | "configText" | "checkConfig" | "payloads" | "service"
+> & {
   readonly https?: () => GatewayStatus["https"];
 };
 

@@ -51,6 +51,8 @@ export const access = {
   "DELETE /v1/jobs/:id": "technician",
   "GET /v1/jobs/:id/events": "technician",
   "GET /v1/jobs/:id/files/:name": "technician",
+  "POST /v1/decode": "technician",
+  "POST /v1/encode": "technician",
   "POST /v1/configuration/check": "technician",
   "GET /v1/configuration/schema": "technician",
   "GET /v1/commissioning": "technician",

@@ -35,6 +35,13 @@ export const reading = named(
   }),
 );
 export const readings = z.array(reading);
+export const decoded = named("Decoded", z.object({ readings: z.array(reading.omit({ device: true })) }));
+export const encoded = named(
+  "Encoded",
+  z.object({
+    frames: z.array(z.object({ payload: z.string(), fPort: z.number().optional(), label: z.string() })),
+  }),
+);
 export const history = named(
   "History",
   z.object({

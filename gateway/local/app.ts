@@ -15,6 +15,7 @@ import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { jobRoutes } from "./routes/jobs.ts";
 import { pageRoutes } from "./routes/page.ts";
+import { payloadRoutes } from "./routes/payloads.ts";
 import { pointRoutes } from "./routes/points.ts";
 import { readingRoutes } from "./routes/readings.ts";
 import { serviceRoutes } from "./routes/service.ts";
@@ -48,6 +49,7 @@ const groups = [
   eventRoutes,
   commandRoutes,
   pointRoutes,
+  payloadRoutes,
   configurationRoutes,
   commissioningRoutes,
   serviceRoutes,

@@ -101,6 +101,17 @@ const routes: Readonly<Record<RouteKey, Described>> = {
     body: schemas.pointBody,
     answer: answers.reading,
   },
+  "POST /v1/decode": {
+    summary: "What a payload of a device with this profile says; nothing is stored or sent",
+    body: schemas.decodeBody,
+    answer: answers.decoded,
+  },
+  "POST /v1/encode": {
+    summary:
+      "The frames that write a value to a device with this profile, as far as they are known beforehand; nothing is sent",
+    body: schemas.encodeBody,
+    answer: answers.encoded,
+  },
   "POST /v1/read": {
     summary: "Poll now, ahead of the schedule",
     body: schemas.readBody,

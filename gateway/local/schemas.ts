@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { hexPattern } from "../codec/hex.ts";
 import { duration } from "../codec/settings.ts";
 import { commandId, priorities } from "../model/command.ts";
 import { roles } from "./access.ts";
@@ -9,6 +10,8 @@ import { accountName } from "./users.ts";
 const id = z.string().min(1).max(63);
 const point = z.string().min(1).max(200);
 const count = (most: number) => z.coerce.number().int().min(1).max(most);
+/** Bytes of a payload: a DLMS telegram is less. */
+const mostPayload = 8192;
 const secret = z.string().min(1).max(256);
 
 function within(shortestMs: number, longestMs: number, words: string) {
@@ -69,6 +72,36 @@ export const testBody = z
   .strictObject(commandFields)
   .refine(valueFits, noValue)
   .refine(confirmsFits, noConfirms);
+
+const profile = z.string().min(1).max(120);
+const chosen = z
+  .record(z.string().max(63), z.string().max(63))
+  .refine((all) => Object.keys(all).length <= 32);
+/** A payload of a device that has this profile. */
+export const decodeBody = z.strictObject({
+  profile,
+  /** Hexadecimal digits, two per byte. */
+  payload: z
+    .string()
+    .min(2)
+    .max(32_768)
+    .regex(hexPattern)
+    .refine((text) => text.replaceAll(/\s/g, "").length <= 2 * mostPayload),
+  fPort: z.int().min(0).max(255).optional(),
+  /** Choices that the profile offers. */
+  options: chosen.optional(),
+});
+export const encodeBody = z.strictObject({
+  profile,
+  point,
+  value: z.union([z.number(), z.boolean(), z.string().max(1024)]),
+  options: chosen.optional(),
+  /** What gateway.yaml would say of the device, such as its address on the line. */
+  settings: z
+    .record(z.string().max(63), z.union([z.string().max(200), z.number()]))
+    .refine((all) => Object.keys(all).length <= 32)
+    .optional(),
+});
 
 /** A value of a derived point. Who may read it is said in gateway.yaml, never here. */
 export const pointBody = z.strictObject({

@@ -42,6 +42,8 @@ export interface LocalSurface {
    * for an unknown point, with RefusedError for a value that the point does not take.
    */
   publish?: ((value: PublishedValue) => Promise<ReadingJson>) | undefined;
+  /** What payloads of devices say, and how values become payloads. */
+  readonly payloads?: LocalPayloads | undefined;
   /** The last lines of the log, the oldest first: JSON texts. */
   logs?(count: number): readonly string[];
   /** The text of gateway.yaml, with stars for secrets that stand on one line with their key. */
@@ -98,6 +100,23 @@ export interface LocalAudit {
     readonly who: string;
     readonly detail: Readonly<Record<string, unknown>>;
   }): Promise<void>;
+}
+
+/** By the profiles of the gateway. Both reject with ConfigError (`unknown-profile`) or another GatewayError. */
+export interface LocalPayloads {
+  decode(what: {
+    readonly profile: string;
+    readonly payload: Uint8Array;
+    readonly fPort?: number | undefined;
+    readonly options?: Readonly<Record<string, string>> | undefined;
+  }): Promise<readonly Omit<ReadingJson, "device">[]>;
+  encode(what: {
+    readonly profile: string;
+    readonly point: string;
+    readonly value: number | boolean | string;
+    readonly options?: Readonly<Record<string, string>> | undefined;
+    readonly settings?: Readonly<Record<string, string | number>> | undefined;
+  }): Promise<readonly { readonly payload: string; readonly fPort?: number; readonly label: string }[]>;
 }
 
 /** As `DerivedValue` of telemetry. */

@@ -148,6 +148,21 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   ): WiringQuestions | undefined;
   /** What a tapped dialogue with a live device of this profile becomes as an example's `given:`. Pure. */
   record?(dialogue: readonly Turn[], connection: Connection, profile: DeviceProfile<Address, Head>): unknown;
+  /**
+   * One word of a device as an example's `given:`; absent where a word means nothing without its question
+   * (Modbus, SDI-12). `port`: of LoRaWAN, 1 unless said. Pure.
+   */
+  givenOf?(word: Uint8Array, head: Head, port?: number): unknown;
+  /**
+   * As `encodeWrite`, where the bytes are made by a codec script: undefined where they are not. Rejects with
+   * ConfigError when the address cannot hold the value.
+   */
+  encodeByScript?(
+    device: Device<Address, Settings, Head>,
+    address: Address,
+    raw: RawValue,
+    sandbox: SouthboundContext["sandbox"],
+  ): Promise<{ readonly bytes: Uint8Array; readonly port: number } | undefined>;
   /** A driver that answers from an example's `given:` instead of a wire; same decoding code as the real one. */
   replay(given: unknown, context: SouthboundContext): Promise<Driver<Address, Settings, Head>>;
   /** A connected driver, or LinkError (reopen later) or ConfigError (never). */
@@ -184,6 +199,8 @@ export interface WriteFrame {
   readonly bytes: Uint8Array;
   /** For people: `FC6 0x0034 = 100`. */
   readonly label: string;
+  /** LoRaWAN's FPort. */
+  readonly port?: number | undefined;
   /** There is no answer on the line: what became of it is told later, or never. */
   readonly unanswered?: boolean | undefined;
   /**

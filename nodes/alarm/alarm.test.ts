@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { nodeRedFile } from "../test/flow.ts";
 import { openLogicNode } from "../test/logic-node.ts";
 import register from "./alarm.ts";
 
@@ -28,7 +29,7 @@ function reading(value: number | boolean | undefined) {
 
 describe("stadsnod-alarm", () => {
   const folder = mkdtempSync(join(tmpdir(), "stadsnod-alarm-"));
-  afterAll(() => rmSync(folder, { recursive: true }));
+  afterAll(() => rmSync(folder, { recursive: true, maxRetries: 10 }));
 
   it("tells each change of its state once, however many readings come", async () => {
     await using node = await open();
@@ -93,22 +94,26 @@ describe("stadsnod-alarm", () => {
 
   it("is what it was after a restart, and tells nothing anew", async () => {
     await using node = await open();
-    const contexts = createRequire(import.meta.url)("@node-red/runtime/lib/nodes/context/index.js");
+    const contexts = createRequire(nodeRedFile)("@node-red/runtime/lib/nodes/context/index.js");
     contexts.init({
       contextStorage: { default: { module: "localfilesystem", config: { dir: folder, cache: false } } },
     });
     await contexts.load();
     const file = join(folder, "context", "tab", "node.json");
     await node.give(reading(true), { topic: "acknowledge" });
-    await expect.poll(() => existsSync(file) && readFileSync(file, "utf8")).toContain('"acknowledged": true');
+    await expect
+      .poll(() => existsSync(file) && readFileSync(file, "utf8"), { timeout: 20_000 })
+      .toContain('"acknowledged": true');
     expect(node.payloads()).toEqual(["raised", "acknowledged"]);
     await node.restart({ severity: "low" });
     await node.advance(1000);
     await node.give(reading(true));
-    await expect.poll(() => node.statuses.at(-1)?.text).toBe("state.acknowledged");
+    await expect.poll(() => node.statuses.at(-1)?.text, { timeout: 20_000 }).toBe("state.acknowledged");
     expect(node.taken()).toEqual([]);
     await node.give(reading(false));
-    await expect.poll(() => node.taken()).toMatchObject([{ payload: "normal", alarm: { severity: "low" } }]);
+    await expect
+      .poll(() => node.taken(), { timeout: 20_000 })
+      .toMatchObject([{ payload: "normal", alarm: { severity: "low" } }]);
   });
 
   it("says why it does not do what a person wants", async () => {

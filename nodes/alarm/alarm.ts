@@ -16,7 +16,7 @@ import {
   severities,
   stateOf,
 } from "./alarm-state.ts";
-import { recall, remember } from "./memory.ts";
+import { memoryOf } from "./memory.ts";
 import { operatorAction } from "./operator.ts";
 
 interface AlarmDef extends NodeDef, WrittenRule {
@@ -52,6 +52,7 @@ export default function register(RED: NodeAPI): void {
       return;
     }
     const { rule, timing, bad, severity } = settings;
+    const memory = memoryOf(this, RED);
     let kept: Kept = atRest;
     let condition = new Switch(timing, false);
     let last: Input | undefined;
@@ -61,7 +62,7 @@ export default function register(RED: NodeAPI): void {
       const before = kept;
       kept = after(before, action, def.latching, clock.now());
       if (kept === before) return;
-      remember(this, kept);
+      memory.remember(kept);
       const state = stateOf(kept);
       status.show(looks[state]);
       if (state !== stateOf(before)) send(messageOf(def, severity, kept, stateOf(before), last));
@@ -87,7 +88,7 @@ export default function register(RED: NodeAPI): void {
       if (wanted === undefined) condition.freeze();
       else condition.want(wanted, now);
     };
-    const recalled = recall(this).then(
+    const recalled = memory.recall().then(
       (known) => {
         if (closed) return;
         kept = known ?? atRest;

@@ -78,5 +78,6 @@ export interface DeviceSummaryJson {
 }
 
 export interface DeviceJson extends DeviceSummaryJson {
+  readonly profile: { readonly id: string };
   readonly points: readonly PointJson[];
 }

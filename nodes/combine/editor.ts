@@ -1,4 +1,5 @@
 import { countOutputs, isDuration, logicColor } from "../editor/logic.ts";
+import { topicOffers } from "../editor/pick.ts";
 import { red, type Words } from "../editor/red.ts";
 import { Combination, type Term } from "./combination.ts";
 
@@ -59,6 +60,7 @@ red.nodes.registerType<CombineFields>("stadsnod-combine", {
   },
   oneditprepare() {
     const words: Words = (key, values) => this._(key, values);
+    const offerTopics = topicOffers(words);
     const check = () => {
       const text = String($("#node-input-expression").val() ?? "");
       $("#stadsnod-problem").text(text === "" ? "" : (problemOf(text, writtenTerms()) ?? ""));
@@ -68,7 +70,7 @@ red.nodes.registerType<CombineFields>("stadsnod-combine", {
       .editableList({
         removable: true,
         sortable: true,
-        addItem: (row, _index, term) => addTerm(row, term as Partial<WrittenTerm>, words, check),
+        addItem: (row, _index, term) => offerTopics(addTerm(row, term as Partial<WrittenTerm>, words, check)),
         removeItem: check,
       });
     for (const term of this.terms) $("#stadsnod-terms").editableList("addItem", term);
@@ -97,7 +99,7 @@ function termOf({ name, topic, type }: WrittenTerm): Term {
   return { name, topic, type: type === "boolean" || type === "text" ? type : "number", maxAgeMs: undefined };
 }
 
-function addTerm(row: JQuery, term: Partial<WrittenTerm>, words: Words, changed: () => void): void {
+function addTerm(row: JQuery, term: Partial<WrittenTerm>, words: Words, changed: () => void): JQuery {
   const line = $("<div>").css({ display: "flex", gap: "6px" }).appendTo(row);
   const field = (name: keyof WrittenTerm, grow: number, value: string) =>
     $("<input>", { type: "text", class: `stadsnod-${name}`, placeholder: words(`placeholder.${name}`) })
@@ -106,7 +108,7 @@ function addTerm(row: JQuery, term: Partial<WrittenTerm>, words: Words, changed:
       .on("input", changed)
       .appendTo(line);
   field("name", 1, term.name ?? "");
-  field("topic", 3, term.topic ?? "");
+  const topic = field("topic", 3, term.topic ?? "").on("change", changed);
   const type = $("<select>", { class: "stadsnod-type" }).css({ flex: "1.5 1 0", minWidth: 0 }).appendTo(line);
   for (const kind of ["number", "boolean", "text"])
     $("<option>", { value: kind })
@@ -114,6 +116,7 @@ function addTerm(row: JQuery, term: Partial<WrittenTerm>, words: Words, changed:
       .appendTo(type);
   type.val(term.type ?? "number").on("change", changed);
   field("maxAge", 1.5, term.maxAge ?? "");
+  return topic;
 }
 
 function writtenTerms(): WrittenTerm[] {

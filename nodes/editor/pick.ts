@@ -1,7 +1,7 @@
 import type { ListedDevice, ListedPoint } from "../gateway/routes.ts";
 import { valueText } from "../status.ts";
 import { listDevices } from "./lists.ts";
-import { inLanguage, type Words } from "./red.ts";
+import { inLanguage, red, type Words } from "./red.ts";
 
 // Device and point of a node, picked from what the gateway has now, or typed (with `*` where that is wanted).
 
@@ -23,6 +23,58 @@ interface Choice {
 export function pickDevice({ words, offered }: { words: Words; offered: () => boolean }): void {
   const devices = listOf($("#node-input-gateway"), words, () => {});
   offer($("#node-input-device"), () => (offered() ? devices().map((one) => deviceChoice(one, words)) : []));
+}
+
+/** Makes `#node-input-profile` offer the profiles of the gateway's devices, while `offered` says so. Others can be typed. */
+export function pickProfile({ words, offered }: { words: Words; offered: () => boolean }): void {
+  const devices = listOf($("#node-input-gateway"), words, () => {});
+  const choices = (): Choice[] => {
+    const byProfile = new Map<string, string[]>();
+    for (const { id, profile } of devices())
+      byProfile.set(profile.id, [...(byProfile.get(profile.id) ?? []), id]);
+    return Array.from(byProfile, ([value, ids]) => ({ value, title: ids.slice(0, 3).join(", "), now: "" }));
+  };
+  offer($("#node-input-profile"), () => (offered() ? choices() : []));
+}
+
+/** Makes `#node-input-point` offer the gateway's derived points, with their present values. */
+export function pickDerivedPoint(words: Words): void {
+  const devices = listOf($("#node-input-gateway"), words, () => {});
+  offer($("#node-input-point"), () =>
+    devices()
+      .filter(({ category }) => category === "gateway")
+      .flatMap(({ points }) => points)
+      .map((one) => ({ value: one.name, title: inLanguage(one.title, words), now: presentValue(one) })),
+  );
+}
+
+/** Makes inputs offer `device/point` of every gateway of the flows, for nodes that have no gateway of their own. */
+export function topicOffers(words: Words): (input: JQuery) => void {
+  const found: Choice[] = [];
+  red.nodes.eachConfig((config) => {
+    if (Reflect.get(config, "type") === "stadsnod-gateway")
+      listDevices(String(Reflect.get(config, "id"))).then(
+        (devices) => {
+          found.push(...devices.flatMap((device) => topicsOf(device, words)));
+          // Who has typed already sees the list now.
+          $(document.activeElement ?? document.body).trigger("keyup");
+        },
+        // Without a list a topic is typed.
+        () => {},
+      );
+    return true;
+  });
+  return (input) => offer(input, () => found);
+}
+
+function topicsOf({ id, points }: ListedDevice, words: Words): Choice[] {
+  return points
+    .filter(({ readable }) => readable)
+    .map((one) => ({
+      value: `${id}/${one.name}`,
+      title: inLanguage(one.title, words),
+      now: presentValue(one),
+    }));
 }
 
 /** Makes `#node-input-device` and `#node-input-point` offer what `#node-input-gateway` has. `#stadsnod-hint` says why not. */
@@ -71,7 +123,7 @@ function listOf(field: JQuery, words: Words, loaded: () => void): () => readonly
     }
     loaded();
     // Who has clicked already sees the list now.
-    $("#node-input-device, #node-input-point").filter(":focus").trigger("keyup");
+    $("#node-input-device, #node-input-point, #node-input-profile").filter(":focus").trigger("keyup");
   };
   field.on("change", () => void load());
   void load();

@@ -1,3 +1,4 @@
+import { pickDerivedPoint } from "../editor/pick.ts";
 import { red } from "../editor/red.ts";
 
 red.nodes.registerType("stadsnod-publish", {
@@ -20,5 +21,8 @@ red.nodes.registerType("stadsnod-publish", {
   },
   labelStyle() {
     return this.name ? "node_label_italic" : "";
+  },
+  oneditprepare() {
+    pickDerivedPoint((key, values) => this._(key, values));
   },
 });

@@ -3,6 +3,8 @@ import { deflateSync, zstdCompressSync } from "node:zlib";
 import { encode } from "cborg";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { gatewayItem, openFlow } from "../test/flow.ts";
+import { openLocalGateway } from "../test/local-gateway.ts";
 import { openLogicNode } from "../test/logic-node.ts";
 import { mostBytes, unpack } from "./compression.ts";
 import { decodePack, encodePack, type WrittenReading } from "./pack.ts";
@@ -208,5 +210,95 @@ describe("stadsnod-senml", () => {
     ]);
     expect(decodePack(many!, 0).readings.map(({ name }) => name)).toEqual(["a", "urn:dev:ops:32473-x-d:p"]);
     expect(node.errors).toEqual(["msg.payload has no reading", "d/p has no value"]);
+    await node.give({
+      payload: [
+        { device: "d", point: "p", quality: "stale", time },
+        { name: "x:y", quality: "sentinel", time },
+      ],
+    });
+    const [bad] = node.payloads() as Buffer[];
+    expect(decodePack(bad!, 0).readings).toMatchObject([
+      { device: "d", point: "p", quality: "stale" },
+      { device: "x", point: "y", quality: "sentinel" },
+    ]);
+  });
+});
+
+describe("stadsnod-senml with payloads of devices", () => {
+  const payloadNode = async (fields: object) => {
+    const gateway = await openLocalGateway();
+    const item = { id: "n", type: "stadsnod-senml", gateway: "gw", wires: [["out"]], ...fields };
+    const flow = await openFlow([register], [gatewayItem(gateway), item, { id: "out", type: "helper" }]);
+    return {
+      give: (message: object) => flow.node("n").receive(message),
+      told: () => flow.messages("out").take(),
+      error: async () => (await flow.errors("n").take()).text,
+      async [Symbol.asyncDispose]() {
+        await flow[Symbol.asyncDispose]();
+        await gateway[Symbol.asyncDispose]();
+      },
+    };
+  };
+
+  it("decodes a Buffer, hex and base64 by a profile, with the port and the device of the message", async () => {
+    await using node = await payloadNode({
+      direction: "decode-payload",
+      profile: "test/room",
+      coding: "hex",
+      fPort: "",
+    });
+    const room = { device: "room", point: "temperature", value: 21, unit: "Cel", quality: "good" };
+    node.give({ payload: Buffer.from([21]), fPort: 5, device: "room", mine: 1 });
+    expect(await node.told()).toMatchObject({ mine: 1, payload: [room, { point: "port", value: 5 }] });
+    node.give({ payload: " 15 00" });
+    expect((await node.told()).payload).toMatchObject([{ point: "temperature", value: 21 }, { value: 1 }]);
+  });
+
+  it("takes the profile from the message, and a port of its own", async () => {
+    await using node = await payloadNode({
+      direction: "decode-payload",
+      profile: "",
+      coding: "base64",
+      fPort: "7",
+    });
+    node.give({ payload: "FQ==", profile: "test/room", fPort: 5 });
+    expect((await node.told()).payload).toMatchObject([{ value: 21 }, { value: 7 }]);
+  });
+
+  it("makes the frames of a value", async () => {
+    await using node = await payloadNode({
+      direction: "encode-payload",
+      profile: "test/room",
+      point: "level",
+      coding: "base64",
+    });
+    node.give({ payload: 80, settings: { unit: 3 } });
+    expect(await node.told()).toMatchObject({
+      payload: "A1A=",
+      fPort: 60,
+      frames: [
+        { payload: "A1A=", fPort: 60, label: "level = 80" },
+        { payload: "/w==", label: "store" },
+      ],
+    });
+    node.give({ payload: { no: "value" } });
+    expect(await node.error()).toMatch(/must be a number/);
+  });
+
+  it.each([
+    [{ payload: "1" }, /text in hex/],
+    [{ payload: "zz" }, /text in hex/],
+    [{ payload: 21 }, /text in hex/],
+    [{ payload: Buffer.alloc(8193) }, /more than 8192 bytes/],
+    [{ payload: "0".repeat(40_000) }, /more than 8192 bytes/],
+    [{ payload: "15", fPort: 256 }, /0 to 255/],
+    [{ payload: "15", profile: "no/such" }, /no profile no\/such/],
+    [{ payload: "15" }, /send msg.profile/],
+  ])("refuses %o", async (message, why) => {
+    const profile = { profile: "test/room" };
+    await using node = await payloadNode({ direction: "decode-payload", coding: "hex", fPort: "" });
+    const isOfProfile = "profile" in message || why.source.includes("msg.profile");
+    node.give(isOfProfile ? message : { ...profile, ...message });
+    expect(await node.error()).toMatch(why);
   });
 });

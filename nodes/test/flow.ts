@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
 import type { Node, NodeMessage, NodeStatus } from "node-red";
 import helper, { type FlowItem, type Register } from "node-red-node-test-helper";
 import { VirtualClock } from "../../test/fault/virtual-clock.ts";
@@ -63,7 +64,12 @@ export function gatewayItem({ socket }: LocalGateway): FlowItem {
   return { id: "gw", type: "stadsnod-gateway", name: "", connection: "socket", socket };
 }
 
-helper.init(createRequire(import.meta.url).resolve("node-red"));
+// Another release than ours: STADSNOD_NODE_RED names a folder where it is installed (test/ci/node-red-4.test.ts).
+const { STADSNOD_NODE_RED } = process.env;
+const from =
+  STADSNOD_NODE_RED === undefined ? import.meta.url : join(resolve(STADSNOD_NODE_RED), "package.json");
+export const nodeRedFile = createRequire(from).resolve("node-red");
+helper.init(nodeRedFile);
 
 /** Starts a flow; the type `stadsnod-gateway` is there, others are to be given. */
 export async function openFlow(

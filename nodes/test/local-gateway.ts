@@ -186,6 +186,26 @@ export async function openLocalGateway(): Promise<LocalGateway> {
     connections: () => [],
     accounting: () => ({}),
     reload: async () => ({ applied: true, changes: [], diagnostics: [] }),
+    // Cut down to one profile that knows one kind of payload; the real one is tested in test/system/local-payloads.test.ts.
+    payloads: {
+      decode: async ({ profile, payload, fPort = 1 }) => {
+        if (profile !== "test/room")
+          throw new ConfigError(`no profile ${profile}`, { code: "unknown-profile" });
+        const [temperature = 0] = payload;
+        return [
+          { point: "temperature", value: temperature, unit: "Cel", quality: "good" },
+          { point: "port", value: fPort, quality: "good" },
+        ];
+      },
+      encode: async ({ point, value, settings }) => {
+        if (point !== "level") throw new ConfigError(`no point ${point}`, { code: "unknown-point" });
+        const payload = Buffer.from([Number(settings?.unit ?? 1), Number(value)]).toString("hex");
+        return [
+          { payload, fPort: 60, label: `level = ${value}` },
+          { payload: "ff", label: "store" },
+        ];
+      },
+    },
     commands,
     history: (query) => {
       known(query.get("device") ?? "");

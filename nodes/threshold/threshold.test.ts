@@ -101,10 +101,20 @@ describe("stadsnod-threshold", () => {
     await flow.advance(59_999);
     expect(flow.payloads()).toEqual([true]);
     await flow.advance(1);
-    expect(flow.taken()).toMatchObject([{ payload: false, reading: { value: 30 } }]);
+    expect(flow.taken()).toMatchObject([{ payload: false, reading: { value: undefined, quality: "stale" } }]);
     await flow.advance(600_000);
     await flow.give(reading(30));
     expect(flow.payloads()).toEqual([true]);
+  });
+
+  it("does not show an old reading as good when the shortest time on ends after it", async () => {
+    await using flow = await open({ bad: "release", maxAge: "1m", minOn: "5m" });
+    await flow.give(reading(30));
+    expect(flow.taken()).toMatchObject([{ payload: true, reading: { quality: "good" } }]);
+    await flow.advance(60_000);
+    expect(flow.taken()).toEqual([]);
+    await flow.advance(240_000);
+    expect(flow.taken()).toMatchObject([{ payload: false, reading: { value: undefined, quality: "stale" } }]);
   });
 
   it("refuses a second point: two would make one limit chatter", async () => {

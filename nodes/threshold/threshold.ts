@@ -64,10 +64,15 @@ export default function register(RED: NodeAPI): void {
       if (state.tick(now)) tell((one) => this.send(one));
       if (last && !tooOld && maxAgeMs !== undefined && now >= last.at + maxAgeMs) {
         tooOld = true;
-        const { input, message } = last;
-        last.input = { ...input, value: undefined, quality: "stale" };
+        const { input, message, at } = last;
         const reading = input.reading && { ...input.reading, quality: "stale", value: undefined };
-        missing({ ...message, payload: undefined, ...(reading && { reading }) }, (all) => this.send(all));
+        // Whatever is sent from now on must not show as good what is too old.
+        last = {
+          input: { ...input, ...(reading && { reading }), value: undefined, quality: "stale" },
+          message: { ...message, payload: undefined, ...(reading && { reading }) },
+          at,
+        };
+        missing(last.message, (all) => this.send(all));
       }
       if (last) show(last.input);
       plan();

@@ -22,6 +22,8 @@ const benches: readonly (readonly [name: string, load: () => Promise<Bench>])[] 
   ["local.streams", async () => (await import("./streams.ts")).localStreams],
   ["daemon", async () => (await import("./daemon.ts")).daemon],
   ["nodered.nodes", async () => (await import("./node-red-nodes.ts")).nodeRedNodes],
+  ["nodered.flows", async () => (await import("./node-red-flows.ts")).nodeRedFlows],
+  ["nodered.modbus", async () => (await import("./node-red-modbus.ts")).nodeRedModbus],
 ];
 
 const { values: options } = parseArgs({

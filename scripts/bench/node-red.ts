@@ -14,10 +14,10 @@ export interface NodeRedRun {
 }
 
 /** Kept between runs, beside the benches' other data; .data/ is not part of the repository. */
-const installed = resolve(import.meta.dirname, "../../.data/bench-peers");
+export const installed = resolve(import.meta.dirname, "../../.data/bench-peers");
 
 /** Installs the peers with npm unless they are there. Rejects with npm's own words. */
-async function install(): Promise<void> {
+export async function install(): Promise<void> {
   const wanted = join(import.meta.dirname, "peers", "package.json");
   const stamp = join(installed, "installed.json");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === readFileSync(wanted, "utf8")) return;

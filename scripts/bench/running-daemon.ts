@@ -25,8 +25,12 @@ export interface RunningDaemon extends AsyncDisposable {
   readonly firstMessageMs: number;
   /** Path of its local API. */
   readonly socket: string;
+  /** TCP port of the devices. */
+  readonly port: number;
   /** Requests that the devices have got. */
   requests(): Promise<number>;
+  /** The same of each device. */
+  perUnit(): Promise<readonly number[]>;
 }
 
 /** Starts one; `more` of gateway.yaml replaces what stands there. */
@@ -35,21 +39,33 @@ export async function startDaemon(
   {
     devices,
     every,
+    moments = false,
+    writable,
     more = {},
-  }: { readonly devices: number; readonly every: string; readonly more?: Readonly<Record<string, unknown>> },
+  }: {
+    readonly devices: number;
+    readonly every: string;
+    readonly moments?: boolean;
+    /** Name of one more point, which can be written: holding register 0. */
+    readonly writable?: string;
+    readonly more?: Readonly<Record<string, unknown>>;
+  },
 ): Promise<RunningDaemon> {
   await using stack = new AsyncDisposableStack();
   const units = Array.from({ length: devices }, (_, index) => index + 1);
-  const line: SimulatorSettings = { wire: { kind: "tcp" }, units };
+  const line: SimulatorSettings = { wire: { kind: "tcp" }, units, moments };
   const simulator = stack.use(
-    await startChild<SimulatorReady, { readonly requests: number }>("simulator.ts", line),
+    await startChild<SimulatorReady, { readonly requests: number; readonly perUnit: number[] }>(
+      "simulator.ts",
+      line,
+    ),
   );
   const broker = stack.use(await openBroker({ port: 0 }));
   const platform = await connectAsync(broker.url);
   stack.defer(() => platform.endAsync(true));
   await platform.subscribeAsync("stadsnod/v1/+/telemetry/#", { qos: 1 });
   mkdirSync(join(folder, "profiles/bench"), { recursive: true });
-  writeFileSync(join(folder, "profiles/bench/registers.yaml"), profile());
+  writeFileSync(join(folder, "profiles/bench/registers.yaml"), profile(writable));
   writeFileSync(
     join(folder, "gateway.yaml"),
     JSON.stringify({ ...configuration(units, every, simulator.ready.port, broker.url), ...more }),
@@ -86,7 +102,9 @@ export async function startDaemon(
     pid,
     firstMessageMs,
     socket: join(folder, socket),
+    port: simulator.ready.port,
     requests: () => simulator.ask("requests"),
+    perUnit: () => simulator.ask("perUnit"),
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
 }
@@ -94,7 +112,7 @@ export async function startDaemon(
 const socket = "data/stadsnod.sock";
 
 /** 100 registers, each a point. JSON is YAML. */
-function profile(): string {
+function profile(writable: string | undefined): string {
   const points = Object.fromEntries(
     Array.from({ length: pointsPerDevice }, (_, index) => [
       `p${index}`,
@@ -112,7 +130,12 @@ function profile(): string {
     status: "draft",
     protocol: "modbus",
     modbus: { addressing: "protocol" },
-    points,
+    points: {
+      ...points,
+      ...(writable === undefined
+        ? {}
+        : { [writable]: { at: { holding: 0, type: "u16" }, unit: "%", write: { range: [0, 100] } } }),
+    },
   });
 }
 

@@ -1,4 +1,5 @@
 import type { EndDeviceSettings, Frame } from "../lorawan/end-device.ts";
+import { sensorCity } from "./lorawan-sensors.ts";
 import { bell, counter, hourOfDay, isDark, type Nature, wanderer } from "./nature.ts";
 
 // LoRaWAN devices of a city, as data: what each says is made by its maker's published payload format.
@@ -18,7 +19,7 @@ export interface LoraCityOptions {
 
 const minute = 60_000;
 
-/** A waste bin, a parking space, a storm drain, a square, a classroom and a street lamp. */
+/** A waste bin, parking spaces, a storm drain, a square, two rooms, a street lamp, and what `sensorCity` has. */
 export function loraCity(nature: Nature, { hurry = 1 }: LoraCityOptions = {}): readonly LoraCityDevice[] {
   const every = (ms: number) => ms / hurry;
   return [
@@ -48,6 +49,19 @@ export function loraCity(nature: Nature, { hurry = 1 }: LoraCityOptions = {}): r
         supply: () => 78,
       },
     },
+    ...[13, 14].map((space) => ({
+      id: `quay-parking-${space}`,
+      model: "bosch/tps110",
+      where: `parking space ${space}, Skeppsbron`,
+      device: {
+        devEui: `0c7e4501020300${space + 16}`,
+        name: `Quay parking ${space}`,
+        model: { profile: "Bosch TPS110", brand: "bosch", model: "tps110" },
+        everyMs: every(5 * minute),
+        payload: parkingSpace(nature),
+        supply: () => 80,
+      },
+    })),
     {
       id: "drain-water",
       model: "milesight/em500-swl",
@@ -87,6 +101,20 @@ export function loraCity(nature: Nature, { hurry = 1 }: LoraCityOptions = {}): r
         supply: () => 88,
       },
     },
+    {
+      id: "flat-climate",
+      model: "elsys/ers",
+      where: "flat with remote care",
+      device: {
+        devEui: "a81758fffe051d09",
+        name: "Flat climate",
+        model: { profile: "ELSYS ERS", brand: "elsys", model: "ers" },
+        everyMs: every(10 * minute),
+        payload: roomClimate(nature),
+        supply: () => 90,
+      },
+    },
+    ...sensorCity(nature, hurry),
     {
       id: "park-lamp",
       model: "nas/ul2020",

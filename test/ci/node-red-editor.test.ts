@@ -245,4 +245,30 @@ describe("the editor in Chromium", () => {
     await picture("command");
     await page.close();
   });
+
+  it("offers points and profiles in the nodes that combine and decode", async () => {
+    const page = await openEditor("en-US");
+    // Earlier tests have left a gateway and nodes.
+    const openLast = async (type: string, x: number, y: number) => {
+      await place(page, type, x, y);
+      await openNode(page, (await page.locator(".red-ui-flow-node-group").count()) - 1);
+    };
+    await openLast("stadsnod-combine", 620, 560);
+    await page.locator(".red-ui-editableList-addButton").click();
+    const topic = page.locator("#stadsnod-terms .stadsnod-topic");
+    const menu = page.locator(".red-ui-autoComplete-container");
+    await topic.pressSequentially("lamp-1/le");
+    await menu.getByText("lamp-1/level").click();
+    expect(await topic.inputValue()).toBe("lamp-1/level");
+    await shoot(page, "combine-pick");
+    await page.locator("#node-dialog-cancel").click();
+    await openLast("stadsnod-senml", 620, 640);
+    await page.locator("#node-input-direction").selectOption("decode-payload");
+    await page.locator("#node-input-profile").click();
+    await menu.getByText("lamp-1, lamp-2").click();
+    expect(await page.locator("#node-input-profile").inputValue()).toMatch(/\//);
+    await shoot(page, "senml-payload");
+    await done(page);
+    expect(problems).toEqual([]);
+  });
 });

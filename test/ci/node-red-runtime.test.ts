@@ -155,6 +155,99 @@ describe("Node-RED with the gateway's users", () => {
     expect(submitted[0]).toMatchObject({ issuer: "token:node-red", priority: "automation", value: 40 });
   });
 
+  it("keeps the state of alarms over a restart, and a kill", async () => {
+    const button = (name: string, func: string) => [
+      {
+        id: `inject-${name}`,
+        type: "inject",
+        z: "tab-a",
+        props: [],
+        once: false,
+        repeat: "",
+        crontab: "",
+        wires: [[`function-${name}`]],
+      },
+      { id: `function-${name}`, type: "function", z: "tab-a", func, outputs: 1, libs: [], wires: [[]] },
+    ];
+    const flow = [
+      { id: "tab-a", type: "tab", label: "alarm" },
+      {
+        id: "inject-a",
+        type: "inject",
+        z: "tab-a",
+        props: [{ p: "payload" }, { p: "topic", v: "lamp-1/level", vt: "str" }],
+        payload: "99",
+        payloadType: "num",
+        once: false,
+        repeat: "",
+        crontab: "",
+        wires: [["alarm-a"]],
+      },
+      {
+        id: "alarm-a",
+        type: "stadsnod-alarm",
+        z: "tab-a",
+        name: "too bright",
+        rule: "above",
+        limit: "50",
+        high: "",
+        hysteresis: "",
+        severity: "high",
+        latching: true,
+        onDelay: "",
+        offDelay: "",
+        bad: "keep",
+        topic: "",
+        wires: [["function-a"]],
+      },
+      {
+        id: "function-a",
+        type: "function",
+        z: "tab-a",
+        func: "node.warn('alarm ' + msg.payload);",
+        outputs: 1,
+        libs: [],
+        wires: [[]],
+      },
+      ...button("last", "node.warn('all was heard');"),
+      ...button(
+        "kill",
+        `const { process } = Buffer.constructor("return globalThis")(); process.kill(process.pid, "SIGKILL");`,
+      ),
+    ];
+    const token = tokens.operator!;
+    const said = () => nodeRed.log.map(({ text }) => text).filter((text) => /alarm raised/.test(text)).length;
+    // Until the flows run, there is no such button.
+    const press = (id = "inject-a") =>
+      expect
+        .poll(() => ask(nodeRed, `/inject/${id}`, { token, body: {} }).then(({ status }) => status, String), {
+          timeout: 30_000,
+        })
+        .toBe(200);
+    expect((await deploy(nodeRed, token, flow)).status).toBe(200);
+    await press();
+    await expect.poll(said, { timeout: 30_000 }).toBe(1);
+    const { home } = placesOf(nodeRed.config);
+    const file = join(home, "alarms", "tab-a", "alarm-a.json");
+    await expect
+      .poll(() => existsSync(file) && readFileSync(file, "utf8"), { timeout: 30_000 })
+      .toContain('"active": true');
+    const before = nodeRed.statuses.length;
+    await press("inject-kill");
+    const since = (state: string) =>
+      nodeRed.until((status) => nodeRed.statuses.indexOf(status) >= before && status.state === state);
+    await since("restarting");
+    await since("running");
+    // The same reading again is nothing new to an alarm that knows that it is raised.
+    await press();
+    await press();
+    await press("inject-last");
+    await expect
+      .poll(() => nodeRed.log.some(({ text }) => /all was heard/.test(text)), { timeout: 30_000 })
+      .toBe(true);
+    expect(said()).toBe(1);
+  });
+
   it("keeps what was deployed, and goes back to it", async () => {
     const { home } = placesOf(nodeRed.config);
     const token = tokens.operator!;

@@ -9,6 +9,8 @@ const root = resolve(import.meta.dirname, "../..");
 /** Node-RED as its users run it: a process of its own, with our package installed from a packed tarball. */
 export interface NodeRed extends AsyncDisposable {
   readonly url: string;
+  /** Where it is installed, with our package. */
+  readonly folder: string;
   /** What it has written to its log. */
   readonly log: () => string;
   get<T>(path: string): Promise<T>;
@@ -16,8 +18,11 @@ export interface NodeRed extends AsyncDisposable {
   deploy(flows: readonly object[]): Promise<void>;
 }
 
-/** Installs nodes/ as npm would from the registry, into an empty folder. Gives the folder. */
-export function installPacked(): string {
+/**
+ * Installs nodes/ as npm would from the registry, into an empty folder, with the packages that are given beside it (those
+ * need the registry). Gives the folder.
+ */
+export function installPacked(...others: string[]): string {
   const folder = mkdtempSync(join(tmpdir(), "stadsnod-node-red-"));
   const npm = (cwd: string, ...args: string[]) =>
     execFileSync("npm", [...args, "--loglevel=error"], {
@@ -28,12 +33,15 @@ export function installPacked(): string {
   npm(join(root, "nodes"), "pack", "--pack-destination", folder);
   const [tarball] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
   writeFileSync(join(folder, "package.json"), '{"name":"node-red-user","version":"1.0.0","private":true}');
-  npm(folder, "install", "--offline", "--no-audit", "--no-fund", `./${tarball}`);
+  const offline = others.length === 0 ? ["--offline"] : [];
+  npm(folder, "install", ...offline, "--no-audit", "--no-fund", `./${tarball}`, ...others);
   return folder;
 }
 
-export async function startNodeRed(): Promise<NodeRed> {
-  const folder = installPacked();
+/** @param release of Node-RED, from the registry; the one of our node_modules unless given */
+export async function startNodeRed(release?: string): Promise<NodeRed> {
+  const folder = installPacked(...(release === undefined ? [] : [`node-red@${release}`]));
+  const modules = join(release === undefined ? root : folder, "node_modules");
   const port = await freePort();
   const settings = {
     uiHost: "127.0.0.1",
@@ -48,13 +56,7 @@ export async function startNodeRed(): Promise<NodeRed> {
   writeFileSync(join(folder, "settings.js"), `module.exports = ${JSON.stringify(settings)};`);
   const child = spawn(
     process.execPath,
-    [
-      join(root, "node_modules", "node-red", "red.js"),
-      "--userDir",
-      folder,
-      "--settings",
-      join(folder, "settings.js"),
-    ],
+    [join(modules, "node-red", "red.js"), "--userDir", folder, "--settings", join(folder, "settings.js")],
     { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
   );
   let text = "";
@@ -76,6 +78,7 @@ export async function startNodeRed(): Promise<NodeRed> {
   };
   return {
     url,
+    folder,
     log: () => text,
     get: async (path) =>
       JSON.parse(await (await ask(path, { headers: { accept: "application/json" } })).text()),

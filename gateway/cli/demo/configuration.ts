@@ -52,6 +52,9 @@ poll: {fast: 1s, normal: 2s, slow: 5s}
 audiences:
   energy: {title: {en: Energy department, sv: Energienheten}, personal: true}
   operations: {title: {en: Street operations, sv: Gatudriften}}
+  care: {title: {en: Remote care, sv: Trygghetstjänsten}, personal: true}
+derivedPoints:
+${derivedPoints}
 northbound:
   city: {type: mqtt, url: ${JSON.stringify(brokerUrl)}}
 commands:
@@ -69,9 +72,23 @@ clock: {trust: always}
 ${nodeRed}`;
 }
 
+/** What the example flows of Node-RED hand in. */
+const derivedPoints = [
+  "bins-to-empty: {unit: count, audience: operations}",
+  'care-1-presence: {unit: "%", range: [0, 100], audience: care}',
+  "library-heat-leak: {type: boolean, audience: operations}",
+  "quay-free-spaces: {unit: count, range: [0, 3], audience: open}",
+  "traffic-eastbound: {unit: count, audience: open}",
+  "traffic-westbound: {unit: count, audience: open}",
+]
+  .map((line) => `  ${line}`)
+  .join("\n");
+
 /** Whose data it is: lamps and the weather are for everybody, who draws how much power is not. */
 function audienceOf(model: string): string {
-  if (/sdm|meter|multical/.test(model)) return "energy";
+  if (/sdm|meter|multical|keba/.test(model)) return "energy";
+  // What tells about people goes to those who need it; the square's sensor counts them too.
+  if (/ld2410|elsys/.test(model)) return "care";
   return /pump|lock|relay/.test(model) ? "operations" : "open";
 }
 

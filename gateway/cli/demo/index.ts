@@ -25,7 +25,17 @@ const lastWordsMs = 5000;
 const httpsPort = 8443;
 const editorPort = 1880;
 /** Of the LoRaWAN city, and how much faster than their makers' intervals they speak: the lamp every 10 s. */
-const radioDevices = ["square-bin", "quay-parking", "park-lamp"];
+export const radioDevices = [
+  "square-bin",
+  "quay-parking",
+  "quay-parking-13",
+  "quay-parking-14",
+  "flat-climate",
+  "library-cellar",
+  "square-noise",
+  "hornsgatan-traffic",
+  "park-lamp",
+];
 const radioHurry = 180;
 
 export function demoCommand(context: CliContext): Command {
@@ -71,12 +81,14 @@ async function demonstrate(
   // Loaded here only: a gateway in the field has no use for simulators.
   const [
     { openCity },
+    { openNeighbourhood },
     { openRadioQuarter, openStreet },
     { openControlRoom },
     { openBroker },
     { formatSummary, openPlatform },
   ] = await Promise.all([
     import("../../../simulators/scenes/city.ts"),
+    import("../../../simulators/scenes/neighbourhood.ts"),
     import("../../../simulators/scenes/street.ts"),
     import("../../../simulators/scenes/control-room.ts"),
     import("../../../simulators/broker.ts"),
@@ -84,14 +96,16 @@ async function demonstrate(
   ]);
   await using stack = new AsyncDisposableStack();
   const broker = stack.use(await openBroker({ port: 0 }));
+  const nature = { now: Date.now, random: Math.random };
   const quarters = [
     stack.use(await openCity({ link: join(folder, "ttyCITY") })),
     stack.use(await openStreet({ link: join(folder, "ttyDOOR") })),
+    stack.use(await openNeighbourhood({ nature, link: join(folder, "ttyCITY") })),
   ];
   const radio = stack.use(
     await openRadioQuarter({
       url: broker.url,
-      nature: { now: Date.now, random: Math.random },
+      nature,
       ids: radioDevices,
       hurry: radioHurry,
     }),

@@ -19,7 +19,7 @@ export interface Screen extends Disposable {
 const leastColumns = 76;
 const leastRows = 20;
 /** What the table of readings takes when each device of the demonstration has one row. */
-const tableLines = 19;
+const tableLines = 31;
 const leastCommands = 4;
 const mostCommands = 12;
 

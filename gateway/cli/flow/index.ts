@@ -55,7 +55,11 @@ async function test(context: CliContext, path: string, nodes: string | undefined
   showDiagnostics(context, diagnostics);
   if (!scenario)
     return { passed: false, results: [], problems: [], failure: `${scenarioPath} cannot be used` };
-  const answer = await runFlow(flow, scenario, { ...context, nodes });
+  const answer = await runFlow(flow, scenario, {
+    ...context,
+    nodes,
+    profiles: [inFolder(context, "device-profiles")],
+  });
   if (answer.kind === "failed") return { passed: false, results: [], problems: [], failure: answer.message };
   const results = answer.results.map((result) => ({ ...result, line: lines[result.step] ?? 0 }));
   if (results.length === 0)

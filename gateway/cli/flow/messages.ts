@@ -27,6 +27,22 @@ export interface StepResult {
   readonly got: readonly string[];
 }
 
+/** What it asks meanwhile: payloads are decoded by whoever has profiles and a sandbox. */
+export interface PayloadAsked {
+  readonly kind: "payload";
+  readonly id: number;
+  /** `POST /v1/decode` or `POST /v1/encode`. */
+  readonly route: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export interface PayloadAnswer {
+  readonly kind: "payload";
+  readonly id: number;
+  readonly answer?: unknown;
+  readonly problem?: { readonly code: string; readonly message: string };
+}
+
 /** What it answers. */
 export type FlowAnswer =
   | {
@@ -40,4 +56,8 @@ export type FlowAnswer =
 export function isFlowAnswer(value: unknown): value is FlowAnswer {
   if (typeof value !== "object" || value === null || !("kind" in value)) return false;
   return value.kind === "done" || value.kind === "failed";
+}
+
+export function isPayloadAsked(value: unknown): value is PayloadAsked {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "payload";
 }

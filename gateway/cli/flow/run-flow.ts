@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ConfigError } from "../../model/errors.ts";
 import { nodesFolder } from "../node-red/prepare.ts";
-import { type FlowAnswer, type FlowNode, isFlowAnswer } from "./messages.ts";
+import { type FlowAnswer, type FlowNode, isFlowAnswer, isPayloadAsked } from "./messages.ts";
+import { answerPayload, openPayloads } from "./payloads.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** A flow that loops for ever is ended after this, ms of real time. */
@@ -24,6 +25,8 @@ export interface RunFlowOptions {
   /** Folder of our nodes; the one that is installed unless given. */
   readonly nodes?: string | undefined;
   readonly longestMs?: number;
+  /** Folders of profiles, for payloads. */
+  readonly profiles?: readonly string[];
 }
 
 /** Runs a flow through a scenario in a process of its own. Rejects with ConfigError when our nodes are not built. */
@@ -66,6 +69,7 @@ export async function runFlow(
     });
   options.signal.addEventListener("abort", kill, { once: true });
   const limit = options.longestMs ?? longestMs;
+  await using payloads = openPayloads(options.profiles ?? []);
   let late = false;
   const timer = setTimeout(() => {
     late = true;
@@ -77,6 +81,8 @@ export async function runFlow(
       child.once("error", reject);
       child.on("message", (message) => {
         if (isFlowAnswer(message)) answer = message;
+        else if (isPayloadAsked(message))
+          void answerPayload(payloads, message).then((told) => child.connected && child.send(told));
       });
       child.once("close", (code, signal) => {
         if (answer) return resolve(answer);

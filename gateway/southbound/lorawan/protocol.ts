@@ -1,3 +1,4 @@
+import { toHex } from "../../codec/hex.ts";
 import { ConfigError } from "../../model/errors.ts";
 import type { Protocol } from "../protocol.ts";
 import { checkLorawan, rawKindOf } from "./check.ts";
@@ -7,7 +8,7 @@ import { replayLorawan } from "./replay.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
 import type { LoraAddress, LoraConnection, LoraDevice, LoraHead } from "./settings.ts";
 import { skeleton } from "./skeleton.ts";
-import { encodeWrite, writable } from "./write.ts";
+import { encodeByScript, encodeWrite, writable } from "./write.ts";
 
 /** LoRaWAN devices, heard through the application of a network server. */
 export const lorawan: Protocol<LoraConnection, LoraDevice, LoraHead, LoraAddress> = {
@@ -31,6 +32,8 @@ export const lorawan: Protocol<LoraConnection, LoraDevice, LoraHead, LoraAddress
   // By an uplink of its own: of class A the one after the downlink, whenever that is.
   shownWithin: ({ uplinkWithinMs }) => uplinkWithinMs,
   isLocal: () => false,
+  givenOf: (word, _head, fPort = 1) => ({ payload: toHex(word), fPort }),
+  encodeByScript,
   async replay(given, context) {
     const parsed = givenSchema.safeParse(given);
     if (!parsed.success)

@@ -1,9 +1,10 @@
 import { ConfigError } from "../../model/errors.ts";
 import type { RawValue } from "../../model/value.ts";
-import type { WriteFrame } from "../protocol.ts";
+import type { SouthboundContext, WriteFrame } from "../protocol.ts";
 import type { ScriptCodec } from "./decode.ts";
 import { compileHead } from "./layout.ts";
 import type { LoraUnit } from "./results.ts";
+import { Scripts } from "./scripts.ts";
 import type { DownlinkAddress, LoraAddress } from "./settings.ts";
 
 /** Why nothing can be written at an address. */
@@ -81,7 +82,22 @@ export function encodeWrite(device: LoraUnit, address: LoraAddress, raw: RawValu
     label: `downlink to fPort ${address.port}${address.confirmed ? ", confirmed" : ""}${
       scripted ? `, made by ${decoding.file.file}` : ""
     }`,
+    port: address.port,
     unanswered: true,
     answered: () => "done",
   };
+}
+
+/** As `Protocol.encodeByScript` says. */
+export async function encodeByScript(
+  device: LoraUnit,
+  address: LoraAddress,
+  raw: RawValue,
+  sandbox: SouthboundContext["sandbox"],
+): Promise<{ readonly bytes: Uint8Array; readonly port: number } | undefined> {
+  await using scripts = new Scripts(sandbox);
+  const script = await scripts.of(device.profile.protocolSettings);
+  if (!script || !("set" in address)) return undefined;
+  const { data, fPort } = await encodeDownlink(device, address, raw, script);
+  return { bytes: data, port: fPort };
 }

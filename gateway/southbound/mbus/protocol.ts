@@ -1,3 +1,4 @@
+import { toHex } from "../../codec/hex.ts";
 import { ConfigError } from "../../model/errors.ts";
 import type { Protocol } from "../protocol.ts";
 import { wantedKind } from "./address.ts";
@@ -28,6 +29,7 @@ export const mbus: Protocol<MbusConnection, MbusDevice, MbusHead, MbusAddress> =
   plan: planMbus,
   learn: () => undefined,
   isLocal: ({ endpoint }) => endpoint.kind === "serial",
+  givenOf: (word) => ({ rx: toHex(word) }),
   async replay(given, context) {
     const parsed = givenSchema.safeParse(given);
     if (!parsed.success)

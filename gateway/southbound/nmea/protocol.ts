@@ -44,6 +44,7 @@ export const nmea: Protocol<NmeaConnection, NmeaDevice, NmeaHead, NmeaAddress> =
   learn: () => undefined,
   silentAfter: (_connection, { profile }) => profile.protocolSettings.silentAfterMs,
   isLocal: ({ endpoint }) => endpoint.kind === "serial",
+  givenOf: (word) => ({ rx: Buffer.from(word).toString("latin1") }),
   async replay(given, context) {
     const parsed = givenSchema.safeParse(given);
     if (!parsed.success)

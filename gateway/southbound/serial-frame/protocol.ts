@@ -1,3 +1,4 @@
+import { toHex } from "../../codec/hex.ts";
 import { ConfigError } from "../../model/errors.ts";
 import type { Protocol } from "../protocol.ts";
 import { checkFrameHead, checkSerialFrame, fieldKind } from "./check.ts";
@@ -30,6 +31,7 @@ export const serialFrame: Protocol<FrameConnection, FrameDevice, FrameHead, Fram
   learn: () => undefined,
   silentAfter: (_connection, device) => device.profile.protocolSettings.listen.silentAfterMs,
   isLocal: ({ endpoint }) => endpoint.kind === "serial",
+  givenOf: (word) => ({ rx: toHex(word) }),
   async replay(given, context) {
     const parsed = givenSchema.safeParse(given);
     if (!parsed.success)

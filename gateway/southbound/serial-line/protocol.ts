@@ -1,3 +1,4 @@
+import { toHex } from "../../codec/hex.ts";
 import { ConfigError } from "../../model/errors.ts";
 import type { Protocol } from "../protocol.ts";
 import { checkLines, rawKindOf } from "./check.ts";
@@ -28,6 +29,7 @@ export const serialLine: Protocol<LineConnection, LineDevice, LineHead, LineAddr
   learn: () => undefined,
   silentAfter: (_connection, { profile }) => profile.protocolSettings.silentAfterMs,
   isLocal: ({ endpoint }) => endpoint.kind === "serial",
+  givenOf: (word) => ({ hex: toHex(word) }),
   async replay(given, context) {
     const parsed = givenSchema.safeParse(given);
     if (!parsed.success)

@@ -1,3 +1,4 @@
+import { toHex } from "../../codec/hex.ts";
 import { ConfigError } from "../../model/errors.ts";
 import type { Protocol } from "../protocol.ts";
 import { checkMeter } from "./check.ts";
@@ -44,6 +45,9 @@ export const smartMeter: Protocol<MeterConnection, MeterSettings, MeterHead, Met
   scanPlan: planMeterScan,
   lineSettings: meterLineSettings,
   record: recordMeter,
+  givenOf: (word, { codec }) => ({
+    rx: codec === "p1" ? Buffer.from(word).toString("latin1") : toHex(word),
+  }),
   async replay(given, context) {
     const parsed = givenSchema.safeParse(given);
     if (!parsed.success)

@@ -15,6 +15,8 @@ export interface SimulatorSettings {
     | { readonly kind: "tcp" };
   /** Unit addresses. Every input register of each holds its own address; holding registers 0 to 99 are 0 and can be written. */
   readonly units: readonly number[];
+  /** Input registers 0 to 99 hold the milliseconds of the wall clock (mod 65536) at which they were read. */
+  readonly moments?: boolean;
   readonly dead?: readonly number[];
   /** Every `nth` answer of every unit comes after `ms`. */
   readonly late?: { readonly nth: number; readonly ms: number };
@@ -41,11 +43,19 @@ export interface SimulatorReady {
   readonly port: number;
 }
 
-const { wire, units, dead = [], late } = settings<SimulatorSettings>();
+const { wire, units, moments, dead = [], late } = settings<SimulatorSettings>();
 const words = Buffer.alloc(0x10000 * 2);
 for (let address = 0; address < 0x10000; address++) words.writeUInt16BE(address, address * 2);
 const unit: UnitSettings = {
   registers: { input: { 0: words.toString("hex") }, holding: { 0: "0000".repeat(100) } },
+  ...(moments
+    ? {
+        scene: (registers) => {
+          const now = Date.now() & 0xffff;
+          registers.set("input", 0, new Array<number>(100).fill(now));
+        },
+      }
+    : {}),
 };
 const devices = Object.fromEntries(units.map((id) => [id, unit]));
 const troubled = (of: (id: number) => ReturnType<ReturnType<typeof createModbusUnits>["unit"]>): void => {
@@ -74,7 +84,10 @@ if (wire.kind === "line") {
   const pty = wire.kind === "pty" ? openPty() : undefined;
   const server = await openModbusServer({ listen: pty ? { wire: pty } : { tcp: 0 }, units: devices });
   troubled((id) => server.unit(id));
-  answer({ requests: () => units.reduce((total, id) => total + server.unit(id).requests, 0) });
+  answer({
+    requests: () => units.reduce((total, id) => total + server.unit(id).requests, 0),
+    perUnit: () => units.map((id) => server.unit(id).requests),
+  });
   tell({ path: pty?.path ?? "", port: server.port } satisfies SimulatorReady);
 }
 

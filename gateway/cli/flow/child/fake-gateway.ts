@@ -1,13 +1,13 @@
-// Too long: the pretended commands could be a file of their own. The routes share the readings, holds and results.
+// A little long: its routes share the readings and states.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { parseDuration } from "../../../model/duration.ts";
 import type { PointGiven, ReadingGiven, Scenario } from "../scenario.ts";
+import { type CommandGiven, isValue, type JsonValue, PretendedCommands } from "./pretended-commands.ts";
+import { bodyOf, Refusal, send } from "./pretended-http.ts";
+import { PretendedStreams } from "./pretended-streams.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 // The local API (docs/local-api.md) as far as nodes ask it, with devices that say what a scenario says and
-// do what they are told. Longer than other files, because it is one server: its routes share all they know.
-
-type JsonValue = number | boolean | string;
+// do what they are told.
 
 export interface ReadingTold {
   readonly device: string;
@@ -16,17 +16,6 @@ export interface ReadingTold {
   readonly unit?: string;
   readonly quality: string;
   readonly time: string;
-}
-
-/** A command that a flow gave. */
-export interface CommandGiven {
-  readonly id: string;
-  readonly device: string;
-  readonly point: string;
-  readonly action: string;
-  readonly value?: JsonValue;
-  readonly priority?: string;
-  readonly confirms?: string;
 }
 
 /** A value that a flow handed in for a derived point. */
@@ -40,36 +29,14 @@ interface FlowDeeds {
   readonly command: (command: CommandGiven) => void;
   readonly published: (value: ValuePublished) => void;
   readonly problem: (problem: string) => void;
-}
-
-interface Result extends Record<string, unknown> {
-  readonly id: string;
-}
-
-interface Stream {
-  readonly kind: string;
-  readonly device: string | null;
-  readonly point: string | null;
-  readonly response: ServerResponse;
-}
-
-class Refusal extends Error {
-  readonly status: number;
-  readonly code: string;
-  constructor(status: number, code: string, message: string) {
-    super(message);
-    this.status = status;
-    this.code = code;
-  }
+  /** A payload, decoded or encoded as a gateway does it. Rejects with an Error whose `code` says why not. */
+  readonly payload: (route: string, body: Readonly<Record<string, unknown>>) => Promise<unknown>;
 }
 
 /** As the gateway does, so that nobody takes it for gone. */
 const heartbeatMs = 15_000;
-/** How long a command of two steps waits for its confirmation, unless it expires before. */
-const armingMs = 60_000;
 /** Device of the derived points. */
 const gatewayId = "flow-test";
-const largestBody = 64 * 1024;
 const mostReadings = 100_000;
 
 export class FakeGateway implements AsyncDisposable {
@@ -78,15 +45,13 @@ export class FakeGateway implements AsyncDisposable {
   readonly #points = new Map<string, Map<string, PointGiven>>();
   readonly #latest = new Map<string, ReadingTold>();
   readonly #history: ReadingTold[] = [];
-  readonly #results = new Map<string, Result>();
   readonly #states = new Map<string, { kind: string; id: string; state: string; problem?: string }>();
-  readonly #failing = new Map<string, string>();
-  readonly #streams = new Set<Stream>();
+  readonly #commands: PretendedCommands;
+  readonly #streams = new PretendedStreams(() => {
+    this.activity++;
+  });
   readonly #server = createServer((asked, answer) => void this.#serve(asked, answer));
   readonly #on: FlowDeeds;
-  /** Commands that wait for their confirmation, by id. */
-  readonly #armed = new Map<string, { readonly command: CommandGiven; readonly timer: Disposable }>();
-  #made = 0;
   /** Requests that are not answered yet. */
   open = 0;
   /** Counts what was asked and told. */
@@ -96,6 +61,14 @@ export class FakeGateway implements AsyncDisposable {
     this.#scenario = scenario;
     this.#time = time;
     this.#on = on;
+    this.#commands = new PretendedCommands(time, {
+      has: (device) => this.#points.has(device),
+      point: (device, point) => this.#points.get(device)?.get(point),
+      latest: (device, point) => this.#latest.get(`${device}/${point}`)?.value,
+      given: on.command,
+      take: (write) => this.tell([write]),
+      say: (result) => this.#streams.tell("results", [result]),
+    });
     for (const [device, { points }] of Object.entries(scenario.devices))
       for (const [name, point] of Object.entries(points)) this.#know(device, name, point);
     for (const { reading } of scenario.steps)
@@ -116,7 +89,7 @@ export class FakeGateway implements AsyncDisposable {
       for (const [point, { value, unit }] of Object.entries(points))
         if (value !== undefined) this.tell([{ device, point, value, unit }]);
     const beat = () => {
-      for (const { response } of this.#streams) response.write(":\n\n");
+      this.#streams.beat();
       this.#time.clock.timer(heartbeatMs, beat);
     };
     this.#time.clock.timer(heartbeatMs, beat);
@@ -141,19 +114,18 @@ export class FakeGateway implements AsyncDisposable {
       this.#latest.set(`${one.device}/${one.point}`, one);
       if (this.#history.length < mostReadings) this.#history.push(one);
     }
-    this.#stream("readings", readings);
+    this.#streams.tell("readings", readings);
   }
 
   state(device: string, state: string, problem?: string): void {
     const told = { kind: "device", id: device, state, ...(problem === undefined ? {} : { problem }) };
     this.#states.set(device, told);
-    this.#stream("states", [told]);
+    this.#streams.tell("states", [told]);
   }
 
   /** Commands to this point fail from now on; `none`: no longer. */
   fail(device: string, point: string, code: string): void {
-    if (code === "none") this.#failing.delete(`${device}/${point}`);
-    else this.#failing.set(`${device}/${point}`, code);
+    this.#commands.fail(device, point, code);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -173,7 +145,8 @@ export class FakeGateway implements AsyncDisposable {
     this.activity++;
     const url = new URL(asked.url ?? "/", "http://local");
     const stream = /^\/v1\/(readings|states|results)$/.exec(url.pathname)?.[1];
-    if (asked.method === "GET" && stream) return this.#join(stream, url, answer);
+    if (asked.method === "GET" && stream)
+      return this.#streams.join(stream, url, answer, this.#present(stream));
     this.open++;
     answer.once("close", () => {
       this.open--;
@@ -181,7 +154,7 @@ export class FakeGateway implements AsyncDisposable {
     });
     try {
       const body = await bodyOf(asked);
-      send(answer, 200, this.#answer(`${asked.method} ${url.pathname}`, url.searchParams, body));
+      send(answer, 200, await this.#answer(`${asked.method} ${url.pathname}`, url.searchParams, body));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (error.code === "not-found")
@@ -208,19 +181,8 @@ export class FakeGateway implements AsyncDisposable {
         };
       case "GET /v1/latest":
         return [...this.#latest.values()].filter(mine);
-      case "GET /v1/history": {
-        const [from, to] = [query.get("from"), query.get("to")].map((text) =>
-          text === null ? undefined : Date.parse(text),
-        );
-        const limit = Number(query.get("limit") ?? 1000);
-        const found = this.#history.filter(
-          (one) =>
-            mine(one) &&
-            Date.parse(one.time) >= (from ?? 0) &&
-            Date.parse(one.time) < (to ?? Number.POSITIVE_INFINITY),
-        );
-        return { readings: found.slice(0, limit), more: found.length > limit };
-      }
+      case "GET /v1/history":
+        return this.#historyOf(query);
       case "POST /v1/read": {
         const points = Array.isArray(body.points) ? body.points : [];
         return [...this.#latest.values()].filter(
@@ -228,16 +190,19 @@ export class FakeGateway implements AsyncDisposable {
         );
       }
       case "POST /v1/commands":
-        return this.#command(body, query.get("dry-run") === "true");
+        return this.#commands.submit(body, query.get("dry-run") === "true");
+      case "POST /v1/decode":
+      case "POST /v1/encode":
+        return this.#payload(route, body);
       case "POST /v1/points":
         return this.#publish(body);
       case "GET /v1/commands/:id": {
-        const result = this.#results.get(path?.[2] ?? "");
+        const result = this.#commands.results.get(path?.[2] ?? "");
         if (!result) throw new Refusal(404, "unknown-command", "no such command");
         return result;
       }
       case "GET /v1/commands":
-        return [...this.#results.values()];
+        return [...this.#commands.results.values()];
       case "GET /v1/holds":
         return [];
       default:
@@ -245,80 +210,48 @@ export class FakeGateway implements AsyncDisposable {
     }
   }
 
-  #command(body: Record<string, unknown>, dry: boolean): unknown {
-    const { device, point, value, priority, confirms } = body;
-    const action = body.action ?? "write";
-    if (typeof device !== "string" || typeof point !== "string" || typeof action !== "string")
-      throw new Refusal(400, "bad-request", "a command needs device and point");
-    const known = this.#points.get(device)?.get(point);
-    if (!known)
-      throw new Refusal(
-        404,
-        this.#points.has(device) ? "unknown-point" : "unknown-device",
-        `no ${device}/${point} in this scenario`,
-      );
-    const command: CommandGiven = {
-      id: typeof body.id === "string" ? body.id : `simulated-${++this.#made}`,
-      device,
-      point,
-      action,
-      ...(isValue(value) ? { value } : {}),
-      ...(typeof priority === "string" ? { priority } : {}),
-      ...(typeof confirms === "string" ? { confirms } : {}),
-    };
-    const armed = action === "confirm" ? this.#armed.get(command.confirms ?? "") : undefined;
-    const code = this.#failing.get(`${device}/${point}`) ?? refusalOf(command, known, armed !== undefined);
-    if (dry) return { accepted: code === undefined, result: this.#result(command, { code }) };
-    this.#on.command(command);
-    if (code !== undefined) return this.#word(this.#result(command, { code }));
-    if (armed) {
-      armed.timer[Symbol.dispose]();
-      this.#armed.delete(armed.command.id);
-      this.#carryOut(armed.command);
-    } else if (action === "write" && known.write?.confirm === "two-step")
-      return this.#arm(command, lifeMs(body.expiresIn));
-    return this.#carryOut(command);
+  #present(kind: string): readonly object[] {
+    if (kind === "readings") return [...this.#latest.values()];
+    return kind === "states" ? [...this.#states.values()] : [];
   }
 
-  #arm(command: CommandGiven, life: number): Result {
-    const timer = this.#time.clock.timer(Math.min(armingMs, life), () => {
-      this.#armed.delete(command.id);
-      const text = "nobody confirmed it in time";
-      this.#word({ ...this.#result(command, {}), state: "expired", text });
+  #historyOf(query: URLSearchParams): object {
+    const [device, points] = [query.get("device"), query.getAll("point")];
+    const moment = (key: string, otherwise: number) => {
+      const text = query.get(key);
+      return text === null ? otherwise : Date.parse(text);
+    };
+    const [from, to] = [moment("from", 0), moment("to", Number.POSITIVE_INFINITY)];
+    const found = this.#history
+      .filter((one) => one.device === device && (points.length === 0 || points.includes(one.point)))
+      .map(({ time, ...one }) => ({ ...one, time: Date.parse(time) }))
+      .filter(({ time }) => time >= from && time < to);
+    const limit = Number(query.get("limit") ?? 1000);
+    const rows = found.slice(0, limit);
+    const series = [...new Set(rows.map(({ point }) => point))].map((point) => {
+      const mine = rows.filter((one) => one.point === point);
+      const unit = mine.find((one) => one.unit !== undefined)?.unit;
+      return {
+        point,
+        ...(unit === undefined ? {} : { unit }),
+        rows: mine.map(({ time, quality, value }) => ({
+          time,
+          quality,
+          ...(value === undefined ? {} : { value }),
+        })),
+      };
     });
-    this.#armed.set(command.id, { command, timer });
-    return this.#word({ ...this.#result(command, {}), state: "accepted", stage: "armed", last: false });
+    return { device, series, ...(found.length > limit ? { next: String(limit) } : {}) };
   }
 
-  #carryOut(command: CommandGiven): Result {
-    const { device, point, action, value } = command;
-    const result = this.#word(this.#result(command, {}));
-    if (action === "write" && value !== undefined) this.tell([{ device, point, value }]);
-    return result;
-  }
-
-  /** The last word on a command, as it would be now. */
-  #result({ id, device, point, value }: CommandGiven, { code }: { code?: string | undefined }): Result {
-    const before = this.#latest.get(`${device}/${point}`)?.value;
-    return {
-      id,
-      device,
-      point,
-      issuer: "token:node-red",
-      ...(code === undefined
-        ? { state: "succeeded", verified: true, unchanged: before === value }
-        : { state: "failed", code, text: `the simulated gateway refuses: ${code}` }),
-      ...(value === undefined ? {} : { value }),
-      ...(before === undefined ? {} : { before }),
-      time: new Date(this.#time.now()).toISOString(),
-      last: true,
-    };
-  }
-
-  #word(result: Result): Result {
-    this.#results.set(result.id, result);
-    this.#stream("results", [result]);
-    return result;
+  async #payload(route: string, body: Readonly<Record<string, unknown>>): Promise<unknown> {
+    try {
+      return await this.#on.payload(route, body);
+    } catch (error) {
+      const code: unknown = Reflect.get(Object(error), "code");
+      const message = error instanceof Error ? error.message : String(error);
+      throw new Refusal(422, typeof code === "string" ? code : "bad-request", message);
+    }
   }
 
   /** Any point is declared here: which ones are is said in gateway.yaml, which a flow does not see. */
@@ -362,7 +295,7 @@ export class FakeGateway implements AsyncDisposable {
       category: "simulated",
       connection: "simulated",
       audience: "restricted",
-      profile: "simulated",
+      profile: { id: "simulated" },
       state: this.#states.get(id)?.state ?? "available",
     };
   }
@@ -378,94 +311,8 @@ export class FakeGateway implements AsyncDisposable {
       ...(write ? { write: { ...write, verified: true, confirm: write.confirm ?? "none" } } : {}),
     }));
   }
-
-  #join(kind: string, url: URL, response: ServerResponse): void {
-    response.writeHead(200, { "content-type": "text/event-stream" });
-    response.flushHeaders();
-    const stream = {
-      kind,
-      device: url.searchParams.get("device"),
-      point: url.searchParams.get("point"),
-      response,
-    };
-    this.#streams.add(stream);
-    response.once("close", () => this.#streams.delete(stream));
-    const first =
-      kind === "readings" ? [...this.#latest.values()] : kind === "states" ? [...this.#states.values()] : [];
-    this.#write(stream, first);
-  }
-
-  #stream(kind: string, items: readonly object[]): void {
-    for (const stream of this.#streams) if (stream.kind === kind) this.#write(stream, items);
-  }
-
-  #write({ kind, device, point, response }: Stream, items: readonly object[]): void {
-    const mine = items.filter(
-      (one) =>
-        (device === null || Reflect.get(one, "device") === device) &&
-        (point === null || Reflect.get(one, "point") === point),
-    );
-    if (mine.length === 0) return;
-    this.activity++;
-    const text =
-      kind === "results"
-        ? mine.map((one) => `data: ${JSON.stringify(one)}\n\n`).join("")
-        : `data: ${JSON.stringify(mine)}\n\n`;
-    response.write(text, () => this.activity++);
-  }
 }
 
 function kindOf(value: unknown): string {
   return typeof value === "boolean" ? "switch" : typeof value === "string" ? "text" : "measurement";
-}
-
-function isValue(value: unknown): value is JsonValue {
-  return typeof value === "number" || typeof value === "boolean" || typeof value === "string";
-}
-
-/** Throws Refusal. */
-function lifeMs(expiresIn: unknown): number {
-  if (typeof expiresIn !== "string") return Number.POSITIVE_INFINITY;
-  try {
-    return parseDuration(expiresIn);
-  } catch (error) {
-    throw new Refusal(400, "bad-request", error instanceof Error ? error.message : String(error));
-  }
-}
-
-/** Why a command is not taken. */
-function refusalOf({ action, value }: CommandGiven, known: PointGiven, isArmed: boolean): string | undefined {
-  if (action === "write") return unacceptable(known, value);
-  return action === "confirm" && !isArmed ? "not-armed" : undefined;
-}
-
-/** Why a point does not take a value. */
-function unacceptable({ write }: PointGiven, value: JsonValue | undefined): string | undefined {
-  if (!write) return "read-only";
-  if (write.allowed && (value === undefined || !write.allowed.includes(value))) return "unknown-value";
-  const [low, high] = write.range ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  return write.range && (typeof value !== "number" || value < low || value > high)
-    ? "out-of-range"
-    : undefined;
-}
-
-async function bodyOf(asked: IncomingMessage): Promise<Record<string, unknown>> {
-  let text = "";
-  for await (const chunk of asked.setEncoding("utf8")) {
-    text += chunk;
-    if (text.length > largestBody) throw new Refusal(413, "body-too-large", "the body is too large");
-  }
-  if (text === "") return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null) return { ...value };
-  } catch {
-    // Told below.
-  }
-  throw new Refusal(400, "bad-request", "the body is no JSON object");
-}
-
-function send(answer: ServerResponse, status: number, value: unknown): void {
-  answer.writeHead(status, { "content-type": "application/json" });
-  answer.end(JSON.stringify(value));
 }

@@ -1,9 +1,10 @@
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { FlowAnswer, FlowJob, FlowNode, StepResult } from "../messages.ts";
-import { type CommandGiven, FakeGateway } from "./fake-gateway.ts";
+import type { FlowAnswer, FlowJob, FlowNode, PayloadAnswer, PayloadAsked, StepResult } from "../messages.ts";
+import { FakeGateway } from "./fake-gateway.ts";
 import { type Deed, isNode, judge } from "./judge.ts";
+import type { CommandGiven } from "./pretended-commands.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 // The process of `stadsnod flow test`: Node-RED without an editor, in time that stands still, beside a simulated
@@ -44,6 +45,7 @@ class FlowTest {
       command: (command: CommandGiven) => this.#add({ kind: "command", at: time.passed, command }),
       published: (value) => this.#add({ kind: "published", at: time.passed, value }),
       problem: (problem) => this.#problem(problem),
+      payload: askPayload,
     });
   }
 
@@ -220,10 +222,30 @@ function partOf(value: unknown, key: string): unknown {
   return typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
 }
 
+const asked = new Map<number, (answer: PayloadAnswer) => void>();
+let questions = 0;
+
+/** Whoever started this process has the profiles. What it makes of a payload has the flow's time. */
+async function askPayload(route: string, body: Readonly<Record<string, unknown>>): Promise<unknown> {
+  const id = ++questions;
+  const { promise, resolve } = Promise.withResolvers<PayloadAnswer>();
+  asked.set(id, resolve);
+  process.send?.({ kind: "payload", id, route, body } satisfies PayloadAsked);
+  const { answer: found, problem } = await promise;
+  asked.delete(id);
+  if (problem) throw Object.assign(new Error(problem.message), { code: problem.code });
+  const readings = partOf(found, "readings");
+  if (!Array.isArray(readings)) return found;
+  return { readings: readings.map((one) => ({ ...one, time: new Date(time.now()).toISOString() })) };
+}
+
 function answer(given: FlowAnswer): void {
   process.send?.(given, () => process.exit(0));
 }
 
+process.on("message", (message: PayloadAnswer | FlowJob) => {
+  if ("kind" in message) asked.get(message.id)?.(message);
+});
 process.once("message", (job: FlowJob) => {
   new FlowTest(job).run().then(answer, (error: unknown) => {
     answer({ kind: "failed", message: error instanceof Error ? error.message : String(error) });

@@ -1,6 +1,7 @@
 import type { FlowNode } from "../messages.ts";
 import type { CommandWanted, Expectation, OutputWanted, PublishedWanted } from "../scenario.ts";
-import type { CommandGiven, ValuePublished } from "./fake-gateway.ts";
+import type { ValuePublished } from "./fake-gateway.ts";
+import type { CommandGiven } from "./pretended-commands.ts";
 
 /** What a flow did, in the order of time. `at`: ms since the start. */
 export type Deed =

@@ -61,7 +61,10 @@ export function settings(given: GeneratedSettings): Record<string, unknown> {
     contextStorage: {
       default: { module: "memory" },
       file: { module: "localfilesystem" },
+      // Written at each change, which is seldom: a kill must not lose an acknowledgement.
+      alarms: { module: "localfilesystem", config: { base: "alarms", cache: false } },
     },
+    stadsnodAlarmStore: "alarms",
     logging: { console: { level: "info", metrics: false, audit: false } },
     debugMaxLength: 1000,
     editorTheme: {
