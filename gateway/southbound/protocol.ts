@@ -130,13 +130,10 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   lineSettings?(connection: Connection): readonly Connection[];
   /**
    * What somebody else's traffic on a line says of its devices, without a word of ours. Says what it knows now
-   * and then, one finding per device, later ones in place of earlier ones, until `context.signal` aborts.
+   * and then, one finding per device, later ones in place of earlier ones, and ends by itself after `what.ms`.
+   * Rejects as `open` does.
    */
-  listenIn?(
-    connection: Connection,
-    what: Pick<ScanInput, "profiles">,
-    context: SouthboundContext,
-  ): AsyncIterable<TrafficHeard>;
+  listenIn?(connection: Connection, what: ListenInput, context: SouthboundContext): AsyncIterable<ListenStep>;
   /** What a tapped dialogue with a live device of this profile becomes as an example's `given:`. Pure. */
   record?(dialogue: readonly Turn[], connection: Connection, profile: DeviceProfile<Address, Head>): unknown;
   /** A driver that answers from an example's `given:` instead of a wire; same decoding code as the real one. */
@@ -168,6 +165,26 @@ export interface ScanPlan {
 export type ScanStep =
   | { readonly asked: number; readonly of: number; readonly leftMs: number; readonly doing: Text }
   | DeviceFound
+  | SettingsFound;
+
+/** What is listened for. */
+export interface ListenInput extends Pick<ScanInput, "profiles" | "lines"> {
+  /** How long, ms. */
+  readonly ms: number;
+}
+
+/** A finding, or how much was heard so far, with all settings together. */
+export type ListenStep =
+  | {
+      readonly bytes: number;
+      /** Whole frames, and bytes that belong to none. */
+      readonly whole: number;
+      readonly skipped: number;
+      /** Frames that devices said. */
+      readonly answers: number;
+      readonly doing: Text;
+    }
+  | TrafficHeard
   | SettingsFound;
 
 /** One frame of a write. */

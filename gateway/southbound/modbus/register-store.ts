@@ -14,9 +14,9 @@ export class RegisterStore {
     return this.#words.has(table);
   }
 
-  /** Addresses that are known. */
-  addresses(table: Table): Iterable<number> {
-    return this.#words.get(table)?.keys() ?? [];
+  /** What is known of a table, by address. */
+  words(table: Table): Iterable<readonly [address: number, word: number]> {
+    return this.#words.get(table) ?? [];
   }
 
   /** @param data the data bytes of the answer that holds the place */
