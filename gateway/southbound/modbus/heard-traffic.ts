@@ -10,10 +10,12 @@ import { HeardUnit } from "./heard-unit.ts";
 const echoMs = 400;
 /** Longer than any master waits, ms. */
 const patienceMs = 10_000;
+/** Registers of all units that are remembered. */
+const mostPlaces = 65_536;
 /** Bytes of a line that is given up on stay undecided no longer than this, ms. */
 export const quietMs = 500;
 
-/** What a master and its devices say to each other: requests with their answers, by unit. Bounded by 256 units. */
+/** What a master and its devices say to each other: requests with their answers, by unit. Bounded: 256 units, and so many registers. */
 export class HeardTraffic {
   readonly frames = new HeardFrames();
   readonly units = new Map<number, HeardUnit>();
@@ -42,6 +44,12 @@ export class HeardTraffic {
     for (const frame of this.frames.quiet()) this.#take(frame);
   }
 
+  readonly #hasRoom = (): boolean => {
+    let places = 0;
+    for (const { registers } of this.units.values()) places += registers.size;
+    return places < mostPlaces;
+  };
+
   #take(frame: HeardFrame): void {
     const asked = this.#pending;
     if (asked && frame.isReply && frame.at - asked.at <= patience(frame)) {
@@ -65,7 +73,7 @@ export class HeardTraffic {
   }
 
   #unit(unit: number): HeardUnit {
-    const known = this.units.get(unit) ?? new HeardUnit(unit, this.#clock);
+    const known = this.units.get(unit) ?? new HeardUnit(unit, this.#clock, this.#hasRoom);
     this.units.set(unit, known);
     return known;
   }

@@ -8,9 +8,7 @@ import type { Span } from "./settings.ts";
 import type { ReadHolding } from "./sunspec-read.ts";
 
 /** Different requests to one unit that are remembered. */
-const mostAsks = 256;
-/** Registers of one unit that are remembered: more than any device is asked for. */
-const mostPlaces = 8192;
+const mostAsks = 128;
 /** Times between the same request that its period is taken from. */
 const mostIntervals = 15;
 /** Requests that are told of one unit. */
@@ -35,6 +33,7 @@ interface Ask {
 export class HeardUnit implements RegisterSource {
   readonly unit: number;
   readonly #clock: Clock;
+  readonly #hasRoom: () => boolean;
   readonly #asks = new Map<string, Ask>();
   readonly #store = new RegisterStore();
   readonly #texts: string[] = [];
@@ -42,14 +41,26 @@ export class HeardUnit implements RegisterSource {
   #strays = 0;
   #unlisted = 0;
 
-  constructor(unit: number, clock: Clock) {
+  /** @param hasRoom whether more registers may be remembered */
+  constructor(unit: number, clock: Clock, hasRoom: () => boolean) {
     this.unit = unit;
     this.#clock = clock;
+    this.#hasRoom = hasRoom;
   }
 
   /** Frames that it said. */
   get answers(): number {
     return this.#answers + this.#strays;
+  }
+
+  /** One frame alone may be noise with a CRC that fits by chance. */
+  get isSure(): boolean {
+    return (
+      this.#answers > 0 ||
+      this.#strays > 1 ||
+      this.#asks.size > 1 ||
+      [...this.#asks.values()].some(({ count }) => count > 1)
+    );
   }
 
   /** Grows when something new is known of it. */
@@ -112,7 +123,7 @@ export class HeardUnit implements RegisterSource {
       ask.refused = undefined;
     }
     const { read } = request;
-    if (read && (this.#store.size < mostPlaces || this.#store.get(read))) this.#store.put(read, answer.data);
+    if (read && (this.#hasRoom() || this.#store.get(read))) this.#store.put(read, answer.data);
     if (read) return;
     for (const text of saidIn(answer.data))
       if (this.#texts.length < mostTexts && !this.#texts.includes(text)) this.#texts.push(text);

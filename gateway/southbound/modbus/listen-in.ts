@@ -172,7 +172,8 @@ class Teller {
 
   async *tell({ units }: HeardTraffic): AsyncGenerator<TrafficHeard> {
     const { signal } = this.#context;
-    for (const unit of [...units.values()].toSorted((a, b) => a.unit - b.unit)) {
+    const sure = [...units.values()].filter(({ isSure }) => isSure);
+    for (const unit of sure.toSorted((a, b) => a.unit - b.unit)) {
       signal.throwIfAborted();
       const finding: TrafficHeard = {
         kind: "traffic",
