@@ -79,9 +79,9 @@ describe("traffic of another master", () => {
     expect(told(traffic)).toEqual({
       0: ["writes FC6 0x0001 = 1, once"],
       3: [
-        "writes FC6 0x0010 = 6, every 1.0 s",
         "writes FC16 0x0001..0x0002 = 01020304, once",
         "writes FC5 0x0002 = on, once",
+        "writes FC6 0x0010 = 6, every 1.0 s",
       ],
       8: ["writes FC6 0x0001 = 7, every 1.0 s, never answered (asked 2 times)"],
     });

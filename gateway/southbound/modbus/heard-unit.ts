@@ -149,11 +149,12 @@ export class HeardUnit implements RegisterSource {
     return { data, at: this.at };
   };
 
-  /** What is asked of it, for people, what is asked most often first. */
+  /** What is asked of it, for people; what is asked most often, where it is much. */
   told(): string[] {
     const asks = [...this.#asks.values()].toSorted((a, b) => b.count - a.count);
     const left = asks.length - mostTold + this.#unlisted;
-    return [...asks.slice(0, mostTold).map(tell), ...(left > 0 ? [`and ${left} more`] : [])];
+    const shown = asks.slice(0, mostTold).toSorted((a, b) => (a.label < b.label ? -1 : 1));
+    return [...shown.map(tell), ...(left > 0 ? [`and ${left} more`] : [])];
   }
 
   #refusals(): Span[] {
