@@ -126,7 +126,7 @@ const asks = [
   words(1, 4, 0, 72),
   words(1, 4, 0x48, 10),
   words(2, 4, 1, 2),
-  words(3, 3, 0, 5),
+  words(3, 3, 2, 3),
   words(9, 3, 0, 2),
 ];
 

@@ -173,7 +173,7 @@ export interface ListenInput extends Pick<ScanInput, "profiles" | "lines"> {
   readonly ms: number;
 }
 
-/** A finding, or how much was heard so far, with all settings together. */
+/** A finding, or how much was heard so far: with all settings together, and with the right ones once they are known. */
 export type ListenStep =
   | {
       readonly bytes: number;

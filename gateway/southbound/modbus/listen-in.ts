@@ -47,12 +47,14 @@ interface Sums {
   readonly answers: number;
 }
 
+const nothing: Sums = { bytes: 0, whole: 0, skipped: 0, answers: 0 };
+
 class Listening {
   readonly #lines: readonly ModbusConnection[];
   readonly #context: SouthboundContext;
   readonly #candidates: readonly HeardCandidate[];
   readonly #until: number;
-  #before: Sums = { bytes: 0, whole: 0, skipped: 0, answers: 0 };
+  #before = nothing;
 
   constructor(
     lines: readonly ModbusConnection[],
@@ -97,6 +99,8 @@ class Listening {
       traffic.tick();
       if (!settled && isModbus(traffic)) {
         settled = true;
+        // What the same words were at other speeds is no damage.
+        this.#before = nothing;
         const { whole, damaged } = traffic.frames;
         yield { kind: "settings", protocol: "modbus", connection: writtenLine(line), whole, damaged };
       }
