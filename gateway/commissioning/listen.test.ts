@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createModbusUnits, type UnitSettings } from "../../simulators/modbus/device.ts";
 import { crc16 } from "../../simulators/modbus/framing.ts";
+import { attachP1Meter, p1Scene } from "../../simulators/p1-meter.ts";
 import { sdm630 } from "../../simulators/scenes/energy-meter.ts";
 import { seededRandom } from "../../simulators/scenes/nature.ts";
 import { qdy30a, xyMd02 } from "../../simulators/scenes/sensors.ts";
@@ -20,7 +21,14 @@ import { listenWhat } from "./scan-input.ts";
 import { isSerialName } from "./serial-name.ts";
 
 const protocols = await loadProtocols();
-const wanted = new Set(["eastron/sdm120", "eastron/sdm630", "xy/xy-md02", "generic/qdy30a", "senseair/s8"]);
+const wanted = new Set([
+  "eastron/sdm120",
+  "eastron/sdm630",
+  "xy/xy-md02",
+  "generic/qdy30a",
+  "senseair/s8",
+  "swedish-grid/p1-meter",
+]);
 const profiles = Array.from(
   loadProfiles(["device-profiles"], files, protocols, wanted).profiles.values(),
 ).flatMap(({ profile }) => profile ?? []);
@@ -243,6 +251,29 @@ describe("a listening job", () => {
     const steps = await wrong.run({ connection: "meters", seconds: 10 });
     expect(check(steps)?.fix?.en).toContain("speed or parity");
     expect(wrong.opened).toHaveLength(1);
+  });
+
+  it("hears a smart meter, which speaks by itself", async () => {
+    const { run, written } = bench({
+      far: (deliver, clock) =>
+        attachP1Meter(
+          { send: deliver, receive: () => {} },
+          { state: p1Scene(nature, 9000), after: (ms, callback) => clock.timer(ms, callback) },
+        ),
+    });
+    const steps = await run({ port: "/dev/ttyUSB0", protocol: "smart-meter", seconds: 40 });
+    const found = steps.flatMap(({ finding }) => (finding?.kind === "traffic" ? [finding] : []));
+    expect(found).toMatchObject([
+      { protocol: "smart-meter", settings: {}, requests: ["speaks by itself: SIM5STADSNOD"] },
+    ]);
+    expect(found[0]?.profiles[0]?.profile).toBe("swedish-grid/p1-meter");
+    expect(check(steps)).toMatchObject({ result: "ok" });
+    expect(written).toEqual([]);
+    const silent = bench({ far: () => {} });
+    const began = silent.clock.monotonic();
+    const nobody = await silent.run({ port: "/dev/ttyUSB0", protocol: "smart-meter", seconds: 20 });
+    expect(check(nobody)?.message.en).toContain("Nobody spoke");
+    expect(silent.clock.monotonic() - began).toBeLessThanOrEqual(20_100);
   });
 
   it("ends at once, and with the line", async () => {
