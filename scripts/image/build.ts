@@ -1,13 +1,27 @@
-import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { layOutApp } from "./app.ts";
+import { createHash } from "node:crypto";
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { appPackages, layOutApp } from "./app.ts";
 import type { Board } from "./boards/board.ts";
+import { readDebianPackages } from "./debian.ts";
 import type { SigningKeys } from "./keys.ts";
+import { lintRaw, lintTree } from "./lint.ts";
+import { checkLock, type DriftRule, lockOf } from "./lock.ts";
 import { nodeBinary } from "./node-binary.ts";
 import { readPackageLock } from "./npm-lock.ts";
 import { readList } from "./packages.ts";
 import { diskSize, partitionTable } from "./partitions.ts";
-import { ImageError } from "./process.ts";
+import { ImageError, run } from "./process.ts";
+import { billOfMaterials, type Contents } from "./sbom.ts";
 import { type Archive, inToolRoot, sourcesOf, toolRoot } from "./tool-root.ts";
 
 export interface BuildOptions {
@@ -23,6 +37,8 @@ export interface BuildOptions {
   readonly keys: SigningKeys;
   /** Seconds since 1970: the time of every file in the image. */
   readonly epoch: number;
+  /** What happens when packages are not those of the board's lock. */
+  readonly drift: DriftRule;
   readonly say: (text: string) => void;
 }
 
@@ -34,6 +50,8 @@ export const made = {
   bundle: "bundle.raucb",
   ca: "ca.cert.pem",
   files: "files.txt",
+  sbom: "sbom.cdx.json",
+  manifest: "manifest.json",
 } as const;
 
 /** Builds everything of an image into `out`: root, initrd, partitions, disk, bundle. */
@@ -68,18 +86,94 @@ export async function buildImage(options: BuildOptions): Promise<void> {
   write("boot.cmd", bootScript(board));
   write("os-release", osRelease(options));
   write("settings", shellSettings(options, compatible));
+  const nodeParts = { version: locked.version, integrity: locked.integrity ?? "" };
+  const npm = appPackages({ lock: packageLock, board, layers: options.layers }).packages;
   try {
     await inToolRoot(tools, work, ["bash", "/work/in/image/inside/build.sh"], options.epoch, (line) => {
       if (line.startsWith("step ")) say(line);
+      if (line !== "contents") return undefined;
+      takeStock(options, join(work, "out"), { node: nodeParts, npm });
+      return "go on\n";
     });
   } finally {
     // The signer's key has no business in a folder that stays.
     rmSync(join(given, "sign.key.pem"), { force: true });
   }
+  await refuseFindings(tools, work, options);
   rmSync(out, { recursive: true, force: true });
-  cpSync(join(work, "out"), out, { recursive: true });
-  rmSync(join(work, "out"), { recursive: true });
+  mkdirSync(dirname(out), { recursive: true });
+  await run("mv", [join(work, "out"), out]);
   cpSync(keys.ca, join(out, made.ca));
+  writeManifest(options, compatible);
+}
+
+/** When all packages are there: holds them against the lock, and writes the bill of materials. */
+function takeStock(options: BuildOptions, folder: string, parts: Pick<Contents, "node" | "npm">): void {
+  const { board, archive, drift, say } = options;
+  const at = (name: string) => join(folder, name);
+  const debian = readDebianPackages({
+    status: at("dpkg-status"),
+    extracted: at("extracted-status"),
+    sums: at("sums"),
+  });
+  const node = { name: board.nodePackage, ...parts.node };
+  const kernel = readFileSync(at("kernel-release"), "utf8").trim();
+  checkLock(board.name, lockOf({ suite: archive.suite, node, kernel }, debian), drift, say);
+  const licences = new Map<string, string[]>();
+  for (const line of readFileSync(at("licences"), "utf8").split("\n").filter(Boolean)) {
+    const [name = "", licence = ""] = line.split("\t");
+    licences.set(name, [...(licences.get(name) ?? []), licence]);
+  }
+  const { version, epoch } = options;
+  const contents = { board: board.name, version, suite: archive.suite, epoch, debian, licences, ...parts };
+  writeFileSync(at(made.sbom), billOfMaterials(contents));
+  say(`bill of materials: ${debian.length} packages of Debian, ${parts.npm.size} of npm, Node`);
+}
+
+/** Throws ImageError when the image, as it would be written to a card, holds what it must not. */
+async function refuseFindings(tools: string, work: string, options: BuildOptions): Promise<void> {
+  const tree = join(work, "tree");
+  rmSync(tree, { recursive: true, force: true });
+  const extract = ["fsck.erofs", "--extract=/work/tree", "--preserve", "/work/out/root.img"];
+  await inToolRoot(tools, work, extract, options.epoch, () => undefined);
+  const findings = [
+    ...lintTree(tree),
+    ...["gwboot.img", "boot.img", "bootstate.img", "data.img"].flatMap((name) =>
+      lintRaw(name, readFileSync(join(work, "out", name))),
+    ),
+  ];
+  rmSync(tree, { recursive: true });
+  if (findings.length > 0)
+    throw new ImageError(
+      `the image holds what no image may:\n  ${findings.map(({ rule, where }) => `${rule}: ${where}`).join("\n  ")}`,
+      "scripts/image/lint.ts says why; the image was not written",
+    );
+  options.say("lint: nothing found");
+}
+
+/** Sizes and sums of all that was made, and what it is. */
+function writeManifest(options: BuildOptions, compatible: string): void {
+  const { board, version, epoch, keys, out } = options;
+  const files = Object.fromEntries(
+    readdirSync(out)
+      .sort()
+      .map((name) => {
+        const bytes = readFileSync(join(out, name));
+        return [name, { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") }];
+      }),
+  );
+  const manifest = {
+    format: 1,
+    board: board.name,
+    compatible,
+    version,
+    build: keys.development ? "development" : "release",
+    commitTime: new Date(epoch * 1000).toISOString(),
+    // The one file that differs between two builds: its payload is root.img and boot.img.
+    notReproducible: [made.bundle],
+    files,
+  };
+  writeFileSync(join(out, made.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 function raucConfiguration(board: Board, compatible: string): string {

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { join, resolve } from "node:path";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { boards } from "./boards/index.ts";
 import { buildImage } from "./build.ts";
 import { developmentKeys, type SigningKeys } from "./keys.ts";
@@ -18,6 +18,8 @@ interface Options {
   readonly signCert?: string;
   readonly signKey?: string;
   readonly ca?: string;
+  readonly refreshLock?: boolean;
+  readonly drift: "fail" | "report";
   readonly suite: string;
   readonly mirror: string;
   readonly security: string;
@@ -39,6 +41,12 @@ const program = new Command("image")
   .option("--suite <name>", "Debian's release", "trixie")
   .option("--mirror <url>", "Debian's archive", "http://deb.debian.org/debian")
   .option("--security <url>", "Debian's security archive", "http://deb.debian.org/debian-security")
+  .option("--refresh-lock", "take over the packages of today into the board's lock")
+  .addOption(
+    new Option("--drift <rule>", "when packages are not those of the lock")
+      .choices(["fail", "report"])
+      .default("fail"),
+  )
   .exitOverride();
 
 async function keysOf({ signCert, signKey, ca, cache }: Options): Promise<SigningKeys> {
@@ -68,6 +76,7 @@ async function main(): Promise<number> {
       archive: { suite, mirror, security },
       keys,
       epoch,
+      drift: options.refreshLock ? "refresh" : options.drift,
       say,
     });
     say(`done: ${out}`);

@@ -13,9 +13,8 @@ export class ImageError extends Error {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly input?: string;
-  /** Told every line that the program writes, on either output. */
-  readonly onLine?: (line: string) => void;
+  /** Told every line that the program writes, on either output. What it returns is the program's input; what it throws ends it. */
+  readonly onLine?: (line: string) => string | undefined | void;
 }
 
 /** Runs a program to its end and returns its standard output. Throws ImageError with the last lines when it fails. */
@@ -37,7 +36,13 @@ export function run(command: string, args: readonly string[], options: RunOption
         for (const line of lines) {
           last.push(line);
           if (last.length > 40) last.shift();
-          options.onLine?.(line);
+          try {
+            const answer = options.onLine?.(line);
+            if (typeof answer === "string") child.stdin.write(answer);
+          } catch (error) {
+            reject(error);
+            child.kill();
+          }
         }
       });
     }
@@ -55,6 +60,6 @@ export function run(command: string, args: readonly string[], options: RunOption
     });
     // A program that reads nothing may be gone before.
     child.stdin.on("error", () => {});
-    child.stdin.end(options.input ?? "");
+    if (options.onLine === undefined) child.stdin.end();
   });
 }

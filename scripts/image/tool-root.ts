@@ -63,7 +63,7 @@ export function inToolRoot(
   work: string,
   command: readonly string[],
   epoch: number,
-  onLine: (line: string) => void,
+  onLine: (line: string) => string | undefined,
 ): Promise<string> {
   return run("bash", [join(import.meta.dirname, "inside", "enter.sh"), folder, work, ...command], {
     env: { SOURCE_DATE_EPOCH: String(epoch) },

@@ -25,13 +25,18 @@ systemd-hwdb --root="$root" --usr update
 for unit in systemd-networkd systemd-resolved systemd-timesyncd $ENABLE; do
   systemctl --root="$root" -q enable "$unit"
 done
-# Nobody can log in, so nobody is asked to; what writes to a root that is read-only has no work either.
+# Nobody can log in (no SSH, no console), so nobody is asked to; what writes to a root that is read-only has no work either.
 for unit in getty@tty1.service serial-getty@.service getty.target console-getty.service apt-daily.timer apt-daily-upgrade.timer \
   dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer systemd-machine-id-commit.service \
   systemd-firstboot.service systemd-hibernate-clear.service systemd-pcrmachine.service systemd-tpm2-setup.service \
-  systemd-tpm2-setup-early.service systemd-sysupdate.timer systemd-networkd-wait-online.service systemd-update-done.service; do
+  systemd-tpm2-setup-early.service systemd-sysupdate.timer systemd-networkd-wait-online.service systemd-update-done.service systemd-journal-catalog-update.service \
+  systemd-networkd-persistent-storage.service systemd-logind.service systemd-user-sessions.service ldconfig.service \
+  systemd-sysext.socket systemd-hwdb-update.service remote-fs.target; do
   ln -sfn /dev/null "$root/etc/systemd/system/$unit"
 done
+
+install -d "$root/etc/systemd/system/multi-user.target.wants"
+ln -s /usr/lib/systemd/system/systemd-growfs@.service "$root/etc/systemd/system/multi-user.target.wants/systemd-growfs@data.service"
 
 # The CAs that the whole system trusts: the package's own way of gathering them needs a running system.
 find "$root/usr/share/ca-certificates" -name '*.crt' | sort | xargs cat >"$root/etc/ssl/certs/ca-certificates.crt"
@@ -54,7 +59,10 @@ cat /work/in/os-release >>"$root/usr/lib/os-release"
 touch -d "@$SOURCE_DATE_EPOCH" "$root/usr/lib/clock-epoch"
 
 install -D -m 0644 "$out/dpkg-status" "$root/usr/share/stadsnod/dpkg-status"
-[ ! -e /work/in/sbom.cdx.json ] || install -m 0644 /work/in/sbom.cdx.json "$root/usr/share/stadsnod/sbom.cdx.json"
+install -m 0644 "$out/sbom.cdx.json" "$root/usr/share/stadsnod/sbom.cdx.json"
+# Nobody changes users here, so nothing needs more rights than who starts it; and nobody installs anything.
+find "$root" -xdev -type f -perm /6000 -exec chmod ug-s {} +
+rm -rf "$root"/etc/apt "$root"/etc/dpkg "$root"/etc/cron.daily
 # /var is made anew at every start.
 rm -rf "$root"/var "$root"/tmp "$root"/run "$root"/boot "$root"/home "$root"/scratch "$root"/usr/share/bash-completion
 install -d -m 0755 "$root"/{var,run,boot,boot/gw,data,home,etc/stadsnod,etc/systemd/network}

@@ -48,4 +48,9 @@ done | awk 'NR == FNR { if (/^Package: /) p = $2; if (/^Version: /) wanted[p " "
   /^Package: / { p = $2 } /^Version: / { v = $2 } /^SHA256: / { s = $2 }
   /^$/ { if ((p " " v) in wanted) print p, v, s }' <(cat "$out/dpkg-status" "$out/extracted-status") - |
   sort -u >"$out/sums"
+# Licences as Debian's copyright files name them, where they are written for machines.
+for file in "$root"/usr/share/doc/*/copyright "$extracted"/usr/share/doc/*/copyright; do
+  package=$(basename "$(dirname "$file")")
+  sed -n 's/^License: *\([^ ].*\)/\1/p' "$file" 2>/dev/null | sort -u | sed "s|^|$package\t|"
+done >"$out/licences"
 say "Debian: $(grep -c '^Package: ' "$out/dpkg-status") packages, $(du -sm "$root" | cut -f1) MB"
