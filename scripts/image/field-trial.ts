@@ -106,6 +106,7 @@ export async function fieldTrial(
     await using machine = await startMachine({
       image,
       size: 2048,
+      log: `${image}.console.log`,
       files: { "provision.json": JSON.stringify({ format: 1, gateway: "gw-image-test", config }) },
       units: { "report.service": reportUnit, "gateway-log.service": logUnit },
     });

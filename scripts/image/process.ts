@@ -14,7 +14,7 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Told every line that the program writes, on either output. What it returns is the program's input; what it throws ends it. */
-  readonly onLine?: (line: string) => string | undefined | void;
+  readonly onLine?: (line: string) => string | undefined;
 }
 
 /** Runs a program to its end and returns its standard output. Throws ImageError with the last lines when it fails. */

@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { made } from "./build.ts";
@@ -31,6 +40,8 @@ export interface MachineOptions {
   /** Units that only this run has, by name: the initrd takes them from QEMU, so that the image stays what is shipped. */
   readonly units?: Readonly<Record<string, string>>;
   readonly memory?: number;
+  /** File that gets the console as it comes, to look at while the machine runs. */
+  readonly log?: string | undefined;
   /** More arguments for QEMU. */
   readonly more?: readonly string[];
 }
@@ -57,7 +68,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
       stdio: ["ignore", "pipe", "pipe"],
     },
   );
-  return watch(child, folder, disk);
+  return watch(child, folder, disk, options.log);
 }
 
 /** The arguments that hand units to the guest, wanted by its usual target. */
@@ -93,7 +104,8 @@ function machineArguments(
   ];
 }
 
-function watch(child: ChildProcess, folder: string, disk: string): Machine {
+function watch(child: ChildProcess, folder: string, disk: string, log?: string): Machine {
+  if (log) writeFileSync(log, "");
   let text = "";
   let from = 0;
   let gone: string | undefined;
@@ -105,7 +117,9 @@ function watch(child: ChildProcess, folder: string, disk: string): Machine {
     stream?.setEncoding("utf8").on("data", (more: string) => {
       // Terminals' colours and carriage returns are in nobody's pattern.
       // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a colour is made of
-      text += more.replace(/\x1b\[[0-9;?]*[A-Za-z]|\r/g, "");
+      const plain = more.replace(/\x1b\[[0-9;?:]*[A-Za-z]|\r/g, "");
+      text += plain;
+      if (log) appendFileSync(log, plain);
       tell();
     });
   }

@@ -13,7 +13,13 @@ const say = (text: string) => console.error(`image: ${text}`);
 if (!built) {
   // Tomorrow's packages must not keep anybody from trying today's program.
   const args = [join(import.meta.dirname, "main.ts"), "--board", "generic-arm64", "--drift", "report"];
-  await run(process.execPath, args, { cwd: root, onLine: (line) => console.error(line) });
+  await run(process.execPath, args, {
+    cwd: root,
+    onLine: (line) => {
+      console.error(line);
+      return undefined;
+    },
+  });
 }
 say("starting it in QEMU: a minute or two ...");
 const { reading, requests, report, times } = await fieldTrial(image);
