@@ -134,6 +134,8 @@ export async function fieldTrial(
 }
 
 function sections(text: string): Map<string, string> {
-  const parts = text.split(/^=== (\w+)\n/m);
+  // The gateway's log goes on meanwhile.
+  const report = text.replace(/^\{"level":.*\n/gm, "");
+  const parts = report.split(/^=== (\w+)\n/m);
   return new Map(parts.flatMap((part, at) => (at % 2 === 1 ? [[part, (parts[at + 1] ?? "").trim()]] : [])));
 }

@@ -49,10 +49,12 @@ printf '127.0.0.1 localhost stadsnod\n::1 localhost ip6-localhost\n' >"$root/etc
 ln -sfn ../run/systemd/resolve/resolv.conf "$root/etc/resolv.conf"
 rm -f "$root/etc/.pwd.lock" "$root/etc/localtime" "$root"/etc/*- 
 ln -s ../usr/share/zoneinfo/Etc/UTC "$root/etc/localtime"
-for account in root; do
-  sed -i "s|^$account:[^:]*:[^:]*:|$account:!*:$((SOURCE_DATE_EPOCH / 86400)):|" "$root/etc/shadow"
-done
-sed -i -E "s|^([^:]*):([^:]*):[0-9]+:|\1:\2:$((SOURCE_DATE_EPOCH / 86400)):|" "$root/etc/shadow"
+# Every account in shadow, and no password opens one.
+days=$((SOURCE_DATE_EPOCH / 86400))
+awk -F: -v OFS=: '{ $2 = "x" } 1' "$root/etc/passwd" >/scratch/passwd
+awk -F: -v days="$days" '{ print $1 ":!*:" days "::::::" }' /scratch/passwd >/scratch/shadow
+cat /scratch/passwd >"$root/etc/passwd"
+install -m 0640 -g 42 /scratch/shadow "$root/etc/shadow"
 cat /work/in/os-release >>"$root/usr/lib/os-release"
 
 # No clock of a gateway may say that it is earlier than its software.
@@ -64,7 +66,7 @@ install -m 0644 "$out/sbom.cdx.json" "$root/usr/share/stadsnod/sbom.cdx.json"
 find "$root" -xdev -type f -perm /6000 -exec chmod ug-s {} +
 rm -rf "$root"/etc/apt "$root"/etc/dpkg "$root"/etc/cron.daily
 # /var is made anew at every start.
-rm -rf "$root"/var "$root"/tmp "$root"/run "$root"/boot "$root"/home "$root"/scratch "$root"/usr/share/bash-completion
-install -d -m 0755 "$root"/{var,run,boot,boot/gw,data,home,etc/stadsnod,etc/systemd/network}
+rm -rf "$root"/var "$root"/dev "$root"/tmp "$root"/run "$root"/boot "$root"/home "$root"/scratch "$root"/usr/share/bash-completion
+install -d -m 0755 "$root"/{var,dev,run,boot,boot/gw,data,home,etc/stadsnod,etc/systemd/network}
 install -d -m 1777 "$root/tmp"
 say "gateway: $(du -sm "$root/opt/stadsnod" | cut -f1) MB, whole root $(du -sm "$root" | cut -f1) MB"
