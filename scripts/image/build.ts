@@ -9,7 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { appPackages, layOutApp } from "./app.ts";
 import type { Board } from "./boards/board.ts";
 import { readDebianPackages } from "./debian.ts";
@@ -72,7 +72,10 @@ export async function buildImage(options: BuildOptions): Promise<void> {
     join(given, "app"),
   );
   cpSync(import.meta.dirname, join(given, "image"), { recursive: true });
-  cpSync(join(root, "scripts", "install", "units"), join(given, "units"), { recursive: true });
+  const installed = join(root, "scripts", "install", "units");
+  // The later ones win.
+  for (const units of [join(import.meta.dirname, "interim"), installed].filter(existsSync))
+    cpSync(units, join(given, "units"), { recursive: true });
   const write = (name: string, text: string) => writeFileSync(join(given, name), text);
   const compatible = `stadsnod-${board.name}`;
   mkdirSync(join(given, "etc", "rauc"));
@@ -85,7 +88,7 @@ export async function buildImage(options: BuildOptions): Promise<void> {
   write("partitions", partitionTable(board.sizes));
   write("boot.cmd", bootScript(board));
   write("os-release", osRelease(options));
-  write("settings", shellSettings(options, compatible));
+  write("settings", shellSettings(options, compatible, unitsOf(join(given, "units"), options.layers)));
   const nodeParts = { version: locked.version, integrity: locked.integrity ?? "" };
   const npm = appPackages({ lock: packageLock, board, layers: options.layers }).packages;
   try {
@@ -223,7 +226,7 @@ function osRelease({ board, version, keys }: BuildOptions): string {
   ].join("\n");
 }
 
-function shellSettings(options: BuildOptions, compatible: string): string {
+function shellSettings(options: BuildOptions, compatible: string, units: readonly string[]): string {
   const { board, archive } = options;
   const include = [board, ...options.layers].flatMap((layer) =>
     typeof layer === "string" ? optionalList(layer) : layer.layers.flatMap(readList),
@@ -234,7 +237,7 @@ function shellSettings(options: BuildOptions, compatible: string): string {
     SUITE: archive.suite,
     INCLUDE: [...readList("base"), ...include].join(","),
     EXTRACT: board.extract.join(" "),
-    ENABLE: unitsOf(join(options.root, "scripts", "install", "units")).join(" "),
+    ENABLE: units.join(" "),
     INITRD_MODULES: board.initrdModules.join(" "),
     BOARD: board.name,
     VERSION: options.version,
@@ -257,11 +260,10 @@ function optionalList(layer: string): string[] {
   return existsSync(join(import.meta.dirname, "packages", `${layer}.txt`)) ? readList(layer) : [];
 }
 
-/** Units that an image starts by itself: those with an [Install] section, Node-RED's only on demand. */
-function unitsOf(folder: string): string[] {
+/** Units that an image starts by itself: those with an [Install] section; Node-RED's only where it is. */
+function unitsOf(folder: string, layers: readonly string[]): string[] {
   return globSync("*.{service,timer,path,socket}", { cwd: folder })
-    .map((name) => join(folder, name))
     .sort()
-    .filter((path) => /^\[Install\]/m.test(readFileSync(path, "utf8")))
-    .map((path) => basename(path));
+    .filter((name) => layers.includes("node-red") || !name.includes("node-red"))
+    .filter((name) => /^\[Install\]/m.test(readFileSync(join(folder, name), "utf8")));
 }

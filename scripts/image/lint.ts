@@ -9,8 +9,7 @@ export interface Finding {
 }
 
 /** A private key with its body: programs and documents may name the words of a PEM header. */
-const privateKey =
-  /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----\r?\n(?:[A-Za-z0-9+/=:, -]+\r?\n){2}/;
+const privateKey = /-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----\r?\n(?:[A-Za-z0-9+/=:, -]+\r?\n){2}/;
 /** GnuTLS proves its algorithms at start with keys that everybody knows. */
 const knownKeys = /^usr\/lib\/[^/]+\/libgnutls\.so\.[0-9.]+$/;
 /** Credentials by the forms that services give them. */

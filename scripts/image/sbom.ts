@@ -79,7 +79,11 @@ function debianComponent(one: DebianPackage, suite: string, licences: readonly s
     ...(licences.length > 0 ? { licenses: licences.map((licence) => ({ license: { name: licence } })) } : {}),
     purl,
     hashes: [{ alg: "SHA-256", content: sha256 }],
-    properties: [{ name: "stadsnod:source", value: `${source.name} ${source.version}` }],
+    properties: [
+      { name: "stadsnod:source", value: `${source.name} ${source.version}` },
+      // Its whole text is in the image, also where it names no licence that a machine could read.
+      { name: "stadsnod:copyright", value: `/usr/share/doc/${name}/copyright` },
+    ],
   };
 }
 

@@ -1,7 +1,6 @@
 # Node, the gateway and the machine's own files on top of Debian.
 
 cp -r --no-preserve=mode,ownership "$here/root/." "$root"
-chmod 0755 "$root"/usr/lib/stadsnod/* 2>/dev/null || true
 mkdir -p "$root/opt/stadsnod"
 cp -r --no-preserve=ownership /work/in/app/. "$root/opt/stadsnod"
 chmod -R u=rwX,go=rX "$root/opt/stadsnod"
@@ -14,6 +13,7 @@ ln -s /opt/stadsnod/bin/stadsnod "$root/usr/local/bin/stadsnod"
 
 for unit in /work/in/units/*; do
   case $unit in
+  *.mjs) install -D -m 0644 -t "$root/usr/lib/stadsnod" "$unit" ;;
   *.rules) install -D -m 0644 -t "$root/usr/lib/udev/rules.d" "$unit" ;;
   *.service | *.timer | *.path | *.socket | *.target) install -D -m 0644 -t "$root/usr/lib/systemd/system" "$unit" ;;
   esac
