@@ -19,7 +19,7 @@ import { checkLock, type DriftRule, lockOf } from "./lock.ts";
 import { nodeBinary } from "./node-binary.ts";
 import { readPackageLock } from "./npm-lock.ts";
 import { readList } from "./packages.ts";
-import { diskSize, partitionTable } from "./partitions.ts";
+import { diskSize, hybridMbr, partitionTable } from "./partitions.ts";
 import { ImageError, run } from "./process.ts";
 import { billOfMaterials, type Contents } from "./sbom.ts";
 import { type Archive, inToolRoot, sourcesOf, toolRoot } from "./tool-root.ts";
@@ -76,7 +76,7 @@ export async function buildImage(options: BuildOptions): Promise<void> {
   // The later ones win.
   for (const units of [join(import.meta.dirname, "interim"), installed].filter(existsSync))
     cpSync(units, join(given, "units"), { recursive: true });
-  const write = (name: string, text: string) => writeFileSync(join(given, name), text);
+  const write = (name: string, text: string | Uint8Array) => writeFileSync(join(given, name), text);
   const compatible = `stadsnod-${board.name}`;
   mkdirSync(join(given, "etc", "rauc"));
   write("etc/rauc/system.conf", raucConfiguration(board, compatible));
@@ -86,6 +86,7 @@ export async function buildImage(options: BuildOptions): Promise<void> {
   cpSync(keys.key, join(given, "sign.key.pem"));
   write("sources", `${sourcesOf(archive, "main non-free-firmware").join("\n")}\n`);
   write("partitions", partitionTable(board.sizes));
+  write("mbr", hybridMbr(board.sizes));
   write("boot.cmd", bootScript(board));
   write("os-release", osRelease(options));
   write("settings", shellSettings(options, compatible, unitsOf(join(given, "units"), options.layers)));

@@ -31,3 +31,23 @@ export function partitionTable({ gwboot, boot, root, data }: PartitionSizes): st
 export function diskSize({ gwboot, boot, root, data }: PartitionSizes): number {
   return 2 + gwboot + 1 + 2 * (boot + root) + data;
 }
+
+/**
+ * Bytes 440 to 511 of a disk whose first partition is in an MBR as well (hybrid): first that partition as FAT32,
+ * which is all that a Raspberry Pi's boot ROM looks for, then the entry that tells everybody else that the GPT counts
+ * (UEFI 2.10, section 5.2.3: type EE from block 1).
+ */
+export function hybridMbr({ gwboot }: PartitionSizes): Uint8Array {
+  const bytes = Buffer.alloc(72);
+  bytes.writeUInt32BE(0x53544144, 0);
+  const entry = (at: number, type: number, start: number, blocks: number) => {
+    // The addresses of cylinders, heads and sectors are those of a disk that is too large for them.
+    bytes.set([0x00, 0xfe, 0xff, 0xff, type, 0xfe, 0xff, 0xff], at);
+    bytes.writeUInt32LE(start, at + 8);
+    bytes.writeUInt32LE(blocks, at + 12);
+  };
+  entry(6, 0x0c, 2048, gwboot * 2048);
+  entry(22, 0xee, 1, 2047);
+  bytes.writeUInt16BE(0x55aa, 70);
+  return bytes;
+}

@@ -3,7 +3,6 @@
 cp "$extracted"/usr/lib/raspi-firmware/{bootcode.bin,start.elf,start4.elf,fixup.dat,fixup4.dat} "$firmware"
 cp "$extracted"/usr/lib/u-boot/rpi_3/u-boot.bin "$firmware/u-boot-3.bin"
 cp "$extracted"/usr/lib/u-boot/rpi_4/u-boot.bin "$firmware/u-boot-4.bin"
-cp "$extracted"/usr/lib/u-boot/rpi_arm64/u-boot.bin "$firmware/u-boot-arm64.bin"
 for tree in "$extracted"/usr/lib/linux-image-"$release"/broadcom/bcm27{10,11}*.dtb "$extracted"/usr/lib/linux-image-"$release"/broadcom/bcm2837*.dtb; do
   [ ! -e "$tree" ] || cp "$tree" "$firmware"
 done

@@ -27,7 +27,8 @@ export const pi: Board = {
     "nls_ascii",
   ],
   bootDevice: "mmc",
-  consoles: ["console=ttyS1,115200", "console=ttyAMA0,115200", "console=tty0"],
+  // The other UART is Bluetooth's, or a field line's.
+  consoles: ["console=ttyS1,115200", "console=tty0"],
   kernelArguments: ["quiet"],
   hybridMbr: true,
   // The first holds firmware and device trees of all generations, and FAT32 starts at 33 MB.

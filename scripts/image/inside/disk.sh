@@ -15,11 +15,8 @@ put 3 "$out/boot.img"
 put 4 "$out/root.img"
 put 7 "$out/data.img"
 if [ "$HYBRID" = yes ]; then
-  # Old boot ROMs read only the MBR, and take only a FAT partition of this type.
-  sgdisk -h 1 "$disk" >/dev/null
-  printf '\x0c' | dd of="$disk" bs=1 seek=$((446 + 4)) conv=notrunc status=none
-  # sgdisk places the protective entry; the id of the disk it leaves to chance.
-  printf '\x0a\x0b\x0c\x0f' | dd of="$disk" bs=1 seek=440 conv=notrunc status=none
+  # Old boot ROMs read only the MBR: its entries, from byte 440 on.
+  dd if=/work/in/mbr of="$disk" bs=1 seek=440 conv=notrunc status=none
 fi
 bmaptool -q create -o "$out/disk.bmap" "$disk"
 zstd -q -f -"$ZSTD_LEVEL" -T2 "$disk" -o "$out/disk.img.zst"
