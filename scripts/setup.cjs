@@ -178,6 +178,14 @@ switch (task) {
     ensureBuild(node, env);
     handOver(node, env, path.join(root, "scripts", "bench", "main.ts"), rest);
     break;
+  case "image":
+    ensureBuild(node, env);
+    handOver(node, env, path.join(root, "scripts", "image", "main.ts"), rest);
+    break;
+  case "image:test":
+    ensureBuild(node, env);
+    handOver(node, env, path.join(root, "scripts", "image", "trial-main.ts"), rest);
+    break;
   case "build":
     buildProgram(node, env);
     buildNodes(node, env);
