@@ -58,7 +58,11 @@ export function choose(record: UpdateRecord, target: Target, running: Running): 
   if (isCommittedTo(record))
     return { code: "update-busy", message: `an update is under way (${record.phase})` };
   const no = target.version === undefined ? undefined : notAdmitted(record, target, target.version, running);
-  return no ?? { ...record, phase: "downloading", target, from: placeOf(running), ...fresh };
+  if (no) return no;
+  // Asked for once more, it has no more tries than before.
+  const same = target.version !== undefined && target.version === record.target?.version;
+  const attempts = same && record.phase === "verified" ? record.attempts : 0;
+  return { ...record, phase: "downloading", target, from: placeOf(running), ...fresh, attempts };
 }
 
 const fresh = { why: undefined, attempts: 0, starts: 0, boot: undefined, before: undefined } as const;
@@ -119,7 +123,6 @@ export function afterInspection(
     phase: "verified",
     target: { ...target, version, sha256 },
     from: placeOf(running),
-    attempts: 0,
   };
 }
 
@@ -128,8 +131,9 @@ export function refused(record: UpdateRecord, why: Reason): UpdateRecord {
   return { ...record, phase: "refused", why };
 }
 
-export function toInstall(record: UpdateRecord): UpdateRecord {
-  return { ...record, phase: "installing", attempts: record.attempts + 1 };
+/** @param before what works now: a power cut at the very end of the install starts the new system without more ado */
+export function toInstall(record: UpdateRecord, before: HealthSnapshot): UpdateRecord {
+  return { ...record, phase: "installing", attempts: record.attempts + 1, before: copyOf(before) };
 }
 
 export function afterInstall(record: UpdateRecord, { boot }: Running, failure?: Reason): UpdateRecord {
@@ -139,13 +143,13 @@ export function afterInstall(record: UpdateRecord, { boot }: Running, failure?: 
     : { ...record, phase: "verified", why: failure };
 }
 
-/** @param before what works now, to be held against what works then */
+/** @param before what works now, which is newer than what worked before the install */
 export function toReboot(record: UpdateRecord, { boot }: Running, before: HealthSnapshot): UpdateRecord {
   return {
     ...record,
     phase: "rebooting",
     boot,
-    before: { lines: [...before.lines], northbound: [...before.northbound] },
+    before: copyOf(before),
     attempts: record.attempts + 1,
     why: undefined,
   };
@@ -248,4 +252,8 @@ function end(record: UpdateRecord, phase: "rolled-back" | "refused", why: Reason
 
 function placeOf({ slot, version }: Running): { slot: string; version: string } {
   return { slot, version };
+}
+
+function copyOf({ lines, northbound }: HealthSnapshot) {
+  return { lines: [...lines], northbound: [...northbound] };
 }

@@ -101,8 +101,7 @@ export class Updates implements AsyncDisposable {
       const next = machine.choose(this.#record, target, this.#running());
       if ("code" in next) throw new RefusedError(next.message, { code: next.code });
       await this.#become(next);
-      this.#confirmed = false;
-    });
+    }).finally(() => this.#wake.abort());
   }
 
   /** Back to the system before. Rejects with RefusedError where there is none. */
@@ -116,7 +115,7 @@ export class Updates implements AsyncDisposable {
       await this.#become(
         machine.toGoBack(this.#record, { code: "asked", message: `${by} asked for the former version` }),
       );
-    });
+    }).finally(() => this.#wake.abort());
   }
 
   /** Without waiting for the health gate: somebody has looked. Rejects with RefusedError. */
@@ -125,7 +124,7 @@ export class Updates implements AsyncDisposable {
       if (this.#record.phase !== "trying")
         throw new RefusedError("there is no update to commit", { code: "nothing-to-commit" });
       await this.#become(machine.afterVerdict(this.#record, { verdict: "commit", wrong: [] }));
-    });
+    }).finally(() => this.#wake.abort());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -134,11 +133,11 @@ export class Updates implements AsyncDisposable {
     await this.#done.catch(() => {});
   }
 
-  /** Requests of people, between two looks of the loop. */
+  /** One change of the record at a time. */
   #alone<T>(action: () => Promise<T>): Promise<T> {
     const done = this.#turn.then(action);
     this.#turn = done.catch(() => {});
-    return done.finally(() => this.#wake.abort());
+    return done;
   }
 
   #running(): machine.Running {
@@ -252,7 +251,7 @@ export class Updates implements AsyncDisposable {
     const { updater, mayInstall, path } = this.#options;
     const { target } = record;
     if (!target || !mayInstall()) return lookMs;
-    const installing = machine.toInstall(record);
+    const installing = machine.toInstall(record, this.#options.health());
     await this.#next(record, installing);
     if (this.#record !== installing) return 0;
     let failure: Reason | undefined;
@@ -269,9 +268,9 @@ export class Updates implements AsyncDisposable {
   async #reboot(record: UpdateRecord): Promise<number> {
     const { updater, mayRestart, health } = this.#options;
     if (!mayRestart()) return lookMs;
-    // The second time round everything may be closed already: what was seen first counts.
-    const { lines, northbound } = record.before ?? health();
-    const next = machine.toReboot(record, this.#running(), { lines, northbound });
+    // Once the restart was asked for, everything may be closed already: what was seen first counts.
+    const before = record.phase === "rebooting" ? record.before : undefined;
+    const next = machine.toReboot(record, this.#running(), before ?? health());
     await this.#next(record, next);
     if (this.#record === next) await updater.reboot();
     return retryMs;
