@@ -187,9 +187,11 @@ export function afterStart(record: UpdateRecord, running: Running): UpdateRecord
   const former = running.slot === from.slot;
   switch (phase) {
     case "idle":
-    case "rolled-back":
     case "refused":
       return record;
+    case "rolled-back":
+      // A boot loader that has no tries left begins anew, with what did not work as well.
+      return !former && record.why ? toGoBack(record, record.why) : record;
     case "downloading":
     case "verified":
       return { ...record, from: placeOf(running) };

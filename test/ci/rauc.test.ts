@@ -95,7 +95,7 @@ describe("bundles that must be refused", () => {
   });
 
   it("refuses 1,000 bundles with one bit flipped, wherever it is", { timeout: 600_000 }, async () => {
-    const good = readFileSync(bench.bundle("many", { bytes: 4000 }));
+    const good = readFileSync(bench.bundle("many", { bytes: 6000 }));
     const facts = await updater.inspect(join(bench.folder, "many.raucb"));
     const random = seeded(8);
     const flipped = join(bench.folder, "flipped.raucb");

@@ -1,5 +1,6 @@
 // Bundles and slots for the real `rauc` program (apt-get install rauc squashfs-tools openssl dbus).
 import { execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -121,7 +122,7 @@ bootname=B
       const { version = "2.0.0", compatible = boardOfBench, format = "verity", bytes = 20_000 } = options;
       const content = join(folder, `${name}.d`);
       mkdirSync(content);
-      writeFileSync(join(content, "root.img"), Buffer.alloc(bytes, `${name} `));
+      writeFileSync(join(content, "root.img"), randomBytes(bytes));
       writeFileSync(
         join(content, "manifest.raucm"),
         `[update]\ncompatible=${compatible}\nversion=${version}\n[bundle]\nformat=${format}\n[image.rootfs]\nfilename=root.img\n`,

@@ -57,8 +57,13 @@ export class FakeMachine {
     this.rebooting = false;
     for (let round = 0; round < 20; round++) {
       this.boots++;
-      const name = this.order.find((one) => (this.slots[one]?.tries ?? 0) > 0);
-      if (name === undefined) throw new Error("BRICKED: no slot has tries left");
+      let name = this.order.find((one) => (this.slots[one]?.tries ?? 0) > 0);
+      if (name === undefined) {
+        // As the boot script of our images does: rather all over again than not at all.
+        for (const one of this.order) this.slots[one]!.tries = mostTries;
+        name = this.order[0];
+      }
+      if (name === undefined) throw new Error("BRICKED: no slot may be started");
       const slot = this.slots[name]!;
       slot.tries--;
       if (!slot.system) throw new Error("BRICKED: a half written slot was started");
@@ -135,8 +140,11 @@ class FakeUpdater implements Updater {
 
   async markBad(): Promise<void> {
     this.#machine.cut("before marked bad");
-    this.#machine.slots[this.#machine.booted]!.tries = 0;
-    this.#machine.cut("marked bad");
+    const machine = this.#machine;
+    machine.slots[machine.booted]!.tries = 0;
+    // RAUC takes it out of the boot order, too.
+    machine.order = machine.order.filter((name) => name !== machine.booted);
+    machine.cut("marked bad");
   }
 
   async reboot(): Promise<void> {
