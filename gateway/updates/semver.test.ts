@@ -18,7 +18,7 @@ describe("versions", () => {
   it("are ordered by numbers, not by letters", () => {
     const part = integer({ min: 0, max: 999_999_999 });
     const version = tuple(part, part, part);
-    assert(
+    void assert(
       property(version, version, (a, b) => {
         const first = a.findIndex((number, index) => number !== b[index]);
         const wanted = first < 0 ? 0 : Math.sign(a[first]! - b[first]!);
