@@ -1,6 +1,7 @@
 import { lstat } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import type { Clock } from "../model/clock.ts";
 import { GatewayError, RefusedError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import { type HelperRequest, longestRequest, requestSchema } from "./helper-words.ts";
@@ -11,6 +12,7 @@ export interface HelperOptions {
   /** The one folder whose files may be looked at and installed. */
   readonly folder: string;
   readonly log: Log;
+  readonly clock: Clock;
 }
 
 /** A request must come at once. */
@@ -21,13 +23,14 @@ const mostConnections = 8;
  * The one program that may call RAUC, as a server: the caller listens with it on a Unix socket that only the
  * gateway's user may open. Whoever can speak to it can at most install what the city has signed. One request at a time.
  */
-export function makeHelper({ updater, folder, log }: HelperOptions): Server {
+export function makeHelper({ updater, folder, log, clock }: HelperOptions): Server {
   let turn: Promise<unknown> = Promise.resolve();
   const server = createServer({ pauseOnConnect: false }, (socket) => {
     socket.on("error", () => socket.destroy());
-    socket.setTimeout(patienceMs, () => socket.destroy());
+    const late = clock.timer(patienceMs, () => socket.destroy());
+    socket.once("close", () => late[Symbol.dispose]());
     readLine(socket, (line) => {
-      socket.setTimeout(0);
+      late[Symbol.dispose]();
       // Whoever goes away does not stop what was begun.
       turn = turn.then(() => answer(socket, line, updater, folder, log)).catch(() => {});
     });

@@ -47,6 +47,10 @@ const target = z.object({
   allowDowngrade: z.boolean().optional(),
   /** Who wanted it: a user, or the name of the key that signed the desired state. */
   by: z.string().max(128),
+  /** Not earlier, Unix ms. */
+  notBefore: z.number().optional(),
+  /** Times of day at which the system may be written and restarted; absent: at any. */
+  window: z.string().max(11).optional(),
   /** Of the desired state. */
   rollout: z.string().max(128).optional(),
 });

@@ -25,9 +25,9 @@ export interface UpdatesOptions {
   discard(target: Target): Promise<void>;
   /** As it is now; `starts` is counted here. */
   health(): Omit<HealthNow, "starts">;
-  /** Whether it may be written now (that takes power and time of the line); whether the machine may restart now. */
-  mayInstall(): boolean;
-  mayRestart(): boolean;
+  /** Whether a target may be written, and the machine restarted for it, now. */
+  mayInstall(target: Target): boolean;
+  mayRestart(target: Target): boolean;
   changed?(state: UpdateState): void;
 }
 
@@ -250,7 +250,7 @@ export class Updates implements AsyncDisposable {
   async #install(record: UpdateRecord): Promise<number> {
     const { updater, mayInstall, path } = this.#options;
     const { target } = record;
-    if (!target || !mayInstall()) return lookMs;
+    if (!target || !mayInstall(target)) return lookMs;
     const installing = machine.toInstall(record, this.#options.health());
     await this.#next(record, installing);
     if (this.#record !== installing) return 0;
@@ -267,7 +267,7 @@ export class Updates implements AsyncDisposable {
 
   async #reboot(record: UpdateRecord): Promise<number> {
     const { updater, mayRestart, health } = this.#options;
-    if (!mayRestart()) return lookMs;
+    if (!record.target || !mayRestart(record.target)) return lookMs;
     // Once the restart was asked for, everything may be closed already: what was seen first counts.
     const before = record.phase === "rebooting" ? record.before : undefined;
     const next = machine.toReboot(record, this.#running(), before ?? health());

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { silentLog } from "../../gateway/model/log.ts";
 import { makeHelper } from "../../gateway/updates/helper.ts";
 import { remoteUpdater } from "../../gateway/updates/remote-updater.ts";
+import { VirtualClock } from "../fault/virtual-clock.ts";
 import { FakeMachine } from "./fake-updater.ts";
 import { updaterContract } from "./updater.contract.ts";
 
@@ -17,7 +18,12 @@ async function openBench() {
   const path = join(folder, "good.raucb");
   writeFileSync(path, "a bundle");
   machine.bundles.set(path, { version: "2.0.0", behaviour: "works" });
-  const server = makeHelper({ updater: machine.updater(), folder, log: silentLog });
+  const server = makeHelper({
+    updater: machine.updater(),
+    folder,
+    log: silentLog,
+    clock: new VirtualClock(),
+  });
   const socket = join(folder, "updater.sock");
   server.listen(socket);
   await once(server, "listening");
