@@ -15,7 +15,7 @@ import {
   openLocalServer,
 } from "../local/server.ts";
 import type { LocalSurface } from "../local/surface.ts";
-import { ConfigError } from "../model/errors.ts";
+import { ConfigError, StorageError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import { buildTime } from "../model/version.ts";
 import { openSandbox } from "../sandbox/sandbox.ts";
@@ -27,6 +27,7 @@ import { Commissioning } from "./service/commissioning.ts";
 import { type ConfigurationFile, configurationOf } from "./service/configuration.ts";
 import { machineSource } from "./service/machine-source.ts";
 import { openService } from "./service/service.ts";
+import { openUpdates, type RunningUpdates, updaterSocketHere } from "./service/updates.ts";
 import { lockStore } from "./store-lock.ts";
 import { localSurface, statusOf } from "./surface.ts";
 import { keepTime, readKeptTime } from "./time-keeper.ts";
@@ -110,6 +111,10 @@ export async function startDaemon(
   if (server) opened.use(server);
   opened.use(await lockStore(folder));
   opened.use(keepTime(clock, openDisk, kept));
+  const updater = updaterSocketHere(process.env);
+  const updatesOpened = Promise.withResolvers<RunningUpdates>();
+  updatesOpened.promise.catch(() => {});
+  opened.defer(() => updatesOpened.reject(new StorageError("the gateway stops", { code: "closed" })));
   const sandbox = opened.use(openSandbox({ clock, log }));
   const gateway = opened.use(
     await openGateway(config, {
@@ -126,6 +131,10 @@ export async function startDaemon(
         if (clock.offer(unixMs, at) && !trusted)
           log.info({ source, time: new Date(clock.now()).toISOString() }, "the time is known");
       },
+      onDesired:
+        updater === undefined
+          ? undefined
+          : async (scope, body) => (await updatesOpened.promise).take(scope, body),
       setLogLevel: (level) => log.setLevel(level),
       reloadConfig: read,
     }),
@@ -137,7 +146,16 @@ export async function startDaemon(
   const machine = () => lookAtMachine(machineSource, folder);
   const commissioning =
     configuration && opened.use(new Commissioning({ gateway, configuration, log, machine }));
-  const parts = { ...(configuration ? { configuration } : {}), ...(commissioning ? { commissioning } : {}) };
+  const updates = updater === undefined ? undefined : await openUpdates(gateway, log, updater, machineSource);
+  if (updates) {
+    opened.use(updates);
+    updatesOpened.resolve(updates);
+  }
+  const parts = {
+    ...(updates ? { updates: updates.local } : {}),
+    ...(configuration ? { configuration } : {}),
+    ...(commissioning ? { commissioning } : {}),
+  };
   const { service } = opened.use(
     openService({
       gateway,
@@ -145,6 +163,7 @@ export async function startDaemon(
       parts,
       northboundTested: async (name, ok) => commissioning?.northboundTested(name, ok),
       status: () => statusOf(gateway),
+      image: () => updates?.image(),
     }),
   );
   surface = localSurface(gateway, { logs, service, ...(https ? { https: () => https } : {}) });

@@ -6,8 +6,12 @@ import type { FetchPart } from "./download.ts";
 /** A server that says nothing for so long is gone. */
 const silenceMs = 60_000;
 
-/** GET with `Range` (RFC 9110 section 14) over TLS. Redirections are not followed: the address that was signed is the one that counts. */
-export function httpsPart(clock: Clock): FetchPart {
+/**
+ * GET with `Range` (RFC 9110 section 14) over TLS. Redirections are not followed: the address that was signed
+ * is the one that counts.
+ * @param ca certificates to trust, if not those that Node.js trusts
+ */
+export function httpsPart(clock: Clock, ca?: string): FetchPart {
   return (address, from, signal) =>
     new Promise((resolve, reject) => {
       const host = hostOf(address);
@@ -35,6 +39,7 @@ export function httpsPart(clock: Clock): FetchPart {
         address,
         {
           signal: AbortSignal.any([signal, late.signal]),
+          ...(ca === undefined ? {} : { ca }),
           // Packed, nobody could tell where to go on.
           headers: { "accept-encoding": "identity", ...(from > 0 ? { range: `bytes=${from}-` } : {}) },
         },
