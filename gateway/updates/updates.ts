@@ -7,7 +7,7 @@ import { readDocument, replaceDocument } from "../store/documents.ts";
 import { earliestMs, type HealthNow, judgeHealth } from "./health-gate.ts";
 import * as machine from "./machine.ts";
 import { emptyRecord, type Reason, recordSchema, type Target, type UpdateRecord } from "./record.ts";
-import type { Updater, UpdaterStatus } from "./updater.ts";
+import type { SlotFacts, Updater, UpdaterStatus } from "./updater.ts";
 
 export interface UpdatesOptions {
   readonly clock: Clock;
@@ -15,8 +15,8 @@ export interface UpdatesOptions {
   /** Keeps the record. */
   readonly disk: Disk;
   readonly updater: Updater;
-  /** Of the system that runs. */
-  readonly version: string;
+  /** Of the system that runs; `slot` is what the updater knows of it. */
+  version(slot: SlotFacts | undefined): string;
   /** Fetches what is not here. Rejects with RefusedError for what must not be tried again. */
   fetch(target: Target, progress: (percent: number) => void, signal: AbortSignal): Promise<void>;
   /** Where the updater finds a target's bundle. */
@@ -80,7 +80,7 @@ export class Updates implements AsyncDisposable {
     return {
       phase,
       progress: this.#progress,
-      version: this.#options.version,
+      version: this.#version,
       slot: this.#status?.booted,
       target: target?.version,
       rollout: target?.rollout,
@@ -142,8 +142,11 @@ export class Updates implements AsyncDisposable {
 
   #running(): machine.Running {
     if (!this.#status) throw noUpdater();
-    const { version, clock } = this.#options;
-    return { slot: this.#status.booted, version, boot: clock.bootId };
+    return { slot: this.#status.booted, version: this.#version, boot: this.#options.clock.bootId };
+  }
+
+  get #version(): string {
+    return this.#options.version(this.#status?.slots.find(({ booted }) => booted));
   }
 
   async #become(record: UpdateRecord): Promise<void> {

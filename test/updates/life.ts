@@ -67,7 +67,7 @@ export async function live(options: LifeOptions, from?: SimulatedDisk): Promise<
       log: silentLog,
       disk: store,
       updater: machine.updater(),
-      version,
+      version: () => version,
       fetch: async () => moment("download"),
       path: ({ file }) => file,
       discard: async () => {},

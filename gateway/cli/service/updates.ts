@@ -48,6 +48,7 @@ export async function openUpdates(
   const { clock, config } = gateway;
   const disk = await openFolderDisk(join(config.storage.folder, "updates"));
   const fetchPart = httpsPart(clock);
+  const image = await imageVersion(machine);
   const inItsTime = ({ notBefore, window }: Target) => {
     if (notBefore !== undefined && (!clock.trusted || clock.now() < notBefore)) return false;
     return window === undefined || (clock.trusted && inWindow(window, clock.now(), config.gateway.timeZone));
@@ -68,7 +69,7 @@ export async function openUpdates(
       log: log.child({ part: "updates" }),
       disk,
       updater: remoteUpdater(socket),
-      version: await systemVersion(machine),
+      version: (slot) => image ?? semverOr(slot?.version, version),
       async fetch({ url, file, sha256 }, progress, signal) {
         if (url !== undefined)
           await download({ disk, fetchPart, url, file, sha256, maxBytes, progress, signal });
@@ -153,7 +154,6 @@ function imageOf(updates: Updates): MachineFacts["image"] {
 /** What works now. */
 function healthOf(gateway: Gateway): Omit<HealthNow, "starts"> {
   const { clock, loops, sides, config } = gateway;
-  const { disk } = { disk: Array.from(sides.values(), (side) => side) };
   return {
     lines: Array.from(loops.values()).flatMap((loop) =>
       loop.status().state === "open" ? [loop.connection] : [],
@@ -164,17 +164,23 @@ function healthOf(gateway: Gateway): Omit<HealthNow, "starts"> {
     configured: { lines: [...config.connections.keys()], northbound: [...config.northbound.keys()] },
     uptimeMs: clock.monotonic(),
     active: true,
-    writable: disk.every(({ storeProblem, outbox }) => !storeProblem && outbox.status().disk === "ok"),
+    writable: Array.from(sides.values()).every(
+      ({ storeProblem, outbox }) => !storeProblem && outbox.status().disk === "ok",
+    ),
     time: clock.now(),
     buildTime,
   };
 }
 
-/** The image's own; where there is none, the program's. */
-async function systemVersion(machine: MachineSource): Promise<string> {
+/** The image's own version. */
+async function imageVersion(machine: MachineSource): Promise<string | undefined> {
   const text = (await machine.read("/etc/os-release")) ?? "";
   const found = /^STADSNOD_VERSION="?([^"\n]{1,64})"?$/m.exec(text)?.[1];
-  return found !== undefined && isSemver(found) ? found : version;
+  return found !== undefined && isSemver(found) ? found : undefined;
+}
+
+function semverOr(text: string | undefined, other: string): string {
+  return text !== undefined && isSemver(text) ? text : other;
 }
 
 /** CBOR for `state/update`: docs/update.md. */
