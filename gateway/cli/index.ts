@@ -63,6 +63,8 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["flow", async () => (await import("./flow/index.ts")).flowCommand],
   ["scan", async () => (await import("./scan.ts")).scanCommand],
   ["listen", async () => (await import("./listen.ts")).listenCommand],
+  ["update", async () => (await import("./update.ts")).updateCommand],
+  ["updater", async () => (await import("./updater.ts")).updaterCommand],
   ["users", async () => (await import("./users.ts")).usersCommand],
   ["profile", async () => (await import("./profile/index.ts")).profileCommand],
   ["demo", async () => (await import("./demo/index.ts")).demoCommand],

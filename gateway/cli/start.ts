@@ -16,7 +16,7 @@ import {
   openLocalServer,
 } from "../local/server.ts";
 import type { LocalSurface } from "../local/surface.ts";
-import { ConfigError } from "../model/errors.ts";
+import { ConfigError, StorageError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import { buildTime } from "../model/version.ts";
 import { openSandbox } from "../sandbox/sandbox.ts";
@@ -31,6 +31,7 @@ import { type ConfigurationFile, configurationOf } from "./service/configuration
 import { configuredPorts, jobKinds } from "./service/kinds.ts";
 import { machineSource } from "./service/machine-source.ts";
 import { openService } from "./service/service.ts";
+import { openUpdates, type RunningUpdates, updaterSocketHere } from "./service/updates.ts";
 import { lockStore } from "./store-lock.ts";
 import { localSurface, statusOf } from "./surface.ts";
 import { keepTime, readKeptTime } from "./time-keeper.ts";
@@ -114,6 +115,10 @@ export async function startDaemon(
   if (server) opened.use(server);
   opened.use(await lockStore(folder));
   opened.use(keepTime(clock, openDisk, kept));
+  const updater = updaterSocketHere(process.env);
+  const updatesOpened = Promise.withResolvers<RunningUpdates>();
+  updatesOpened.promise.catch(() => {});
+  opened.defer(() => updatesOpened.reject(new StorageError("the gateway stops", { code: "closed" })));
   const sandbox = opened.use(openSandbox({ clock, log }));
   const gateway = opened.use(
     await openGateway(config, {
@@ -130,6 +135,10 @@ export async function startDaemon(
         if (clock.offer(unixMs, at) && !trusted)
           log.info({ source, time: new Date(clock.now()).toISOString() }, "the time is known");
       },
+      onDesired:
+        updater === undefined
+          ? undefined
+          : async (scope, body) => (await updatesOpened.promise).take(scope, body),
       setLogLevel: (level) => log.setLevel(level),
       reloadConfig: read,
     }),
@@ -143,8 +152,14 @@ export async function startDaemon(
   const commissioning =
     configuration && opened.use(new Commissioning({ gateway, configuration, log, machine }));
   const system = openSystem();
+  const updates = updater === undefined ? undefined : await openUpdates(gateway, log, updater, machineSource);
+  if (updates) {
+    opened.use(updates);
+    updatesOpened.resolve(updates);
+  }
   const parts = {
     ports: () => portFacts(system, configuredPorts(gateway)),
+    ...(updates ? { updates: updates.local } : {}),
     ...(configuration ? { configuration } : {}),
     ...(commissioning ? { commissioning } : {}),
   };
@@ -156,6 +171,7 @@ export async function startDaemon(
       parts,
       northboundTested: async (name, ok) => commissioning?.northboundTested(name, ok),
       status: () => statusOf(gateway),
+      image: () => updates?.image(),
     }),
   );
   surface = localSurface(gateway, { logs, payloads, service, ...(https ? { https: () => https } : {}) });

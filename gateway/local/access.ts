@@ -39,6 +39,7 @@ export const access = {
   "GET /v1/profiles": "viewer",
   "GET /v1/machine": "viewer",
   "GET /v1/alarms": "viewer",
+  "GET /v1/update": "viewer",
 
   "POST /v1/read": "technician",
   "GET /v1/ports": "technician",
@@ -75,6 +76,9 @@ export const access = {
   "GET /v1/configuration/generations/:number": "admin",
   "POST /v1/configuration/roll-back": "admin",
   "POST /v1/reload": "admin",
+  "POST /v1/update/install": "admin",
+  "POST /v1/update/commit": "admin",
+  "POST /v1/update/roll-back": "admin",
   "GET /v1/users": "admin",
   "POST /v1/users": "admin",
   "DELETE /v1/users/:name": "admin",

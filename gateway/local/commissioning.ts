@@ -33,6 +33,49 @@ export interface LocalService {
   readonly jobs: LocalJobs;
   readonly configuration: LocalConfiguration;
   readonly commissioning: LocalCommissioning;
+  readonly updates: LocalUpdates;
+}
+
+/** Updates of the whole system. */
+export interface LocalUpdates {
+  /** Undefined where no updater answers. */
+  state(): UpdateFacts | undefined;
+  /** Begins one. Rejects with RefusedError (`update-busy`, `downgrade`, `failed-before`, `already-runs`, `no-updater`, `bad-bundle-name`). */
+  install(
+    what: { readonly file?: string; readonly url?: string; readonly sha256?: string },
+    by: string,
+  ): Promise<void>;
+  /** Back to the former system. Rejects with RefusedError (`nothing-to-roll-back`). */
+  rollBack(by: string): Promise<void>;
+  /** Without waiting for the health gate. Rejects with RefusedError (`nothing-to-commit`). */
+  commit(by: string): Promise<void>;
+}
+
+export interface UpdateFacts {
+  /** Where the update is, or how the last one ended. */
+  readonly phase: string;
+  /** Percent of what is being done. */
+  readonly progress?: number | undefined;
+  /** Of the system that runs. */
+  readonly version: string;
+  readonly target?: string | undefined;
+  readonly rollout?: string | undefined;
+  readonly by?: string | undefined;
+  /** Why it ended so, or what it waits for. */
+  readonly why?: { readonly code: string; readonly message: string } | undefined;
+  /** Versions that did not work here and are not tried again. */
+  readonly failed: readonly {
+    readonly version: string;
+    readonly why: { readonly code: string; readonly message: string };
+  }[];
+  readonly compatible: string;
+  readonly slots: readonly {
+    readonly name: string;
+    readonly booted: boolean;
+    readonly state: "good" | "bad" | "unknown";
+    readonly version?: string | undefined;
+    readonly installedAt?: string | undefined;
+  }[];
 }
 
 /** Kept as it is sent: hundreds of profiles are more than anybody should hold as objects. */

@@ -12,6 +12,7 @@ import type {
 } from "../northbound.ts";
 import { Commands } from "./commands.ts";
 import { connectBroker } from "./connect.ts";
+import { DesiredTopics } from "./desired.ts";
 import { Facts } from "./facts.ts";
 import { commandFilter, type Places } from "./intake.ts";
 import {
@@ -58,6 +59,7 @@ class MqttNorthbound implements Northbound {
   readonly #places: Places;
   readonly #facts: Facts;
   readonly #commands: Commands | undefined;
+  readonly #desired: DesiredTopics | undefined;
   #session: Session | undefined;
   #up = Promise.withResolvers<void>();
   #packBytes = defaultPackBytes;
@@ -82,6 +84,8 @@ class MqttNorthbound implements Northbound {
     this.#places = { root: settings.root, base: this.#base };
     this.#facts = new Facts(this.#base, context.log, () => this.#live);
     this.#commands = context.onCommand && new Commands(this.#places, context.log, context.onCommand);
+    this.#desired =
+      context.desired && new DesiredTopics(settings.root, context.gateway, context.desired, context.log);
     this.backlogRate = settings.backlog;
     this.#ended = AbortSignal.any([context.signal, this.#stop.signal]);
     this.#loop = this.#run();
@@ -187,6 +191,7 @@ class MqttNorthbound implements Northbound {
   async #run(): Promise<void> {
     const { clock, random, log, gateway, lastWill } = this.#context;
     const commands = this.#commands;
+    const desired = this.#desired;
     let attempt = 0;
     while (!this.#ended.aborted) {
       try {
@@ -197,7 +202,11 @@ class MqttNorthbound implements Northbound {
             gateway,
             clock,
             will: factMessage(this.#base, "state", lastWill),
-            take: commands && ((packet) => commands.take(packet)),
+            take:
+              commands || desired
+                ? async (packet) =>
+                    desired?.has(packet.topic) ? desired.take(packet) : commands?.take(packet)
+                : undefined,
             spokeFive: this.#spokeFive,
           },
           this.#ended,
@@ -248,6 +257,7 @@ class MqttNorthbound implements Northbound {
 
   async #subscribe(session: Session): Promise<void> {
     const { log } = this.#context;
+    await this.#desired?.subscribe(session);
     if (!this.#commands) {
       // The broker may still send what an earlier configuration wanted.
       if (session.resumed) await session.unsubscribe(commandFilter(this.#places)).catch(() => {});
