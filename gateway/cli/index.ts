@@ -63,6 +63,7 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["scan", async () => (await import("./scan.ts")).scanCommand],
   ["users", async () => (await import("./users.ts")).usersCommand],
   ["profile", async () => (await import("./profile/index.ts")).profileCommand],
+  ["flash", async () => (await import("./flash/index.ts")).flashCommand],
   ["demo", async () => (await import("./demo/index.ts")).demoCommand],
 ]);
 

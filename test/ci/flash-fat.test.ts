@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -17,7 +27,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const modified = new Date(2026, 10, 22, 12, 34, 56);
 const run = (command: string, ...args: string[]) =>
-  execFileSync(command, args, { env: { ...process.env, MTOOLS_SKIP_CHECK: "1" }, stdio: ["ignore", "pipe", "pipe"] });
+  execFileSync(command, args, {
+    env: { ...process.env, MTOOLS_SKIP_CHECK: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
 
 function fileDevice(path: string): BlockDevice & Disposable {
   const descriptor = openSync(path, "r+");
@@ -45,12 +58,27 @@ interface Volume {
   readonly cluster: number;
 }
 
-function format({ bits, mebibytes, cluster }: Volume, ...more: string[]): { path: string; extent: { start: number; size: number } } {
+function format(
+  { bits, mebibytes, cluster }: Volume,
+  ...more: string[]
+): { path: string; extent: { start: number; size: number } } {
   const path = join(folder, "volume.img");
   rmSync(path, { force: true });
   writeFileSync(path, "");
   truncateSync(path, mebibytes * 2 ** 20);
-  run("mkfs.vfat", "-F", String(bits), "-s", String(cluster), "-n", "GWBOOT", "-i", "12345678", ...more, path);
+  run(
+    "mkfs.vfat",
+    "-F",
+    String(bits),
+    "-s",
+    String(cluster),
+    "-n",
+    "GWBOOT",
+    "-i",
+    "12345678",
+    ...more,
+    path,
+  );
   return { path, extent: { start: 0, size: mebibytes * 2 ** 20 } };
 }
 
@@ -78,11 +106,22 @@ describe.each(volumes)("FAT$bits, $mebibytes MiB, clusters of $cluster sectors",
     const content = fc.oneof(
       fc.uint8Array({ maxLength: 3000 }),
       fc.integer({ min: 0, max: 200_000 }).map((size) => new Uint8Array(size).fill(size % 251)),
-      fc.constantFrom(0, 1, 511, 512, 513, volume.cluster * 512, volume.cluster * 1024).map((size) => new Uint8Array(size).fill(7)),
+      fc
+        .constantFrom(0, 1, 511, 512, 513, volume.cluster * 512, volume.cluster * 1024)
+        .map((size) => new Uint8Array(size).fill(7)),
     );
     const files = fc.uniqueArray(
       fc.record({
-        name: fc.constantFrom("config.txt", "START4.ELF", "A long name with blanks.bin", "overlays.dtb", "provis~1.jso", "provision.js", "åäö.txt", "cmdline.txt"),
+        name: fc.constantFrom(
+          "config.txt",
+          "START4.ELF",
+          "A long name with blanks.bin",
+          "overlays.dtb",
+          "provis~1.jso",
+          "provision.js",
+          "åäö.txt",
+          "cmdline.txt",
+        ),
         size: fc.integer({ min: 0, max: 60_000 }),
         deleted: fc.boolean(),
       }),
@@ -97,6 +136,9 @@ describe.each(volumes)("FAT$bits, $mebibytes MiB, clusters of $cluster sectors",
           run("mcopy", "-i", path, source, `::${name}`);
           if (deleted) run("mdel", "-i", path, `::${name}`);
         }
+        // Mdir calls an empty folder an error.
+        writeFileSync(join(folder, "source"), "kernel=u-boot.bin");
+        run("mcopy", "-i", path, join(folder, "source"), "::always here.txt");
         const before = others(path);
         for (const bytes of writes) {
           using device = fileDevice(path);
@@ -148,8 +190,12 @@ it("says so when the root folder of FAT16 or the volume is full, and changes not
   const before = readFileSync(path);
   {
     using device = fileDevice(path);
-    await expect(writeRootFile(device, extent, "provision.json", Buffer.from("{}"), modified)).rejects.toMatchObject({ code: "fat-full" });
-    await expect(writeRootFile(device, extent, "F1", Buffer.alloc(8 * 2 ** 20), modified)).rejects.toMatchObject({ code: "fat-full" });
+    await expect(
+      writeRootFile(device, extent, "provision.json", Buffer.from("{}"), modified),
+    ).rejects.toMatchObject({ code: "fat-full" });
+    await expect(
+      writeRootFile(device, extent, "F1", Buffer.alloc(8 * 2 ** 20), modified),
+    ).rejects.toMatchObject({ code: "fat-full" });
   }
   run("fsck.vfat", "-n", path);
   expect(others(path).size).toBe(14);
@@ -177,7 +223,13 @@ it("never reads or writes outside its partition, nor throws anything but its own
   const end = clean.length;
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.record({ at: fc.oneof(fc.integer({ min: 0, max: 600 }), fc.integer({ min: 16384, max: 700_000 })), value: fc.nat(255) }), { minLength: 1, maxLength: 20 }),
+      fc.array(
+        fc.record({
+          at: fc.oneof(fc.integer({ min: 0, max: 600 }), fc.integer({ min: 16384, max: 700_000 })),
+          value: fc.nat(255),
+        }),
+        { minLength: 1, maxLength: 20 },
+      ),
       async (flips) => {
         const bytes = Buffer.from(clean.subarray(0, 2 * 2 ** 20));
         for (const { at, value } of flips) bytes[at] = value;
@@ -189,7 +241,13 @@ it("never reads or writes outside its partition, nor throws anything but its own
         const device: BlockDevice = {
           async read(position, length) {
             inside(position, length);
-            return rest.get(position) ?? Buffer.concat([bytes.subarray(position, position + length), Buffer.alloc(length)]).subarray(0, length);
+            return (
+              rest.get(position) ??
+              Buffer.concat([bytes.subarray(position, position + length), Buffer.alloc(length)]).subarray(
+                0,
+                length,
+              )
+            );
           },
           async write(position, written) {
             inside(position, written.length);
@@ -198,9 +256,11 @@ it("never reads or writes outside its partition, nor throws anything but its own
           flush: async () => {},
           close: async () => {},
         };
-        await writeRootFile(device, extent, "provision.json", Buffer.from("{}"), modified).catch((error: unknown) => {
-          expect(error).toMatchObject({ code: expect.stringMatching(/^(bad-fat|fat-full)$/) });
-        });
+        await writeRootFile(device, extent, "provision.json", Buffer.from("{}"), modified).catch(
+          (error: unknown) => {
+            expect(error).toMatchObject({ code: expect.stringMatching(/^(bad-fat|fat-full)$/) });
+          },
+        );
       },
     ),
     { numRuns: 60 },

@@ -14,6 +14,11 @@ export interface BlockDevice {
   close(): Promise<void>;
 }
 
+export interface OpenedDisk extends BlockDevice {
+  /** `8:16`: which device the path really led to. */
+  readonly majorMinor: string;
+}
+
 /** At most this much goes to the kernel at once. */
 const bounceSize = 4 * 1024 * 1024;
 
@@ -22,18 +27,24 @@ const bounceSize = 4 * 1024 * 1024;
  * O_DIRECT leaves out the page cache both ways, so that what is read was on the medium, and an error is that of the
  * write that met it.
  */
-export async function openDisk(path: string): Promise<BlockDevice> {
+export async function openDisk(path: string): Promise<OpenedDisk> {
   try {
     const handle = await open(
       path,
       constants.O_RDWR | constants.O_EXCL | constants.O_DIRECT | constants.O_NOFOLLOW,
     );
-    if ((await handle.stat()).isBlockDevice()) return deviceOn(handle, path);
+    const stat = await handle.stat();
+    if (stat.isBlockDevice()) return { ...deviceOn(handle, path), majorMinor: majorMinor(stat.rdev) };
     await handle.close();
   } catch (error) {
     throw diskProblem(error, path);
   }
   throw problem("disk-refused", `${path} is no block device`);
+}
+
+/** As glibc packs them (gnu_dev_makedev), below the 12 and 20 bits that the kernel has. */
+function majorMinor(device: number): string {
+  return `${(device >>> 8) & 0xfff}:${(device & 0xff) | ((device >>> 12) & 0xfff00)}`;
 }
 
 /** The little of a file handle that is used, so that tests can break it. */

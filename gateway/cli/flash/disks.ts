@@ -146,13 +146,11 @@ function withBelow(node: Node): Node[] {
 }
 
 // Control characters would rule the terminal, and marks of direction (UAX #9) could turn "sda" into "ads".
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-const unsafe =
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** What a stick says of itself, fit to be shown: anybody can write anything into it. */
 export function cleanLabel(label: string | null): string {
-  return (label ?? "").replaceAll(unsafe, "").replaceAll(/\s+/g, " ").trim().slice(0, 64);
+  return (label ?? "").replaceAll(/\s+/g, " ").replaceAll(unsafe, "").trim().slice(0, 64);
 }
 
 /** Whether it is the disk that was chosen, not another that came in its place. */

@@ -135,7 +135,7 @@ export async function readFat(device: BlockDevice, { start, size }: Extent): Pro
       for (let cluster = 2; taken.length < count && exists(cluster); cluster++)
         if (get(cluster) === 0) taken.push(cluster);
       if (taken.length < count) throw problem("fat-full");
-      taken.forEach((cluster, index) => set(cluster, taken[index + 1] ?? endMark));
+      for (const [index, cluster] of taken.entries()) set(cluster, taken[index + 1] ?? endMark);
       freed -= count;
       lastTaken = taken.at(-1) ?? lastTaken;
       return taken;

@@ -1,4 +1,4 @@
-import { ConfigError, type GatewayError, RefusedError, StorageError } from "../../model/errors.ts";
+import { ConfigError, GatewayError, RefusedError, StorageError } from "../../model/errors.ts";
 import type { Language } from "../register-words.ts";
 
 /** What happened and what to do about it, in both languages. A detail (device, row, sector) is added behind it. */
@@ -238,22 +238,27 @@ export function problem(
 
 /** The same error in that language, where it is one of ours; the detail stays as it is. */
 export function inLanguage(error: unknown, language: Language): unknown {
-  if (
-    language === "en" ||
-    !(error instanceof ConfigError || error instanceof RefusedError || error instanceof StorageError)
-  )
-    return error;
+  const known = ours(error);
+  if (language === "en" || !known) return error;
+  const { code, detail, error: of } = known;
+  const usual: string | undefined = problems[code].en[1];
+  return problem(code, detail, { language, cause: error, hint: of.hint === usual ? undefined : of.hint });
+}
+
+/** What an error says without the general part that goes with its code. */
+export function detailOf(error: GatewayError): string {
+  return ours(error)?.detail || error.message;
+}
+
+function ours(error: unknown): { code: ProblemCode; detail: string; error: GatewayError } | undefined {
+  if (!(error instanceof GatewayError)) return undefined;
   const code = problemCode(error.code);
-  if (code === undefined) return error;
-  const [what, usual]: readonly [string, string?] = problems[code].en;
-  const detail = error.message.startsWith(`${what}: `) ? error.message.slice(what.length + 2) : "";
-  const known = error.message === what || detail !== "";
-  if (!known) return error;
-  return problem(code, detail, {
-    language,
-    cause: error,
-    hint: error.hint === usual ? undefined : error.hint,
-  });
+  if (code === undefined) return undefined;
+  const [what]: readonly [string, string?] = problems[code].en;
+  if (error.message === what) return { code, detail: "", error };
+  return error.message.startsWith(`${what}: `)
+    ? { code, detail: error.message.slice(what.length + 2), error }
+    : undefined;
 }
 
 function problemCode(code: string): ProblemCode | undefined {
