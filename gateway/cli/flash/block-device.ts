@@ -123,7 +123,7 @@ export function holdingBack(device: BlockDevice, first: Buffer): BlockDevice {
     },
     async write(position, bytes) {
       const kept = Math.max(0, Math.min(first.length - position, bytes.length));
-      first.set(bytes.subarray(0, kept), position);
+      if (kept > 0) first.set(bytes.subarray(0, kept), position);
       if (kept < bytes.length) await device.write(position + kept, bytes.subarray(kept));
     },
   };
