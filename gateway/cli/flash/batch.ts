@@ -108,7 +108,8 @@ export async function runBatch(batch: Batch, tasks: readonly Task[]): Promise<vo
   };
   if (todo.length < tasks.length) say(text.already(tasks.length - todo.length));
   const nobody = context.input === undefined || context.columns === undefined;
-  if (todo.length > 0 && nobody && !options.yes && options.yesIMean === undefined) throw problem("not-confirmed");
+  if (todo.length > 0 && nobody && !options.yes && options.yesIMean === undefined)
+    throw problem("not-confirmed");
   const awaited = new Insertions(batch);
   await awaited.begin();
   for (const task of todo) {

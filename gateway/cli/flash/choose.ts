@@ -29,7 +29,10 @@ export function diskTable(
   const { heading, fits, none, refusal } = words[language];
   if (disks.length === 0) return none;
   const rows = disks.map((disk) => {
-    const why = refusalsOf(disk, imageSize).map(refusal);
+    const against = refusalsOf(disk, imageSize);
+    const never = against.filter(({ always }) => always);
+    // What could be typed helps nobody where nothing helps.
+    const why = (never.length > 0 ? never : against).map(refusal);
     return [
       disk.path,
       size(disk.size),

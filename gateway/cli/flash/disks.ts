@@ -93,7 +93,7 @@ const listSchema = z.object({ blockdevices: z.array(nodeSchema).max(4096) });
 
 const maxListBytes = 4 * 1024 * 1024;
 
-/** All whole disks of lsblk's answer, and with `other` everything else as well. Throws RefusedError. */
+/** All whole disks of lsblk's answer, also readers without a card, and with `other` everything else. Throws RefusedError. */
 export function parseDisks(json: string, { other = false }: { readonly other?: boolean } = {}): Disk[] {
   if (json.length > maxListBytes) throw problem("tool-missing", "lsblk says too much");
   let value: unknown;
@@ -110,7 +110,7 @@ export function parseDisks(json: string, { other = false }: { readonly other?: b
   const soldered = new Set(nodes.map(({ name }) => /^(mmcblk\d+)boot\d$/.exec(name)?.[1]));
   const chosen = other
     ? nodes.flatMap(withBelow)
-    : nodes.filter(({ name }) => !/^mmcblk\d+(boot\d|rpmb)$/.test(name));
+    : nodes.filter(({ name }) => !/^(mmcblk\d+(boot\d|rpmb)|zram\d+)$/.test(name));
   return chosen.map((node) => diskOf(node, soldered.has(node.name)));
 }
 
