@@ -14,7 +14,7 @@ it("makes a page to print, with nothing from elsewhere and everything escaped", 
   expect(html).toContain("Slussen &lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; co");
   expect(html).not.toMatch(/<script|\bsrc=|<link|url\(/);
   expect(html).toContain('lang="sv"');
-  expect(html).toContain("Kortet skrivet 2026-11-22");
+  expect(html).toContain("Kort 2026-11-22");
 });
 
 it("says gateway and site in its code, and nothing else", () => {

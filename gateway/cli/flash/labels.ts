@@ -10,8 +10,8 @@ export interface Label {
 }
 
 const words = {
-  en: { title: "Gateway labels", site: "Site", card: "Card written" },
-  sv: { title: "Etiketter för gatewayar", site: "Plats", card: "Kortet skrivet" },
+  en: { title: "Gateway labels", site: "Site", card: "Card" },
+  sv: { title: "Etiketter för gatewayar", site: "Plats", card: "Kort" },
 } as const;
 
 // 24 on a sheet of A4, three by eight, as sold in offices (70 x 37 mm).
@@ -20,10 +20,11 @@ const style = `
 *{box-sizing:border-box}
 body{margin:0;font:11pt/1.25 system-ui,"Segoe UI",Roboto,"Noto Sans",sans-serif;color:#000;background:#fff}
 main{display:grid;grid-template-columns:repeat(3,70mm);grid-auto-rows:37mm;width:210mm}
-article{display:grid;grid-template-columns:26mm 1fr;gap:2mm;align-items:center;padding:4mm;break-inside:avoid;overflow:hidden}
-svg{width:26mm;height:26mm;display:block}
-h1{font-size:12pt;margin:0;overflow-wrap:anywhere}
-p{margin:.5mm 0 0;font-size:8.5pt;overflow-wrap:anywhere}
+article{display:grid;grid-template-columns:25mm minmax(0,1fr);gap:1.5mm;align-items:center;padding:4mm 3mm;break-inside:avoid;overflow:hidden}
+svg{width:25mm;height:25mm;display:block}
+h1{font-size:11pt;line-height:1.15;margin:0;overflow-wrap:anywhere;max-height:3.45em;overflow:hidden}
+p{margin:.5mm 0 0;font-size:8pt;overflow-wrap:anywhere}
+p.site{display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:3;overflow:hidden}
 @media screen{main{margin:1rem auto}article{outline:1px dashed #999}}
 `;
 
@@ -39,7 +40,7 @@ export function labelsHtml(labels: readonly Label[], language: Language): string
   const articles = labels.map((label) => {
     const { gateway, site, day } = label;
     const qr = renderSVG(labelText(label), { ecc: "M", border: 2, pixelSize: 4 });
-    const place = site === undefined ? "" : `<p>${siteWord}: ${escapeHtml(site)}</p>`;
+    const place = site === undefined ? "" : `<p class="site">${siteWord}: ${escapeHtml(site)}</p>`;
     return `<article>${qr}<div><h1>${escapeHtml(gateway)}</h1>${place}<p>${card} ${escapeHtml(day)}</p></div></article>`;
   });
   return `<!doctype html>
