@@ -61,6 +61,7 @@ export const words: Readonly<Record<Language, Words>> = {
     phases: {
       check: "checking the image",
       write: "writing",
+      clear: "emptying the gaps",
       verify: "reading back",
       provision: "adding provision.json",
       finish: "writing the first block",
@@ -112,6 +113,7 @@ export const words: Readonly<Record<Language, Words>> = {
     phases: {
       check: "kontrollerar avbildningen",
       write: "skriver",
+      clear: "tömmer mellanrummen",
       verify: "läser tillbaka",
       provision: "lägger till provision.json",
       finish: "skriver första blocket",

@@ -137,6 +137,43 @@ describe("writing", () => {
     expect(isDead(full) && isDead(gone)).toBe(true);
   });
 
+  it("empties the gaps of the map, and finds a disk that does not keep them empty", async () => {
+    const sparse = Buffer.from(bytes).fill(0, 2 * mebibyte, 8 * mebibyte);
+    const path = join(folder, "sparse.img");
+    writeFileSync(path, sparse);
+    const ranges = [
+      { start: 0, end: 2 * mebibyte, sha256: undefined },
+      { start: 8 * mebibyte, end: imageSize, sha256: undefined },
+    ];
+    const gapped = { ...image, path, bmap: { imageSize, ranges }, content: 3 * mebibyte };
+    const options = { size: diskSize, signal: new AbortController().signal };
+    const told: Progress[] = [];
+    const disk = new FakeDisk();
+    await writeImage(deviceOn(disk.handle, "/dev/sdb"), gapped, {
+      ...options,
+      progress: (one) => told.push(one),
+    });
+    expect(disk.bytes.subarray(0, imageSize).equals(sparse)).toBe(true);
+    expect(told.findLast(({ phase }) => phase === "clear")).toMatchObject({
+      done: 6 * mebibyte,
+      total: 6 * mebibyte,
+    });
+    // An empty disk is only read there.
+    const positions: number[] = [];
+    disk.fault = (what, position) => {
+      if (what === "write") positions.push(position);
+    };
+    await writeImage(deviceOn(disk.handle, "/dev/sdb"), gapped, { ...options, progress: () => {} });
+    expect(positions.filter((position) => position > 2 * mebibyte && position < 8 * mebibyte)).toEqual([]);
+    const bad = new FakeDisk();
+    bad.fault = (what) => {
+      if (what === "read") bad.bytes[5 * mebibyte] = 1;
+    };
+    const writing = writeImage(deviceOn(bad.handle, "/dev/sdb"), gapped, { ...options, progress: () => {} });
+    await expect(writing).rejects.toMatchObject({ code: "verify-failed" });
+    expect(isDead(bad)).toBe(true);
+  });
+
   it("finds any single byte that the disk does not keep, wherever it is", async () => {
     for (const at of [mebibyte, 3 * mebibyte + 12_345, imageSize - 1]) {
       const disk = new FakeDisk();

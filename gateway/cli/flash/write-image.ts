@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type BlockDevice, holdingBack } from "./block-device.ts";
+import type { Bmap } from "./bmap.ts";
 import { listRoot, readRootFile, writeRootFile } from "./fat.ts";
 import { type Image, type Piece, readPieces } from "./image.ts";
 import { firstPartition } from "./partition.ts";
@@ -7,7 +8,7 @@ import { problem } from "./problems.ts";
 
 /** What is going on, with bytes done of all. */
 export interface Progress {
-  readonly phase: "check" | "write" | "verify" | "provision" | "finish";
+  readonly phase: "check" | "write" | "clear" | "verify" | "provision" | "finish";
   readonly done: number;
   readonly total: number;
 }
@@ -50,7 +51,11 @@ export async function writeImage(device: BlockDevice, image: Image, options: Wri
     progress({ phase: "write", done, total });
   });
   await joined.end();
+  const cleared = await clearGaps(view, image, signal, progress);
   await device.flush();
+  for (const { start, end } of cleared)
+    if (!isZero(await view.read(start, end - start)))
+      throw problem("verify-failed", `bytes ${start} to ${end - 1}`);
   await verify(view, image, sums, signal, (verified) => progress({ phase: "verify", done: verified, total }));
 
   if (provision) {
@@ -110,6 +115,52 @@ async function verify(
     }
     if (sum.digest("hex") !== sums[index]) throw problem("verify-failed", `bytes ${start} to ${end - 1}`);
   }
+}
+
+/**
+ * Where a bmap has a gap the image reads as zeros, and file systems count on some of them: tools that make images
+ * sparse turn tables of zeros into gaps. What an old card has there is emptied; resolves to where that was.
+ */
+async function clearGaps(
+  device: BlockDevice,
+  { bmap, content }: Image,
+  signal: AbortSignal,
+  progress: WriteOptions["progress"],
+): Promise<Extent[]> {
+  const cleared: Extent[] = [];
+  const total = bmap.imageSize - content;
+  let done = 0;
+  for (const gap of gapsOf(bmap)) {
+    for (let start = gap.start; start < gap.end; start += batch) {
+      if (signal.aborted) throw problem("interrupted");
+      const end = Math.min(start + batch, gap.end);
+      if (!isZero(await device.read(start, end - start))) {
+        await device.write(start, Buffer.alloc(end - start));
+        cleared.push({ start, end });
+      }
+      done += end - start;
+      progress({ phase: "clear", done, total });
+    }
+  }
+  return cleared;
+}
+
+interface Extent {
+  readonly start: number;
+  readonly end: number;
+}
+
+function gapsOf({ imageSize, ranges }: Bmap): Extent[] {
+  const starts = [0, ...ranges.map(({ end }) => end)];
+  const ends = [...ranges.map(({ start }) => start), imageSize];
+  return starts
+    .map((start, index) => ({ start, end: ends[index] ?? imageSize }))
+    .filter(({ start, end }) => end > start);
+}
+
+const zeros = Buffer.alloc(batch);
+function isZero(bytes: Buffer): boolean {
+  return bytes.equals(zeros.subarray(0, bytes.length));
 }
 
 /** Pieces come as the unpacker cuts them, and go to the disk in few large writes of whole sectors. */
