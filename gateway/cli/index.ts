@@ -62,6 +62,10 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["flow", async () => (await import("./flow/index.ts")).flowCommand],
   ["scan", async () => (await import("./scan.ts")).scanCommand],
   ["users", async () => (await import("./users.ts")).usersCommand],
+  ["enrol", async () => (await import("./enrolment/enrol.ts")).enrolCommand],
+  ["identity", async () => (await import("./enrolment/identity.ts")).identityCommand],
+  ["first-boot", async () => (await import("./enrolment/first-boot.ts")).firstBootCommand],
+  ["factory-reset", async () => (await import("./enrolment/factory-reset.ts")).factoryResetCommand],
   ["profile", async () => (await import("./profile/index.ts")).profileCommand],
   ["demo", async () => (await import("./demo/index.ts")).demoCommand],
 ]);

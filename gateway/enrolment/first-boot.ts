@@ -25,9 +25,6 @@ export interface BootStep {
   readonly why?: Pick<GatewayError, "code" | "message" | "hint"> | undefined;
 }
 
-/** Of gateway.yaml. */
-export const maxConfigurationBytes = 1024 * 1024;
-
 /**
  * Takes over what the card brings. Each step is durable by itself and looks whether it has been done: this runs at every
  * boot. A step that fails keeps no other from its turn. A configuration is never overwritten.
@@ -94,6 +91,12 @@ function minimal({ gateway, timeZone, site }: Provision): string {
   const lines = ["# Made at the first boot from provision.json.", "gateway:", `  id: ${gateway}`];
   if (site !== undefined) lines.push(`  title: ${JSON.stringify(site)}`);
   if (timeZone !== undefined) lines.push(`  timeZone: ${timeZone}`);
-  lines.push("storage:", "  folder: /var/lib/stadsnod", "local:", "  socket: /run/stadsnod/stadsnod.sock", "");
+  lines.push(
+    "storage:",
+    "  folder: /var/lib/stadsnod",
+    "local:",
+    "  socket: /run/stadsnod/stadsnod.sock",
+    "",
+  );
   return lines.join("\n");
 }

@@ -37,7 +37,9 @@ export async function showOnLed(state: EnrolmentState, files: LedFiles): Promise
   const light = lights[state];
   for (const folder of folders) {
     try {
-      const known = (await files.read(`${folder}/trigger`)).split(/\s+/).map((word) => word.replace(/^\[(.*)\]$/, "$1"));
+      const known = (await files.read(`${folder}/trigger`))
+        .split(/\s+/)
+        .map((word) => word.replace(/^\[(.*)\]$/, "$1"));
       const trigger = light.trigger === "restore" ? usual.find((one) => known.includes(one)) : light.trigger;
       if (trigger === undefined || !known.includes(trigger)) continue;
       await files.write(`${folder}/trigger`, trigger);

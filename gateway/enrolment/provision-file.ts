@@ -37,7 +37,8 @@ async function overwrite(path: string, text: string): Promise<void> {
     try {
       const { size } = await file.stat();
       const bytes = Buffer.from(text);
-      const padded = bytes.length >= size ? bytes : Buffer.concat([bytes, Buffer.alloc(size - bytes.length, " ")]);
+      const padded =
+        bytes.length >= size ? bytes : Buffer.concat([bytes, Buffer.alloc(size - bytes.length, " ")]);
       await file.write(padded, 0, padded.length, 0);
       await file.sync();
     } finally {
