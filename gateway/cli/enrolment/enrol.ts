@@ -5,6 +5,7 @@ import { openFileKey } from "../../enrolment/device-key.ts";
 import { Enrolment } from "../../enrolment/enrolment.ts";
 import { httpsExchange } from "../../enrolment/exchange.ts";
 import { type Progress, progressText } from "../../enrolment/progress.ts";
+import { progressFile } from "../../enrolment/progress-file.ts";
 import { buildTime } from "../../model/version.ts";
 import { openClock } from "../../store/clock.ts";
 import { openFolderDisk } from "../../store/folder-disk.ts";
@@ -22,9 +23,6 @@ interface Options {
   readonly stay?: boolean;
   readonly json?: boolean;
 }
-
-/** Where the local API and the technician's page look. */
-export const progressFile = "/run/stadsnod/enrolment.json";
 
 export function enrolCommand(context: CliContext): Command {
   return command("enrol", "get this gateway its certificate from the city's CA (EST), or the next one", [

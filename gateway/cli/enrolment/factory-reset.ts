@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
@@ -38,7 +38,7 @@ export function factoryResetCommand(context: CliContext): Command {
   return command("factory-reset", "erase this gateway's keys, readings, users and configuration, for good", [
     "stadsnod factory-reset",
     "stadsnod factory-reset --discard",
-    "stadsnod factory-reset --yes --state data --config . --provision provision.json",
+    "stadsnod factory-reset --yes --quick",
   ])
     .addOption(provisionOption())
     .addOption(stateOption())
@@ -50,6 +50,7 @@ export function factoryResetCommand(context: CliContext): Command {
       const state = inFolder(context, options.state);
       const config = inFolder(context, options.config);
       const provision = inFolder(context, options.provision);
+      refuseOthers(state, config);
       if (!options.yes) await confirm(context, await nameOf(state, config, provision));
       const packaged = state === "/var/lib/stadsnod";
       if (packaged) await run("systemctl", ["stop", ...units]).catch(() => {});
@@ -68,6 +69,23 @@ export function factoryResetCommand(context: CliContext): Command {
           "What a card's own controller keeps of overwritten blocks cannot be reached: to be sure, destroy the card.\n",
       );
     });
+}
+
+/** Whoever names the wrong folder should not lose it. */
+function refuseOthers(state: string, config: string): void {
+  const signs = [
+    [state, ["identity", "clock.json", "lock", "audit", "local", "outbox", "history.sqlite"]],
+    [config, ["gateway.yaml", "profiles.d", "secrets", "ca"]],
+  ] as const;
+  for (const [folder, ours] of signs) {
+    const names = existsSync(folder) ? readdirSync(folder).filter((name) => name !== "lost+found") : [];
+    const foreign = names.includes(".git") || names.includes("package.json") || names.includes("bin");
+    if (names.length === 0 || (!foreign && ours.some((name) => names.includes(name)))) continue;
+    throw new ConfigError(`${folder} does not look like a folder of a gateway: nothing was erased`, {
+      code: "not-a-gateway",
+      hint: "--state is the storage folder, --config the folder of gateway.yaml alone",
+    });
+  }
 }
 
 async function nameOf(state: string, config: string, provision: string): Promise<string> {
