@@ -27,14 +27,19 @@ const authority = z
 
 const zone = z.string().max(64).refine(isTimeZone, { error: "not a time zone: Europe/Stockholm, say" });
 
-const address = z.string().max(64);
+const host = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$/, { error: "a host name or an address" });
 
 const network = z.strictObject({
   /** `192.0.2.10/24`; absent: DHCP. */
-  address: address.optional(),
-  gateway: address.optional(),
-  dns: z.array(address).max(4).optional(),
-  ntp: z.array(z.string().max(253)).max(4).optional(),
+  address: z
+    .union([z.cidrv4(), z.cidrv6()], { error: "an address with its prefix: 192.0.2.10/24" })
+    .optional(),
+  gateway: z.union([z.ipv4(), z.ipv6()], { error: "an address: 192.0.2.1" }).optional(),
+  dns: z
+    .array(z.union([z.ipv4(), z.ipv6()], { error: "an address" }))
+    .max(4)
+    .optional(),
+  ntp: z.array(host).max(4).optional(),
   wifi: z
     .strictObject({
       ssid: z.string().min(1).max(32),

@@ -111,6 +111,10 @@ const routes: Readonly<Record<RouteKey, Described>> = {
     summary: "Every device profile there is, in short; with an ETag",
     answer: answers.profiles,
   },
+  "GET /v1/enrolment": {
+    summary: "How far the gateway is with its certificate",
+    answer: answers.enrolment,
+  },
   "GET /v1/machine": { summary: "What the machine says of itself", answer: answers.machine },
   "GET /v1/alarms": { summary: "What is wrong now, the worst first", answer: answers.alarms },
   "GET /v1/frames/:connection": {

@@ -1,4 +1,5 @@
 import { createHash, X509Certificate } from "node:crypto";
+import { name } from "./asn1.ts";
 import {
   type Authority,
   certify,
@@ -128,11 +129,9 @@ export class CityCa {
     to = from + 30 * day,
   ): { cert: string; key: string } {
     const { spki, pem: key } = newKeyPair();
-    const subject = certify(
-      { subject: this.issuing.subject, spki, from, to, use: "server", names },
-      this.issuing,
-    );
-    return { cert: pem(subject) + pem(this.issuing.der), key };
+    const subject = name(names[0] ?? "server");
+    const leaf = certify({ subject, spki, from, to, use: "server", names }, this.issuing);
+    return { cert: pem(leaf) + pem(this.issuing.der), key };
   }
 
   answer(asked: EstAsked): EstAnswered {

@@ -12,7 +12,9 @@ import type { CityCa } from "../../simulators/ca/city-ca.ts";
 import { settle, type VirtualClock } from "../fault/virtual-clock.ts";
 
 /** provision.json on a disk, as the card of a gateway. */
-export function cardOn(disk: Disk): EnrolmentOptions["provision"] & { put(provision: object): Promise<void> } {
+export function cardOn(
+  disk: Disk,
+): EnrolmentOptions["provision"] & { put(provision: object): Promise<void> } {
   const name = "provision.json";
   const text = () => readText(disk, name, 1024 * 1024);
   return {
@@ -37,6 +39,8 @@ export interface TestedGateway {
   readonly store: CertificateStore;
   readonly told: readonly Progress[];
   readonly states: readonly EnrolmentState[];
+  /** It talks to the CA. */
+  readonly busy: boolean;
   /** Resolves when it tells this state, past or future. */
   until(state: EnrolmentState, code?: string): Promise<Progress>;
 }
@@ -48,6 +52,7 @@ export function gatewayOn(
   exchange: Exchange = httpsExchange(clock),
 ): TestedGateway {
   const told: Progress[] = [];
+  let talks = 0;
   const waiting = new Set<() => void>();
   const store = new CertificateStore(disk);
   const enrolment = new Enrolment({
@@ -56,7 +61,14 @@ export function gatewayOn(
     openKey: () => openFileKey(disk),
     store,
     provision: cardOn(card),
-    exchange,
+    async exchange(...request) {
+      talks++;
+      try {
+        return await exchange(...request);
+      } finally {
+        talks--;
+      }
+    },
     tell(progress) {
       told.push(progress);
       for (const look of waiting) look();
@@ -66,13 +78,18 @@ export function gatewayOn(
     enrolment,
     store,
     told,
+    get busy() {
+      return talks > 0;
+    },
     get states() {
       return told.map(({ state }) => state);
     },
     until: (state, code) =>
       new Promise((resolve) => {
         const look = () => {
-          const found = told.find((one) => one.state === state && (code === undefined || one.why?.code === code));
+          const found = told.find(
+            (one) => one.state === state && (code === undefined || one.why?.code === code),
+          );
           if (!found) return;
           waiting.delete(look);
           resolve(found);
@@ -83,19 +100,25 @@ export function gatewayOn(
   };
 }
 
-/** Lets virtual time pass while real sockets do their work, until the promise is settled. */
-export async function passTime<T>(clock: VirtualClock, until: Promise<T>, stepMs = 1000, most = 20_000): Promise<T> {
+/**
+ * Lets virtual time pass until the promise is settled: from timer to timer while the gateway waits, and not at all
+ * while it talks to the CA, which takes real time.
+ */
+export async function passTime<T>(
+  clock: VirtualClock,
+  gateway: TestedGateway,
+  until: Promise<T>,
+): Promise<T> {
   let settled = false;
   const done = until.finally(() => {
     settled = true;
   });
   done.catch(() => {});
-  for (let step = 0; !settled; step++) {
-    if (step >= most) throw new Error("nothing came of it");
-    // An exchange that is under way has a deadline of its own: time passes only beside it.
-    if ((clock.nextDue ?? Number.POSITIVE_INFINITY) - clock.monotonic() <= stepMs) await clock.advance(stepMs);
-    else await settle(1);
-    if (step % 50 === 49) await new Promise((resolve) => setTimeout(resolve, 1));
+  while (!settled) {
+    await settle(1);
+    const due = clock.nextDue;
+    if (!settled && !gateway.busy && due !== undefined)
+      await clock.advance(Math.max(0, due - clock.monotonic()));
   }
   return done;
 }

@@ -33,6 +33,7 @@ const expected: readonly [route: string, from: "anyone" | "session" | (typeof ro
   ["GET /v1/profiles", "viewer"],
   ["GET /v1/machine", "viewer"],
   ["GET /v1/alarms", "viewer"],
+  ["GET /v1/enrolment", "viewer"],
   ["POST /v1/read", "technician"],
   ["GET /v1/ports", "technician"],
   ["GET /v1/frames/:connection", "technician"],

@@ -6,6 +6,7 @@ import type { LocalService } from "../../local/commissioning.ts";
 import type { GatewayStatus } from "../../local/surface.ts";
 import { ConfigError } from "../../model/errors.ts";
 import type { Log } from "../../model/log.ts";
+import { readEnrolment } from "../enrolment/told.ts";
 import { AlarmWatch } from "./alarm-watch.ts";
 import { machineSource } from "./machine-source.ts";
 import { ProfileLists } from "./profiles.ts";
@@ -55,6 +56,7 @@ export function openService({
       profiles: (known) => profiles.list(known),
       machine: () => watch.machine(),
       alarms: () => watch.alarms(),
+      enrolment: () => readEnrolment(machine),
       frames(connection, signal) {
         if (!gateway.config.connections.has(connection))
           throw new ConfigError(`no connection ${connection}`, {
