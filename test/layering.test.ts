@@ -19,6 +19,7 @@ const levels: Record<string, number> = {
   commands: 5,
   commissioning: 5,
   updates: 5,
+  enrolment: 5,
   local: 5,
   config: 6,
   "lending.ts": 7,

@@ -40,6 +40,7 @@ export const access = {
   "GET /v1/machine": "viewer",
   "GET /v1/alarms": "viewer",
   "GET /v1/update": "viewer",
+  "GET /v1/enrolment": "viewer",
 
   "POST /v1/read": "technician",
   "GET /v1/ports": "technician",

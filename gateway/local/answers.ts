@@ -435,6 +435,28 @@ export const update = named(
     ),
   }),
 );
+export const enrolment = named(
+  "Enrolment",
+  z.object({
+    state: z.string(),
+    gateway: z.string().optional(),
+    why: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).optional(),
+    nextS: z.number().optional(),
+    certificate: z
+      .object({
+        subject: z.string(),
+        issuer: z.string(),
+        serial: z.string(),
+        from: moment,
+        to: moment,
+        renewal: moment,
+        fingerprint: z.string(),
+      })
+      .optional(),
+    tokenLeft: z.literal(true).optional(),
+    at: moment.optional(),
+  }),
+);
 export const alarms = z.array(
   named(
     "Alarm",

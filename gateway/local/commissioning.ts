@@ -25,6 +25,8 @@ export interface LocalService {
   machine(): Promise<MachineFacts>;
   /** What is wrong now, the worst first. */
   alarms(): readonly Alarm[];
+  /** How far the gateway is with its certificate; undefined where nobody has begun. */
+  enrolment(): Promise<EnrolmentFacts | undefined>;
   /** The last frames of a connection, the oldest first; then as they come. Throws ConfigError (`unknown-connection`) at once. */
   frames(
     connection: string,
@@ -128,6 +130,31 @@ export interface MachineFacts {
   readonly node: string;
   /** The image's slot and version, where the gateway runs from one of ours. */
   readonly image?: { readonly slot: string; readonly version: string; readonly other?: string } | undefined;
+}
+
+/** As `Progress` of enrolment. */
+export interface EnrolmentFacts {
+  readonly state: string;
+  readonly gateway?: string | undefined;
+  readonly why?:
+    | { readonly code: string; readonly message: string; readonly hint?: string | undefined }
+    | undefined;
+  /** Seconds from `at` until the next try. */
+  readonly nextS?: number | undefined;
+  readonly certificate?:
+    | {
+        readonly subject: string;
+        readonly issuer: string;
+        readonly serial: string;
+        readonly from: string;
+        readonly to: string;
+        readonly renewal: string;
+        readonly fingerprint: string;
+      }
+    | undefined;
+  readonly tokenLeft?: true | undefined;
+  /** When it was told, by the clock of then. */
+  readonly at?: string | undefined;
 }
 
 export const alarmSeverities = ["critical", "major", "minor", "warning"] as const;

@@ -122,6 +122,10 @@ const routes: Readonly<Record<RouteKey, Described>> = {
     summary: "Every device profile there is, in short; with an ETag",
     answer: answers.profiles,
   },
+  "GET /v1/enrolment": {
+    summary: "How far the gateway is with its certificate",
+    answer: answers.enrolment,
+  },
   "GET /v1/machine": { summary: "What the machine says of itself", answer: answers.machine },
   "GET /v1/update": {
     summary: "The slots of the system, and how an update stands; 404 where no updater answers",

@@ -37,6 +37,7 @@ const expected: readonly [route: string, from: "anyone" | "session" | (typeof ro
   ["POST /v1/update/install", "admin"],
   ["POST /v1/update/commit", "admin"],
   ["POST /v1/update/roll-back", "admin"],
+  ["GET /v1/enrolment", "viewer"],
   ["POST /v1/read", "technician"],
   ["GET /v1/ports", "technician"],
   ["GET /v1/frames/:connection", "technician"],

@@ -6,6 +6,7 @@ import type { LocalService, MachineFacts } from "../../local/commissioning.ts";
 import type { GatewayStatus } from "../../local/surface.ts";
 import { ConfigError } from "../../model/errors.ts";
 import type { Log } from "../../model/log.ts";
+import { readEnrolment } from "../enrolment/told.ts";
 import { AlarmWatch } from "./alarm-watch.ts";
 import { machineSource } from "./machine-source.ts";
 import { ProfileLists } from "./profiles.ts";
@@ -60,6 +61,7 @@ export function openService({
       profiles: (known) => profiles.list(known),
       machine: async () => ({ ...(await watch.machine()), image: image?.() }),
       alarms: () => watch.alarms(),
+      enrolment: () => readEnrolment(machine),
       frames(connection, signal) {
         if (!gateway.config.connections.has(connection))
           throw new ConfigError(`no connection ${connection}`, {
