@@ -134,8 +134,10 @@ launch() {
     run systemctl enable --quiet $services
     return 0
   fi
-  run udevadm control --reload || true
-  run udevadm trigger --action=change --subsystem-match=tty || true
+  if [ -S /run/udev/control ]; then
+    run udevadm control --reload
+    run udevadm trigger --action=change --subsystem-match=tty
+  fi
   run systemctl daemon-reload
   # shellcheck disable=SC2086 # words
   run systemctl enable --quiet $services

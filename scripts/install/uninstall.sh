@@ -66,7 +66,7 @@ run rm -rf "$home" /run/stadsnod
 for cache in stadsnod stadsnod-node-red stadsnod-enrol; do run rm -rf "/var/cache/$cache"; done
 if [ -d /run/systemd/system ]; then
   run systemctl daemon-reload
-  run udevadm control --reload || true
+  [ ! -S /run/udev/control ] || run udevadm control --reload
 fi
 
 if [ "$purge" = yes ]; then
