@@ -121,7 +121,7 @@ configure() {
   [ "$dry" = no ] || return 0
   draft=/etc/stadsnod/gateway.yaml.new
   sed "s|@ID@|${id:-gateway}|; s|@TIME_ZONE@|${zone:-Europe/Stockholm}|" "$here/install/gateway.yaml" >"$draft"
-  chown root:stadsnod "$draft"
+  chown stadsnod:stadsnod "$draft"
   chmod 0640 "$draft"
   mv "$draft" /etc/stadsnod/gateway.yaml
 }

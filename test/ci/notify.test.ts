@@ -47,7 +47,8 @@ describe("the daemon under a service manager", () => {
     await using daemon = await startDaemon({
       folder,
       yaml,
-      env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "1000000" },
+      // Where the socket is handed over there is no systemd-notify to be found.
+      env: { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "1000000", ...(handedOver ? { PATH: "/nowhere" } : {}) },
       ...(handedOver
         ? { through: ["/usr/bin/python3", join(import.meta.dirname, "notify-handover.py"), socket] }
         : {}),
@@ -55,8 +56,7 @@ describe("the daemon under a service manager", () => {
     const ready = await manager.told("READY=1");
     expect(ready.lines).toContain("STATUS=devices 0 of 0");
     expect(ready.lines).toContain("WATCHDOG=1");
-    // By itself, or by a helper.
-    expect(ready.pid === daemon.pid).toBe(handedOver);
+    if (handedOver) expect(ready.pid).toBe(daemon.pid);
     for (let beats = 0; beats < 3; beats++)
       expect((await manager.told("WATCHDOG=1")).lines).toEqual(["WATCHDOG=1"]);
     daemon.kill("SIGHUP");
