@@ -190,6 +190,10 @@ switch (task) {
     buildProgram(node, env);
     buildNodes(node, env);
     break;
+  case "release":
+    ensureBuild(node, env);
+    handOver(node, env, path.join(root, "scripts", "install", "pack.ts"), rest);
+    break;
   case "typecheck":
     checkTypes(node, env);
     break;

@@ -21,6 +21,7 @@ import type { Log } from "../model/log.ts";
 import { buildTime } from "../model/version.ts";
 import { openSandbox } from "../sandbox/sandbox.ts";
 import { openClock } from "../store/clock.ts";
+import { DiskWatch } from "../store/disk-watch.ts";
 import { openFolderDisk } from "../store/folder-disk.ts";
 import { openSystem } from "../store/system.ts";
 import { connectBy } from "../transport/connect.ts";
@@ -32,6 +33,7 @@ import { configuredPorts, jobKinds } from "./service/kinds.ts";
 import { machineSource } from "./service/machine-source.ts";
 import { openService } from "./service/service.ts";
 import { openUpdates, type RunningUpdates, updaterSocketHere } from "./service/updates.ts";
+import type { Pulse } from "./service-manager/health.ts";
 import { lockStore } from "./store-lock.ts";
 import { localSurface, statusOf } from "./surface.ts";
 import { keepTime, readKeptTime } from "./time-keeper.ts";
@@ -75,6 +77,8 @@ export function openLog(level: LogLevel | "fatal"): DaemonLog {
 
 export interface RunningDaemon extends AsyncDisposable {
   readonly gateway: Gateway;
+  /** Whether the daemon itself does its work. */
+  pulse(): Pulse;
 }
 
 /**
@@ -120,6 +124,7 @@ export async function startDaemon(
   updatesOpened.promise.catch(() => {});
   opened.defer(() => updatesOpened.reject(new StorageError("the gateway stops", { code: "closed" })));
   const sandbox = opened.use(openSandbox({ clock, log }));
+  const watch = new DiskWatch(clock);
   const gateway = opened.use(
     await openGateway(config, {
       clock,
@@ -127,7 +132,7 @@ export async function startDaemon(
       random: Math.random,
       connect: connectBy(clock),
       sandbox,
-      openDisk: (name) => openFolderDisk(join(folder, name)),
+      openDisk: async (name) => watch.watch(await watch.wait(openFolderDisk(join(folder, name)))),
       historyFile: join(folder, "history.sqlite"),
       bootTime: (bootId) => kept.boots.get(bootId),
       timeSource: (unixMs, at, source) => {
@@ -177,7 +182,14 @@ export async function startDaemon(
   surface = localSurface(gateway, { logs, payloads, service, ...(https ? { https: () => https } : {}) });
   log.info({ socket: config.local.socket, ...https }, "the local API listens");
   const held = opened.move();
-  return { gateway, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return {
+    gateway,
+    pulse: () => ({
+      diskMs: watch.waitingMs,
+      loops: Array.from(gateway.loops.values(), (loop) => loop.pulse()),
+    }),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
 }
 
 /** Of the technician's page: beside the bundle; of the sources, where the last build put it. */
