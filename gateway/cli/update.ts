@@ -25,16 +25,22 @@ export function updateCommand(context: CliContext): Command {
     "stadsnod update install https://updates.example/stadsnod-1.3.0.raucb --sha256 <hex>",
     "stadsnod update roll-back",
   ]);
-  const add = (name: string, summary: string) => {
-    const one = update.command(name).description(summary).addOption(socketOption());
-    return one.option("--json", "the answer as JSON");
+  const add = (name: string, summary: string, example = `stadsnod update ${name}`) => {
+    const one = command(name, summary, [example]).option("--json", "the answer as JSON");
+    update.addCommand(one);
+    return one;
   };
+  const asking = (...words: Parameters<typeof add>) => add(...words).addOption(socketOption());
   const show = (facts: UpdateFacts, { json }: Options) =>
     context.out(json ? `${JSON.stringify(facts)}\n` : render(facts));
-  add("status", "slots, versions, and how an update stands").action(async (options: Options) =>
+  asking("status", "slots, versions, and how an update stands").action(async (options: Options) =>
     show(await (await daemonOf(context, options)).get<UpdateFacts>("/v1/update"), options),
   );
-  add("install", "install a bundle: a file, or an https address")
+  asking(
+    "install",
+    "install a bundle: a file, or an https address",
+    "sudo stadsnod update install /media/usb/stadsnod-1.3.0.raucb",
+  )
     .argument("<bundle>", "file (is copied to the gateway's folder of bundles), or https address")
     .option("--sha256 <hex>", "SHA-256 that it must have")
     .option("--folder <path>", "folder of bundles", bundleFolder)
@@ -54,21 +60,22 @@ export function updateCommand(context: CliContext): Command {
         options,
       );
     });
-  update
-    .command("check")
-    .description("verify a bundle, signature and every byte, without installing it")
+  add(
+    "check",
+    "verify a bundle, signature and every byte, without installing it",
+    "stadsnod update check stadsnod-1.3.0.raucb --keyring city-updates.pem",
+  )
     .argument("<bundle>", "file")
     .option("--keyring <pem>", "certificates to trust, if not those of this machine")
-    .option("--json", "the answer as JSON")
     .action(async (bundle: string, { keyring, json }: { keyring?: string; json?: boolean }) => {
       const facts = await checkerOf(context, bundle, keyring)();
       context.out(json ? `${JSON.stringify(facts)}\n` : renderFacts(facts));
     });
-  add("commit", "keep the system that is being tried, without waiting for the health gate").action(
+  asking("commit", "keep the system that is being tried, without waiting for the health gate").action(
     async (options: Options) =>
       show(await (await daemonOf(context, options)).post<UpdateFacts>("/v1/update/commit"), options),
   );
-  add("roll-back", "go back to the former system; the machine restarts").action(async (options: Options) =>
+  asking("roll-back", "go back to the former system; the machine restarts").action(async (options: Options) =>
     show(await (await daemonOf(context, options)).post<UpdateFacts>("/v1/update/roll-back"), options),
   );
   return update;
