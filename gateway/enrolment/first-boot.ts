@@ -9,6 +9,8 @@ export interface Host {
   setHostname(name: string): Promise<void>;
   setTimeZone(name: string): Promise<void>;
   setNetwork(network: NetworkProvision): Promise<void>;
+  /** The folder of the profiles that come with the program. */
+  readonly profiles: string;
   /** Whether there is a gateway.yaml, good or bad. */
   hasConfiguration(): Promise<boolean>;
   /** Puts one there that is whole or not there; never over another. */
@@ -60,7 +62,7 @@ export async function firstBoot(
 async function configure(provision: Provision, host: Host, signal: AbortSignal): Promise<"done" | "kept"> {
   if (await host.hasConfiguration()) return "kept";
   const { config } = provision;
-  let text = minimal(provision);
+  let text = minimal(provision, host.profiles);
   if (typeof config === "string") text = config;
   else if (config) text = await fetched(config, host, signal);
   const wrong = await host.checkConfiguration(text);
@@ -87,16 +89,20 @@ async function fetched(
 }
 
 /** Enough for the daemon and its page to start: devices come later. */
-function minimal({ gateway, timeZone, site }: Provision): string {
-  const lines = ["# Made at the first boot from provision.json.", "gateway:", `  id: ${gateway}`];
-  if (site !== undefined) lines.push(`  title: ${JSON.stringify(site)}`);
-  if (timeZone !== undefined) lines.push(`  timeZone: ${timeZone}`);
-  lines.push(
+function minimal({ gateway, timeZone, site }: Provision, profiles: string): string {
+  const titled = site === undefined ? [] : [`  title: ${JSON.stringify(site)}`];
+  const zoned = timeZone === undefined ? [] : [`  timeZone: ${timeZone}`];
+  return `${[
+    "# Made at the first boot from provision.json.",
+    "gateway:",
+    `  id: ${gateway}`,
+    ...titled,
+    ...zoned,
+    "profiles:",
+    `  - ${JSON.stringify(profiles)}`,
     "storage:",
     "  folder: /var/lib/stadsnod",
     "local:",
     "  socket: /run/stadsnod/stadsnod.sock",
-    "",
-  );
-  return lines.join("\n");
+  ].join("\n")}\n`;
 }

@@ -193,8 +193,16 @@ async function discard(context: CliContext, state: string): Promise<void> {
   }
   // A medium that knows no discard is written over with zeros.
   await run("blkdiscard", ["-f", device]).catch(() => {});
-  await run("blkdiscard", ["-f", "-z", device]);
   const keep = [...(label ? ["-L", label] : []), ...(uuid ? ["-U", uuid] : [])];
-  await run("mkfs.ext4", ["-q", "-F", ...keep, device]);
+  try {
+    await run("blkdiscard", ["-f", "-z", device]);
+    await run("mkfs.ext4", ["-q", "-F", ...keep, device]);
+  } catch (cause) {
+    throw new StorageError(`${device} could not be made new`, {
+      code: "disk-io",
+      hint: `run: blkdiscard -z ${device} && mkfs.ext4 -F ${keep.join(" ")} ${device}`,
+      cause,
+    });
+  }
   context.out(`${device}: discarded and made new\n`);
 }

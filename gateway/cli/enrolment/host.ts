@@ -43,6 +43,7 @@ export function hostOf({ context, state, config, gateway, exchange, root = "" }:
   const file = join(config, "gateway.yaml");
   const path = (name: string) => `${root}${name}`;
   return {
+    profiles: shippedProfiles(),
     async makeKey() {
       await openIdentityKey(await openIdentityDisk(state));
     },
@@ -77,6 +78,13 @@ export function hostOf({ context, state, config, gateway, exchange, root = "" }:
       });
     },
   };
+}
+
+/** Beside dist/; of the sources, at their root. */
+function shippedProfiles(): string {
+  const here = import.meta.dirname;
+  const root = import.meta.filename.endsWith(".ts") ? join(here, "../../..") : join(here, "..");
+  return join(root, "device-profiles");
 }
 
 /** A link of /etc into a place that can be written is followed once: so the image keeps /etc for reading only. */

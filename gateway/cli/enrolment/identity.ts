@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { publicJwk, thumbprint } from "../../codec/jws.ts";
@@ -47,9 +48,10 @@ export function identityCommand(context: CliContext): Command {
 
 /** Makes nothing. Rejects with ConfigError `no-identity` where there is no key yet, or StorageError. */
 export async function readIdentity(state: string, provision: string): Promise<Identity> {
-  const disk = await openFolderDisk(join(state, "identity"), privateFiles);
-  const pem = await readText(disk, "key.pem", 4096);
-  if (pem === undefined)
+  const folder = join(state, "identity");
+  const disk = existsSync(folder) ? await openFolderDisk(folder, privateFiles) : undefined;
+  const pem = disk && (await readText(disk, "key.pem", 4096));
+  if (disk === undefined || pem === undefined)
     throw new ConfigError("this gateway has no key yet", {
       code: "no-identity",
       hint: "it is made at the first boot, by `stadsnod enrol`, or with the first report",

@@ -34,7 +34,7 @@ const goodbyeMs = 500;
 const firstBackoffMs = 2_000;
 const longestBackoffMs = 60_000;
 /** So often somebody looks whether the gateway's certificate was renewed. */
-const credentialsLookMs = 60_000;
+const credentialsLookMs = 45_000;
 /** A connection that lasted this long, or delivered something, was a good one: the next pause starts small again. */
 const goodConnectionMs = 30_000;
 
