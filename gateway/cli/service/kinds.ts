@@ -16,7 +16,7 @@ import { openSystem } from "../../store/system.ts";
 import { connectBy } from "../../transport/connect.ts";
 import type { Connect } from "../../transport/transport.ts";
 import { northboundOf, readGatewayFacts } from "../gateway-facts.ts";
-import { type JobLine, jobLine, onLine } from "./lines.ts";
+import { type JobLine, jobLine, onLine, placeIn } from "./lines.ts";
 import { ScanProfiles } from "./scan-profiles.ts";
 
 export interface KindsOptions {
@@ -198,8 +198,7 @@ async function factsOf({ config }: Gateway, file: string): Promise<GatewayFacts>
 /** The serial ports of the running configuration. */
 export function configuredPorts({ config }: Pick<Gateway, "config">) {
   return Array.from(config.connections.values()).flatMap(({ name, settings }) => {
-    const port: unknown =
-      settings && typeof settings === "object" ? Reflect.get(settings, "port") : undefined;
+    const { port } = placeIn(settings);
     return typeof port === "string" && port.startsWith("/") ? [{ connection: name, port }] : [];
   });
 }

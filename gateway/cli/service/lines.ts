@@ -87,14 +87,23 @@ export async function* onLine(
 }
 
 /** What a connection has alone: its name, and its port or host where its settings name one. */
-function keysOf({ name, settings }: ConnectionConfig, real: RealPath): readonly string[] {
+export function keysOf(
+  { name, settings }: Pick<ConnectionConfig, "name" | "settings">,
+  real: RealPath = realPath,
+): readonly string[] {
+  const { port, host } = placeIn(settings);
   const keys = [`connection ${name}`];
-  if (typeof settings !== "object" || settings === null) return keys;
-  const port: unknown = Reflect.get(settings, "port");
-  const host: unknown = Reflect.get(settings, "host");
   if (typeof port === "string") keys.push(serialKey(port, real));
   if (typeof host === "string" && typeof port === "number") keys.push(tcpKey(host, port));
   return keys;
+}
+
+/** Port and host of a connection, which most protocols keep under `endpoint`. */
+export function placeIn(settings: unknown): { readonly port?: unknown; readonly host?: unknown } {
+  if (typeof settings !== "object" || settings === null) return {};
+  const endpoint: unknown = Reflect.get(settings, "endpoint");
+  const place = typeof endpoint === "object" && endpoint !== null ? endpoint : settings;
+  return { port: Reflect.get(place, "port"), host: Reflect.get(place, "host") };
 }
 
 function serialKey(port: string, real: RealPath): string {
