@@ -53,6 +53,14 @@ describe("the line of a job", () => {
     });
   });
 
+  it("is no file that is not a serial port", () => {
+    for (const port of ["/dev/ttyUSB1", "/dev/ttymxc2", "/dev/pts/3", "/dev/serial/by-id/usb-1", "COM3"])
+      expect(line({ port }).subject).toBe(port);
+    const wrong = ["/dev/watchdog", "/dev/sda", "/dev/tty1", "/dev/tty", "/etc/shadow", "/dev/../etc/x", "x"];
+    for (const port of wrong)
+      expect(() => line({ port }), port).toThrow(expect.objectContaining({ code: "bad-job" }));
+  });
+
   it("is nothing that is not there", () => {
     expect(() => line({ connection: "cellar" })).toThrow(
       expect.objectContaining({ code: "unknown-connection" }),

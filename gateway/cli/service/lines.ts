@@ -19,6 +19,10 @@ export interface JobLine {
   readonly tcpPort?: number | undefined;
 }
 
+/** What may be opened because somebody asks: never a watchdog, a disk, a console or any other file. */
+const serialPort =
+  /^(?:\/dev\/(?:serial\/[\w./:@-]+|tty[A-Za-z.][\w.-]*|pts\/\d+|rfcomm\d+|cu\.[\w.-]+)|COM\d+)$/;
+
 /** A serial port by its own name: two names of one port are one line. */
 export type RealPath = (path: string) => string;
 
@@ -54,6 +58,11 @@ export function jobLine(
   if (typeof port === "string") {
     const key = serialKey(port, real);
     const connection = [...connections.values()].find((one) => keysOf(one, real).includes(key));
+    if (!connection && !serialPort.test(real(port)))
+      throw new ConfigError("that is no serial port", {
+        code: "bad-job",
+        hint: "GET /v1/ports has those that there are",
+      });
     const subject = connection?.name ?? port;
     return { subject, keys: connection ? keysOf(connection, real) : [key], connection, port };
   }
