@@ -142,7 +142,10 @@ class Scan {
         this.#settled.add(connection);
         yield { kind: "settings", protocol: "modbus", connection: writtenLine(connection), whole, damaged };
       }
-      yield* this.#studyAll(line, [...known].filter((unit) => !before.has(unit)));
+      yield* this.#studyAll(
+        line,
+        [...known].filter((unit) => !before.has(unit)),
+      );
     }
     const [first] = known;
     if (first !== undefined) await this.#checkSpeed(connection, first);
