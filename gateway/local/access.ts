@@ -55,7 +55,6 @@ export const access = {
   "GET /v1/jobs/:id/files/:name": "technician",
   "POST /v1/decode": "technician",
   "POST /v1/encode": "technician",
-  "POST /v1/configuration/check": "technician",
   "GET /v1/configuration/schema": "technician",
   "GET /v1/commissioning": "technician",
   "POST /v1/commissioning/devices": "technician",
@@ -72,6 +71,8 @@ export const access = {
 
   // With stars for secrets; but what it says of addresses and users is not for everybody.
   "GET /v1/configuration": "admin",
+  // Reads whatever folders and files the text names.
+  "POST /v1/configuration/check": "admin",
   "POST /v1/configuration/apply": "admin",
   "GET /v1/configuration/generations": "admin",
   "GET /v1/configuration/generations/:number": "admin",

@@ -128,6 +128,17 @@ it("puts a device into service, tests it, accepts it and signs for that", { time
     status: 403,
     error: "accepted",
   });
+  // Nor by another name, on a second way to the same line.
+  const alias = { ...lamp, id: "lamp-2", connection: "roof-2" };
+  const tcp = { protocol: "modbus", tcp: { host: "127.0.0.1", port: line.port } };
+  expect(
+    (await call("POST", "/v1/commissioning/devices", { ...alias, connectionSettings: tcp })).status,
+  ).toBe(201);
+  expect(await call("POST", "/v1/commissioning/test", { ...test, device: "lamp-2" })).toMatchObject({
+    status: 403,
+    error: "accepted",
+  });
+  expect((await call("POST", "/v1/configuration/roll-back", { generation: 4 })).applied).toBe(true);
   expect((await state()).devices).toMatchObject([{ accepted: id }, { accepted: id }]);
   expect(statSync(join(folder, "store/identity/key.pem")).mode & 0o777).toBe(0o600);
 

@@ -51,7 +51,7 @@ const expected: readonly [route: string, from: "anyone" | "session" | (typeof ro
   ["GET /v1/configuration", "admin"],
   ["POST /v1/decode", "technician"],
   ["POST /v1/encode", "technician"],
-  ["POST /v1/configuration/check", "technician"],
+  ["POST /v1/configuration/check", "admin"],
   ["POST /v1/configuration/apply", "admin"],
   ["GET /v1/configuration/generations", "admin"],
   ["GET /v1/configuration/generations/:number", "admin"],

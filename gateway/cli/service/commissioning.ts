@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { type AcceptanceBook, openAcceptanceBook } from "../../commissioning/acceptance/book.ts";
 import { type ReportContents, signReport, verifyReport } from "../../commissioning/acceptance/report.ts";
 import {
@@ -21,6 +22,7 @@ import type { Log } from "../../model/log.ts";
 import { version } from "../../model/version.ts";
 import { openFolderDisk, privateFiles } from "../../store/folder-disk.ts";
 import { openIdentityKey } from "../../store/identity-key.ts";
+import { keysOf } from "./lines.ts";
 
 /** Test commands whose last word is waited for at once. */
 const maxTests = 64;
@@ -89,7 +91,7 @@ export class Commissioning implements LocalCommissioning, AsyncDisposable {
     const device = this.#device(command.device);
     const book = await this.#opened();
     const print = fingerprintOf(device);
-    if (book.acceptedBy(device.id, print))
+    if (book.acceptedBy(device.id, print) || this.#hasAcceptedTwin(book, device))
       throw new RefusedError(`${device.id} has been accepted: operators command it now`, {
         code: "accepted",
         hint: "POST /v1/commands, as an operator",
@@ -182,6 +184,24 @@ export class Commissioning implements LocalCommissioning, AsyncDisposable {
 
   #northbound(book: AcceptanceBook) {
     return Array.from(this.#gateway.config.northbound.keys(), (name) => book.northbound(name));
+  }
+
+  /** Whether it is an accepted device by another name, as on a second connection to the same line. */
+  #hasAcceptedTwin(book: AcceptanceBook, device: Device): boolean {
+    const { connections, devices } = this.#gateway.config;
+    const placesOf = ({ connection: name }: Device) => {
+      const connection = connections.get(name);
+      return connection ? keysOf(connection) : [];
+    };
+    const places = new Set(placesOf(device));
+    const settings = plainSettings(device.settings);
+    return devices.some(
+      (other) =>
+        other.id !== device.id &&
+        isDeepStrictEqual(plainSettings(other.settings), settings) &&
+        placesOf(other).some((place) => places.has(place)) &&
+        book.acceptedBy(other.id, fingerprintOf(other)) !== undefined,
+    );
   }
 
   #device(id: string): Device {

@@ -12,14 +12,13 @@ import { localClient } from "../../local/client.ts";
 import { ConfigError } from "../../model/errors.ts";
 import type { Log } from "../../model/log.ts";
 import { buildTime } from "../../model/version.ts";
-import { loadProfiles } from "../../profiles/library.ts";
 import { loadProtocols } from "../../southbound/index.ts";
 import { openSystem } from "../../store/system.ts";
 import { connectBy } from "../../transport/connect.ts";
 import type { Connect } from "../../transport/transport.ts";
 import { northboundOf, readGatewayFacts } from "../gateway-facts.ts";
-import { files } from "../profile-files.ts";
-import { type JobLine, jobLine, onLine } from "./lines.ts";
+import { type JobLine, jobLine, onLine, placeIn } from "./lines.ts";
+import { ScanProfiles } from "./scan-profiles.ts";
 
 export interface KindsOptions {
   readonly gateway: Gateway;
@@ -38,16 +37,14 @@ export function jobKinds({ gateway, log, file }: KindsOptions): JobKinds {
     random,
     facts: () => factsOf(gateway, file),
   };
-  const scanContext = (connect: Connect): ScanContext => ({
+  const scanProfiles = new ScanProfiles(() => gateway.config.profiles);
+  const scanContext = (connect: Connect, signal?: AbortSignal): ScanContext => ({
     clock,
     random,
     log,
     connect,
     protocols: () => loadProtocols(),
-    profiles: async () => {
-      const { profiles } = loadProfiles(gateway.config.profiles, files, await loadProtocols());
-      return Array.from(profiles.values()).flatMap(({ profile }) => profile ?? []);
-    },
+    profiles: () => scanProfiles.all(signal),
     connections: async () =>
       Array.from(gateway.config.connections.values(), ({ name, protocol, settings }) => ({
         id: name,
@@ -69,7 +66,7 @@ export function jobKinds({ gateway, log, file }: KindsOptions): JobKinds {
     scan(what, by) {
       const asked = scanWhat(what);
       const job = alone(jobLine(gateway, asked), by, (connect, signal) =>
-        scanJob(asked, scanContext(connect), signal),
+        scanJob(asked, scanContext(connect, signal), signal),
       );
       return {
         ...job,
@@ -208,8 +205,7 @@ async function factsOf({ config }: Gateway, file: string): Promise<GatewayFacts>
 /** The serial ports of the running configuration. */
 export function configuredPorts({ config }: Pick<Gateway, "config">) {
   return Array.from(config.connections.values()).flatMap(({ name, settings }) => {
-    const port: unknown =
-      settings && typeof settings === "object" ? Reflect.get(settings, "port") : undefined;
+    const { port } = placeIn(settings);
     return typeof port === "string" && port.startsWith("/") ? [{ connection: name, port }] : [];
   });
 }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { cells } from "../../../test/fake-protocol.ts";
 import type { ConnectionConfig, GatewayConfig } from "../../config/config.ts";
+import { loadProtocols } from "../../southbound/index.ts";
+import { configuredPorts } from "./kinds.ts";
 import { jobLine } from "./lines.ts";
 
 const connection = (name: string, settings: object): [string, ConnectionConfig] => [
@@ -51,10 +53,42 @@ describe("the line of a job", () => {
     });
   });
 
+  it("is no file that is not a serial port", () => {
+    for (const port of ["/dev/ttyUSB1", "/dev/ttymxc2", "/dev/pts/3", "/dev/serial/by-id/usb-1", "COM3"])
+      expect(line({ port }).subject).toBe(port);
+    const wrong = ["/dev/watchdog", "/dev/sda", "/dev/tty1", "/dev/tty", "/etc/shadow", "/dev/../etc/x", "x"];
+    for (const port of wrong)
+      expect(() => line({ port }), port).toThrow(expect.objectContaining({ code: "bad-job" }));
+  });
+
   it("is nothing that is not there", () => {
     expect(() => line({ connection: "cellar" })).toThrow(
       expect.objectContaining({ code: "unknown-connection" }),
     );
     expect(() => line({})).toThrow(expect.objectContaining({ code: "bad-job" }));
+  });
+});
+
+describe("what a connection has, of every protocol there is", () => {
+  it("is found by its port or host", async () => {
+    const protocols = await loadProtocols();
+    const serial = protocols.flatMap((protocol) => {
+      const settings = protocol.connection.safeParse({ serial: { port: "/dev/ttyUSB0", baud: 9600 } }).data;
+      return settings ? [{ name: protocol.name, protocol, settings, port: "/dev/ttyUSB0" }] : [];
+    });
+    expect(serial.length).toBeGreaterThan(5);
+    for (const { port, ...one } of serial) {
+      const gateway = { config: { connections: new Map([[one.name, one]]) } } as unknown as {
+        config: GatewayConfig;
+      };
+      expect(jobLine(gateway, { port }, (path) => path).connection?.name).toBe(one.name);
+      expect(configuredPorts(gateway)).toEqual([{ connection: one.name, port }]);
+    }
+    const [modbus] = protocols.filter(({ name }) => name === "modbus");
+    const settings = modbus?.connection.parse({ tcp: { host: "Lamp.local" } });
+    const connections = new Map([["roof", { name: "roof", protocol: modbus, settings }]]);
+    const gateway = { config: { connections } } as unknown as { config: GatewayConfig };
+    expect(jobLine(gateway, { host: "lamp.local" }).connection?.name).toBe("roof");
+    expect(configuredPorts(gateway)).toEqual([]);
   });
 });

@@ -19,6 +19,10 @@ export interface JobLine {
   readonly tcpPort?: number | undefined;
 }
 
+/** What may be opened because somebody asks: never a watchdog, a disk, a console or any other file. */
+const serialPort =
+  /^(?:\/dev\/(?:serial\/[\w./:@-]+|tty[A-Za-z.][\w.-]*|pts\/\d+|rfcomm\d+|cu\.[\w.-]+)|COM\d+)$/;
+
 /** A serial port by its own name: two names of one port are one line. */
 export type RealPath = (path: string) => string;
 
@@ -54,6 +58,11 @@ export function jobLine(
   if (typeof port === "string") {
     const key = serialKey(port, real);
     const connection = [...connections.values()].find((one) => keysOf(one, real).includes(key));
+    if (!connection && !serialPort.test(real(port)))
+      throw new ConfigError("that is no serial port", {
+        code: "bad-job",
+        hint: "GET /v1/ports has those that there are",
+      });
     const subject = connection?.name ?? port;
     return { subject, keys: connection ? keysOf(connection, real) : [key], connection, port };
   }
@@ -87,14 +96,23 @@ export async function* onLine(
 }
 
 /** What a connection has alone: its name, and its port or host where its settings name one. */
-function keysOf({ name, settings }: ConnectionConfig, real: RealPath): readonly string[] {
+export function keysOf(
+  { name, settings }: Pick<ConnectionConfig, "name" | "settings">,
+  real: RealPath = realPath,
+): readonly string[] {
+  const { port, host } = placeIn(settings);
   const keys = [`connection ${name}`];
-  if (typeof settings !== "object" || settings === null) return keys;
-  const port: unknown = Reflect.get(settings, "port");
-  const host: unknown = Reflect.get(settings, "host");
   if (typeof port === "string") keys.push(serialKey(port, real));
   if (typeof host === "string" && typeof port === "number") keys.push(tcpKey(host, port));
   return keys;
+}
+
+/** Port and host of a connection, which most protocols keep under `endpoint`. */
+export function placeIn(settings: unknown): { readonly port?: unknown; readonly host?: unknown } {
+  if (typeof settings !== "object" || settings === null) return {};
+  const endpoint: unknown = Reflect.get(settings, "endpoint");
+  const place = typeof endpoint === "object" && endpoint !== null ? endpoint : settings;
+  return { port: Reflect.get(place, "port"), host: Reflect.get(place, "host") };
 }
 
 function serialKey(port: string, real: RealPath): string {

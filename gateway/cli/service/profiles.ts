@@ -49,7 +49,7 @@ export class ProfileLists {
 }
 
 /** Changes when any file of the folders does. */
-function tagOf(folders: readonly string[]): string {
+export function tagOf(folders: readonly string[]): string {
   const hash = createHash("sha256").update(version);
   let files = 0;
   for (const folder of folders) {
@@ -80,16 +80,20 @@ function entriesOf(folder: string): readonly string[] {
   }
 }
 
+export function profileThread(question: ProfileQuestion): Worker {
+  return new Worker(workerFile(import.meta.url), {
+    name: "profiles",
+    workerData: question,
+    resourceLimits: heapLimits,
+    env: {},
+    argv: [],
+    execArgv: [],
+  });
+}
+
 function read(folders: readonly string[], tag: string): Promise<ProfileList> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(workerFile(import.meta.url), {
-      name: "profiles",
-      workerData: { folders } satisfies ProfileQuestion,
-      resourceLimits: heapLimits,
-      env: {},
-      argv: [],
-      execArgv: [],
-    });
+    const worker = profileThread({ folders, as: "list" });
     const fail = (cause: unknown) =>
       reject(new StorageError("the profiles cannot be read", { code: "profiles-unreadable", cause }));
     worker.once("message", (gzip: unknown) => {
