@@ -62,6 +62,7 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["node-red", async () => (await import("./node-red/index.ts")).nodeRedCommand],
   ["flow", async () => (await import("./flow/index.ts")).flowCommand],
   ["scan", async () => (await import("./scan.ts")).scanCommand],
+  ["listen", async () => (await import("./listen.ts")).listenCommand],
   ["users", async () => (await import("./users.ts")).usersCommand],
   ["profile", async () => (await import("./profile/index.ts")).profileCommand],
   ["demo", async () => (await import("./demo/index.ts")).demoCommand],

@@ -1,8 +1,8 @@
 import { stringify } from "yaml";
-import type { DeviceFound, SettingsFound } from "../model/commissioning.ts";
+import type { CheckDone, DeviceFound, SettingsFound, TrafficHeard } from "../model/commissioning.ts";
 import { table } from "./table.ts";
 
-// What `stadsnod scan` says to people, and the lines for gateway.yaml.
+// What `stadsnod scan` and `stadsnod listen` say to people, and the lines for gateway.yaml.
 
 /** `1 min 30 s`. */
 export function duration(seconds: number): string {
@@ -33,6 +33,42 @@ export function deviceTable(found: readonly DeviceFound[], width: number | undef
     }),
     width,
   );
+}
+
+export function trafficTable(heard: readonly TrafficHeard[], width: number | undefined): string {
+  return table(
+    ["device", "asked by the other master", "profile", "", "why"],
+    heard.map(({ settings, requests, profiles: [best, ...others] }) => {
+      const rivals = others.filter(({ fit }) => best && fit > 0.9 * best.fit).length;
+      return [
+        flow(settings),
+        requests.length > 3
+          ? `${requests.slice(0, 3).join("; ")}; ${requests.length - 3} more`
+          : requests.join("; "),
+        best ? `${best.profile}${rivals > 0 ? ` or ${rivals} more` : ""}` : "none fits",
+        best ? `${best.by} ${Math.round(100 * best.fit)} %` : "",
+        best?.evidence.join(", ") ?? "",
+      ];
+    }),
+    width,
+  );
+}
+
+/** Heard devices of which a profile is known, as found ones. */
+export function proposed(heard: readonly TrafficHeard[]): readonly DeviceFound[] {
+  return heard
+    .filter(({ profiles }) => profiles.length > 0)
+    .map(({ protocol, connection, settings, profiles }) => ({
+      kind: "device",
+      protocol,
+      connection,
+      settings,
+      profiles,
+    }));
+}
+
+export function checkText({ message, fix }: CheckDone): string {
+  return fix ? `${message.en}\n  ${fix.en}` : message.en;
 }
 
 /** Connections and devices that gateway.yaml does not have yet; empty without any. */

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ConfigError } from "../model/errors.ts";
 
-// What a job of the kind `scan` or `line-settings` is asked for.
+// What a job of the kind `scan`, `line-settings` or `listen` is asked for.
 
 const place = {
   /** Of gateway.yaml. */
@@ -22,6 +22,15 @@ const lineSettingsSchema = z.strictObject({
   protocol: place.protocol,
 });
 
+const listenSchema = z.strictObject({
+  connection: place.connection,
+  port: place.port,
+  protocol: place.protocol,
+  /** How long to listen. */
+  seconds: z.number().min(1).max(3600).default(60),
+});
+
+export type ListenWhat = z.infer<typeof listenSchema>;
 export type ScanWhat = z.infer<typeof scanSchema>;
 export type LineSettingsWhat = z.infer<typeof lineSettingsSchema>;
 
@@ -40,6 +49,17 @@ export function scanWhat(what: unknown): ScanWhat {
 /** Throws ConfigError (`bad-job`). */
 export function lineSettingsWhat(what: unknown): LineSettingsWhat {
   return understood(lineSettingsSchema, what);
+}
+
+/** Throws ConfigError (`bad-job`). */
+export function listenWhat(what: unknown): ListenWhat {
+  const found = understood(listenSchema, what);
+  if ((found.connection === undefined) === (found.port === undefined))
+    throw new ConfigError("say where to listen: one of connection and port", {
+      code: "bad-job",
+      hint: "a connection of gateway.yaml, or a serial port",
+    });
+  return found;
 }
 
 function understood<T>(schema: z.ZodType<T>, what: unknown): T {

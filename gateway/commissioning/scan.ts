@@ -138,7 +138,10 @@ function linesOf(
 }
 
 /** The protocol's connection at a port or a host, with any settings; undefined where it has none there. */
-function connectionAt(protocol: Protocol, { port, host, tcpPort }: Partial<ScanWhat>): unknown {
+export function connectionAt(
+  protocol: Protocol,
+  { port, host, tcpPort }: Pick<Partial<ScanWhat>, "port" | "host" | "tcpPort">,
+): unknown {
   const written =
     port === undefined
       ? [{ tcp: { host, ...(tcpPort === undefined ? {} : { port: tcpPort }) } }]

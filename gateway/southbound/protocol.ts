@@ -131,13 +131,10 @@ export interface Protocol<Connection = unknown, Settings = unknown, Head = unkno
   lineSettings?(connection: Connection): readonly Connection[];
   /**
    * What somebody else's traffic on a line says of its devices, without a word of ours. Says what it knows now
-   * and then, one finding per device, later ones in place of earlier ones, until `context.signal` aborts.
+   * and then, one finding per device, later ones in place of earlier ones, and ends by itself after `what.ms`.
+   * Rejects as `open` does.
    */
-  listenIn?(
-    connection: Connection,
-    what: Pick<ScanInput, "profiles">,
-    context: SouthboundContext,
-  ): AsyncIterable<TrafficHeard>;
+  listenIn?(connection: Connection, what: ListenInput, context: SouthboundContext): AsyncIterable<ListenStep>;
   /**
    * What a wiring diagnosis may ask the devices of this line, reads only, and how it knows a whole frame;
    * undefined where a line has no questions and answers that it could judge by. Pure.
@@ -192,6 +189,26 @@ export interface ScanPlan {
 export type ScanStep =
   | { readonly asked: number; readonly of: number; readonly leftMs: number; readonly doing: Text }
   | DeviceFound
+  | SettingsFound;
+
+/** What is listened for. */
+export interface ListenInput extends Pick<ScanInput, "profiles" | "lines"> {
+  /** How long, ms. */
+  readonly ms: number;
+}
+
+/** A finding, or how much was heard so far: with all settings together, and with the right ones once they are known. */
+export type ListenStep =
+  | {
+      readonly bytes: number;
+      /** Whole frames, and bytes that belong to none. */
+      readonly whole: number;
+      readonly skipped: number;
+      /** Frames that devices said. */
+      readonly answers: number;
+      readonly doing: Text;
+    }
+  | TrafficHeard
   | SettingsFound;
 
 /** One frame of a write. */

@@ -2,9 +2,10 @@ import { dirname } from "node:path";
 import * as z from "zod";
 import { type DoctorContext, doctorJob, type GatewayFacts } from "../../commissioning/doctor/doctor.ts";
 import type { JobKinds, JobStep, PreparedJob } from "../../commissioning/jobs.ts";
+import { listenJob } from "../../commissioning/listen.ts";
 import { northboundTestJob } from "../../commissioning/northbound-test.ts";
 import { lineSettingsJob, type ScanContext, scanCost, scanJob } from "../../commissioning/scan.ts";
-import { lineSettingsWhat, scanWhat } from "../../commissioning/scan-input.ts";
+import { lineSettingsWhat, listenWhat, scanWhat } from "../../commissioning/scan-input.ts";
 import { wiringJob } from "../../commissioning/wiring/index.ts";
 import type { Gateway } from "../../gateway.ts";
 import { localClient } from "../../local/client.ts";
@@ -82,6 +83,12 @@ export function jobKinds({ gateway, log, file }: KindsOptions): JobKinds {
       const asked = lineSettingsWhat(what);
       return alone(jobLine(gateway, asked), by, (connect, signal) =>
         lineSettingsJob(asked, scanContext(connect), signal),
+      );
+    },
+    listen(what, by) {
+      const asked = listenWhat(what);
+      return alone(jobLine(gateway, asked), by, (connect, signal) =>
+        listenJob(asked, scanContext(connect), signal),
       );
     },
     async wiring(what, by) {

@@ -2,6 +2,7 @@ import { ConfigError } from "../../model/errors.ts";
 import type { Protocol, ReadRequest } from "../protocol.ts";
 import { checkModbus } from "./check.ts";
 import { openModbus } from "./driver.ts";
+import { listenInModbus } from "./listen-in.ts";
 import { describeLearned, fasterLines, learnModbus, type PlannedRead, planModbus } from "./plan.ts";
 import { probeModbus } from "./probe.ts";
 import { kindOf } from "./raw-kind.ts";
@@ -55,6 +56,7 @@ export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, Modbus
   scan: scanModbus,
   scanPlan: planModbusScan,
   lineSettings: modbusLineSettings,
+  listenIn: listenInModbus,
   record: recordModbus,
   writable,
   wiring: modbusQuestions,

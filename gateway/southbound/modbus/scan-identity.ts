@@ -58,6 +58,14 @@ async function objects(
   return found && { level: (pdu[3] ?? 0) & 0x7f, objects: found };
 }
 
+/** What the answer to a request for an identity (17 or 43/14) says; nothing for any other PDU. Pure. */
+export function saidIn(pdu: Uint8Array): string[] {
+  const found = decodeIdentification(pdu);
+  const server = decodeServerId(pdu);
+  const parts = [...naming.map((id) => found?.get(id)), server];
+  return parts.map(textOf).filter((text) => text !== undefined);
+}
+
 /** The longest printable part, when it is long enough to be meant; undefined otherwise. */
 function textOf(bytes: Uint8Array | undefined): string | undefined {
   if (!bytes) return undefined;

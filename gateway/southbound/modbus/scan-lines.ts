@@ -54,6 +54,11 @@ export function modbusLineSettings(connection: ModbusConnection): readonly Modbu
   return Array.from(styles.values(), (one) => ({ ...connection, endpoint: { ...endpoint, ...one } }));
 }
 
+/** What `lineSettings` gave comes back. */
+export function isModbusConnection(line: unknown): line is ModbusConnection {
+  return typeof line === "object" && line !== null && "endpoint" in line && "framing" in line;
+}
+
 /** Settings that no device is delivered with: who answers even then has a port without a speed (USB, a virtual one). */
 export function absurdLine(connection: ModbusConnection): ModbusConnection | undefined {
   const { endpoint } = connection;

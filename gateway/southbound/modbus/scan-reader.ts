@@ -2,14 +2,13 @@ import type { Clock, Instant } from "../../model/clock.ts";
 import { LinkError, TransientError, UnsupportedPointError } from "../../model/errors.ts";
 import type { Client } from "./client.ts";
 import type { Request } from "./pdu.ts";
-import { isBitTable, readFunction, type Span, type Table } from "./settings.ts";
+import type { Miss, RegisterSource } from "./profile-match.ts";
+import { RegisterStore } from "./register-store.ts";
+import { readFunction, type Span, type Table } from "./settings.ts";
 import type { ReadHolding } from "./sunspec-read.ts";
 
 /** All that a scan may ever ask: reads of the four tables, report server id, device identification. */
 export type ScanRequest = Extract<Request, { readonly function: 1 | 2 | 3 | 4 | 17 | 43 }>;
-
-/** - `refused`: the device has no such place. - `silent`: no answer, a damaged one, or it is busy. - `spent`: no more may be asked */
-export type Miss = "refused" | "silent" | "spent";
 
 /** What one device may be asked at most. */
 export interface ReadBudget {
@@ -28,7 +27,7 @@ const mostSilentOfTable = 2;
  * Reads one unit and remembers every register: what several profiles want is read once. A place that was
  * refused refuses all that holds it.
  */
-export class UnitReader {
+export class UnitReader implements RegisterSource {
   readonly #client: Client;
   readonly #unit: number;
   readonly #clock: Clock;
@@ -37,7 +36,7 @@ export class UnitReader {
   #left: number;
   #silent = 0;
   #asked = 0;
-  readonly #words = new Map<Table, Map<number, number>>();
+  readonly #known = new RegisterStore();
   readonly #refused: Span[] = [];
   /**
    * By table, how often there was silence or "illegal function": neither is believed at once, as some devices
@@ -93,10 +92,10 @@ export class UnitReader {
   /** The data bytes of a place, as the answer to its read would hold them. */
   async read(span: Span): Promise<Uint8Array | Miss> {
     const { table, start, count } = span;
-    const known = this.#known(span);
+    const known = this.#known.get(span);
     if (known) return known;
     const unheard = this.#unheard.get(table) ?? 0;
-    if (unheard >= mostSilentOfTable && !this.#words.has(table)) return "refused";
+    if (unheard >= mostSilentOfTable && !this.#known.has(table)) return "refused";
     if (this.#refused.some((one) => one.table === table && holds(span, one))) return "refused";
     const { answer, code } = await this.#ask({ function: readFunction[table], start, count });
     if (answer === "silent" || code === "exception-1") this.#unheard.set(table, unheard + 1);
@@ -105,8 +104,8 @@ export class UnitReader {
       if (code !== "exception-3" || count === 1) this.#refused.push(span);
     }
     if (typeof answer === "string") return answer;
-    this.#remember(span, answer.subarray(2));
-    return this.#known(span) ?? "silent";
+    this.#known.put(span, answer.subarray(2));
+    return this.#known.get(span) ?? "silent";
   }
 
   /** For the reader of SunSpec models. */
@@ -119,38 +118,6 @@ export class UnitReader {
 
   get at(): Instant {
     return this.#clock.stamp();
-  }
-
-  #remember({ table, start, count }: Span, data: Uint8Array): void {
-    let words = this.#words.get(table);
-    if (!words) {
-      words = new Map();
-      this.#words.set(table, words);
-    }
-    for (let index = 0; index < count; index++)
-      words.set(
-        start + index,
-        isBitTable(table)
-          ? ((data[index >> 3] ?? 0) >> (index & 7)) & 1
-          : ((data[2 * index] ?? 0) << 8) | (data[2 * index + 1] ?? 0),
-      );
-  }
-
-  #known({ table, start, count }: Span): Uint8Array | undefined {
-    const words = this.#words.get(table);
-    if (!words) return undefined;
-    const bits = isBitTable(table);
-    const data = new Uint8Array(bits ? Math.ceil(count / 8) : 2 * count);
-    for (let index = 0; index < count; index++) {
-      const word = words.get(start + index);
-      if (word === undefined) return undefined;
-      if (bits) data[index >> 3] = (data[index >> 3] ?? 0) | (word << (index & 7));
-      else {
-        data[2 * index] = word >> 8;
-        data[2 * index + 1] = word & 0xff;
-      }
-    }
-    return data;
   }
 }
 

@@ -1,26 +1,16 @@
 import type { ProfileMatch } from "../../model/commissioning.ts";
-import { type DeviceProfile, type Point, toldPoints } from "../../model/device.ts";
-import { GatewayError, LinkError } from "../../model/errors.ts";
-import { identified } from "../../model/identify.ts";
-import type { Value } from "../../model/value.ts";
+import { type Point, toldPoints } from "../../model/device.ts";
 import { momentReadings } from "../derivation.ts";
-import { type Likeness, likeness, matchOf, namedIn, ranked, stranger, valueKinds } from "../profile-fit.ts";
-import type { PointResult, ReadRequest } from "../protocol.ts";
+import { namedIn, ranked, stranger, valueKinds } from "../profile-fit.ts";
+import type { ReadRequest } from "../protocol.ts";
 import { decodeAnswer } from "./decode.ts";
 import { type PlannedRead, planModbus } from "./plan.ts";
+import { isSunspecProfile, type ModbusProfile, matchRead, readProfile, spanOf } from "./profile-match.ts";
 import { type Said, whatItSays } from "./scan-identity.ts";
 import type { UnitReader } from "./scan-reader.ts";
-import {
-  type ModbusAddress,
-  type ModbusConnection,
-  type ModbusHead,
-  type Span,
-  wireSpan,
-} from "./settings.ts";
-import { isSunspec, planSunspec, type SunspecRequest } from "./sunspec-plan.ts";
-import { SunspecUnit } from "./sunspec-read.ts";
-
-export type ModbusProfile = DeviceProfile<ModbusAddress, ModbusHead>;
+import type { ModbusAddress, ModbusConnection } from "./settings.ts";
+import { planSunspec } from "./sunspec-plan.ts";
+import type { SunspecUnit } from "./sunspec-read.ts";
 
 export interface Studied {
   readonly says: string | undefined;
@@ -39,8 +29,6 @@ interface Candidate {
 
 /** A profile as good as this ends the search among those of which one register is zero. */
 const goodFit = 0.5;
-/** Ranges of a refused read that are tried one by one. */
-const mostParts = 12;
 
 /**
  * Finds out what a unit is: its own words first, then one telling register of each profile, then all that
@@ -84,10 +72,6 @@ export async function studyUnit(
   return { says: said.texts.length > 0 ? said.texts.join(", ") : undefined, profiles: ranked(matches) };
 }
 
-function isSunspecProfile({ points }: ModbusProfile): boolean {
-  return points.some(({ address }) => address.sunspec !== undefined);
-}
-
 function hasIdentity({ profile }: Candidate): boolean {
   return (profile.identify ?? []).length > 0;
 }
@@ -127,15 +111,6 @@ function tellingPoint(profile: ModbusProfile): Point<ModbusAddress> | undefined 
   );
 }
 
-function spanOf({ protocolSettings }: ModbusProfile, { address }: Point<ModbusAddress>): Span | undefined {
-  try {
-    return wireSpan(address, protocolSettings.addressing);
-  } catch (error) {
-    if (error instanceof RangeError || error instanceof GatewayError) return undefined;
-    throw error;
-  }
-}
-
 async function compare(
   reader: UnitReader,
   unit: number,
@@ -143,87 +118,6 @@ async function compare(
   said: Said,
   sunspec: Map<string, SunspecUnit>,
 ): Promise<ProfileMatch | undefined> {
-  const results: PointResult<ModbusAddress>[] = [];
-  for (const request of requests) {
-    if (isSunspec(request)) results.push(...(await readModel(reader, profile, request, sunspec)));
-    else if (isPlanned(request)) results.push(...(await readPlanned(reader, profile, request)));
-  }
-  const readings = momentReadings(stranger(profile, { unit }), results);
-  const like = likeness(profile, readings);
-  const values = new Map<string, Value>();
-  for (const { name, quality, value } of readings)
-    if (quality === "good" && value !== undefined) values.set(name, value);
-  const proven = provenBy(profile, values);
-  if (proven === false) return undefined;
-  const evidence = [
-    ...(proven ?? []),
-    ...(named === 1 ? [`says "${said.texts.find((text) => namedIn(profile, [text]) === 1) ?? ""}"`] : []),
-  ];
-  return matchOf(profile, like, { identified: isProven(profile, proven, named, like), named, evidence });
-}
-
-/** A model of SunSpec says by its number what it holds; any other device by its rules, or by its own words. */
-function isProven(
-  profile: ModbusProfile,
-  proven: readonly string[] | undefined,
-  named: number,
-  like: Likeness,
-): boolean {
-  if (proven !== undefined) return true;
-  if (isSunspecProfile(profile)) return like.telling > 0 && like.fit >= goodFit;
-  return named === 1 && like.telling > 0;
-}
-
-/** What the rules of `identify` have seen, undefined where there are none, false where they say that it is another device. */
-function provenBy(profile: ModbusProfile, values: ReadonlyMap<string, Value>): string[] | undefined | false {
-  const rules = profile.identify ?? [];
-  if (rules.length === 0) return undefined;
-  if ("mismatch" in identified(profile, values)) return false;
-  return rules.map(({ point }) => `${point} ${String(values.get(point))}`);
-}
-
-async function readPlanned(
-  reader: UnitReader,
-  profile: ModbusProfile,
-  request: PlannedRead,
-): Promise<readonly PointResult<ModbusAddress>[]> {
-  const head = profile.protocolSettings;
-  const data = await reader.read(request);
-  if (typeof data !== "string") return decodeAnswer(request, head, data, 0, reader.at);
-  if (data !== "refused" || request.parts.length < 2) return [];
-  // One register that a variant of the device lacks must not hide the others.
-  const results: PointResult<ModbusAddress>[] = [];
-  for (const { start, end } of request.parts.slice(0, mostParts)) {
-    const span: Span = { table: request.table, start, count: end - start };
-    const part = await reader.read(span);
-    if (typeof part === "string") continue;
-    const points = request.points.filter((point) => {
-      const own = spanOf(profile, point);
-      return own && own.start >= start && own.start + own.count <= end;
-    });
-    results.push(...decodeAnswer({ ...request, ...span, points }, head, part, 0, reader.at));
-  }
-  return results;
-}
-
-async function readModel(
-  reader: UnitReader,
-  { protocolSettings: { sunspecBases } }: ModbusProfile,
-  request: SunspecRequest,
-  units: Map<string, SunspecUnit>,
-): Promise<readonly PointResult<ModbusAddress>[]> {
-  const key = String(sunspecBases ?? "");
-  const known = units.get(key) ?? new SunspecUnit(sunspecBases);
-  units.set(key, known);
-  try {
-    return await known.read(request, reader.holding);
-  } catch (error) {
-    // The device has no such model, or does not say.
-    if (error instanceof GatewayError && !(error instanceof LinkError)) return [];
-    throw error;
-  }
-}
-
-function isPlanned(request: ReadRequest<ModbusAddress>): request is PlannedRead {
-  return "table" in request && "parts" in request;
+  const results = await readProfile(reader, profile, requests, sunspec);
+  return matchRead(profile, { unit, results, named, texts: said.texts });
 }

@@ -1,11 +1,12 @@
 import type { DeviceFound } from "../../model/commissioning.ts";
-import type { DeviceProfile, Text } from "../../model/device.ts";
+import type { Text } from "../../model/device.ts";
 import { LinkError } from "../../model/errors.ts";
 import type { ScanInput, ScanPlan, ScanStep, SouthboundContext } from "../protocol.ts";
+import { isModbusProfile, type ModbusProfile } from "./profile-match.ts";
 import { type Ask, firstWay, ScanLine, secondWay, sweepMs } from "./scan-line.ts";
-import { absurdLine, addressesOf, lineText, writtenLine } from "./scan-lines.ts";
+import { absurdLine, addressesOf, isModbusConnection, lineText, writtenLine } from "./scan-lines.ts";
 import { type ReadBudget, UnitReader } from "./scan-reader.ts";
-import { type ModbusProfile, studyUnit } from "./scan-study.ts";
+import { studyUnit } from "./scan-study.ts";
 import type { ModbusConnection } from "./settings.ts";
 
 /** What one device may cost that was found, and all of them together. */
@@ -142,7 +143,10 @@ class Scan {
         this.#settled.add(connection);
         yield { kind: "settings", protocol: "modbus", connection: writtenLine(connection), whole, damaged };
       }
-      yield* this.#studyAll(line, [...known].filter((unit) => !before.has(unit)));
+      yield* this.#studyAll(
+        line,
+        [...known].filter((unit) => !before.has(unit)),
+      );
     }
     const [first] = known;
     if (first !== undefined) await this.#checkSpeed(connection, first);
@@ -259,15 +263,6 @@ function visitsOf(
     });
   }
   return { first, second, units };
-}
-
-function isModbusProfile(profile: DeviceProfile): profile is ModbusProfile {
-  return profile.protocol === "modbus";
-}
-
-/** What `lineSettings` gave comes back. */
-function isModbusConnection(line: unknown): line is ModbusConnection {
-  return typeof line === "object" && line !== null && "endpoint" in line && "framing" in line;
 }
 
 const done: Text = { en: "done", sv: "klar" };

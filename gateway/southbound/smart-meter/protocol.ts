@@ -3,6 +3,7 @@ import { ConfigError } from "../../model/errors.ts";
 import type { Protocol } from "../protocol.ts";
 import { checkMeter } from "./check.ts";
 import { openMeter } from "./driver.ts";
+import { listenInMeter } from "./listen-in.ts";
 import { probeMeter } from "./probe.ts";
 import { recordMeter } from "./record.ts";
 import { replayMeter } from "./replay.ts";
@@ -44,6 +45,7 @@ export const smartMeter: Protocol<MeterConnection, MeterSettings, MeterHead, Met
   scan: scanMeter,
   scanPlan: planMeterScan,
   lineSettings: meterLineSettings,
+  listenIn: listenInMeter,
   record: recordMeter,
   givenOf: (word, { codec }) => ({
     rx: codec === "p1" ? Buffer.from(word).toString("latin1") : toHex(word),
