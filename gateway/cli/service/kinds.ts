@@ -12,14 +12,13 @@ import { localClient } from "../../local/client.ts";
 import { ConfigError } from "../../model/errors.ts";
 import type { Log } from "../../model/log.ts";
 import { buildTime } from "../../model/version.ts";
-import { loadProfiles } from "../../profiles/library.ts";
 import { loadProtocols } from "../../southbound/index.ts";
 import { openSystem } from "../../store/system.ts";
 import { connectBy } from "../../transport/connect.ts";
 import type { Connect } from "../../transport/transport.ts";
 import { northboundOf, readGatewayFacts } from "../gateway-facts.ts";
-import { files } from "../profile-files.ts";
-import { type JobLine, jobLine, onLine } from "./lines.ts";
+import { type JobLine, jobLine, onLine, placeOf } from "./lines.ts";
+import { CompiledProfiles } from "./profiles.ts";
 
 export interface KindsOptions {
   readonly gateway: Gateway;
@@ -32,6 +31,7 @@ export interface KindsOptions {
 export function jobKinds({ gateway, log, file }: KindsOptions): JobKinds {
   const { clock } = gateway;
   const random = Math.random;
+  const compiled = new CompiledProfiles(() => gateway.config.profiles);
   const doctor: DoctorContext = {
     system: openSystem(),
     clock,
@@ -44,10 +44,7 @@ export function jobKinds({ gateway, log, file }: KindsOptions): JobKinds {
     log,
     connect,
     protocols: () => loadProtocols(),
-    profiles: async () => {
-      const { profiles } = loadProfiles(gateway.config.profiles, files, await loadProtocols());
-      return Array.from(profiles.values()).flatMap(({ profile }) => profile ?? []);
-    },
+    profiles: () => compiled.all(),
     connections: async () =>
       Array.from(gateway.config.connections.values(), ({ name, protocol, settings }) => ({
         id: name,
@@ -208,8 +205,7 @@ async function factsOf({ config }: Gateway, file: string): Promise<GatewayFacts>
 /** The serial ports of the running configuration. */
 export function configuredPorts({ config }: Pick<Gateway, "config">) {
   return Array.from(config.connections.values()).flatMap(({ name, settings }) => {
-    const port: unknown =
-      settings && typeof settings === "object" ? Reflect.get(settings, "port") : undefined;
+    const { port } = placeOf(settings);
     return typeof port === "string" && port.startsWith("/") ? [{ connection: name, port }] : [];
   });
 }

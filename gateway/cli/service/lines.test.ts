@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { cells } from "../../../test/fake-protocol.ts";
 import type { ConnectionConfig, GatewayConfig } from "../../config/config.ts";
+import { loadProtocols } from "../../southbound/index.ts";
 import { jobLine } from "./lines.ts";
 
 const connection = (name: string, settings: object): [string, ConnectionConfig] => [
@@ -35,6 +36,32 @@ describe("the line of a job", () => {
         keys: ["connection roof", "tcp lamp.local:502"],
       });
     expect(line({ connection: "radio" }).keys).toEqual(["connection radio"]);
+  });
+
+  it("is the same port or host whatever protocol speaks there", async () => {
+    const protocols = await loadProtocols(({ name }) => /modbus|mbus|smart-meter|nmea|serial/.test(name));
+    expect(protocols.length).toBeGreaterThan(5);
+    for (const protocol of protocols)
+      for (const [written, what, key] of [
+        [
+          { serial: { port: "/dev/serial/by-id/usb-FTDI", baud: 9600 } },
+          { port: "/dev/ttyUSB0" },
+          "serial /dev/ttyUSB0",
+        ],
+        [
+          { tcp: { host: "Box.local", port: 4001 } },
+          { host: "box.local", tcpPort: 4001 },
+          "tcp box.local:4001",
+        ],
+      ] as const) {
+        const { name } = protocol;
+        const one: ConnectionConfig = { name, protocol, settings: protocol.connection.parse(written) };
+        const gateway = { config: { connections: new Map([[name, one]]) } as unknown as GatewayConfig };
+        expect([name, jobLine(gateway, what, real)]).toMatchObject([
+          name,
+          { subject: name, connection: { name }, keys: [`connection ${name}`, key] },
+        ]);
+      }
   });
 
   it("is a port or host that no connection has", () => {

@@ -89,12 +89,18 @@ export async function* onLine(
 /** What a connection has alone: its name, and its port or host where its settings name one. */
 function keysOf({ name, settings }: ConnectionConfig, real: RealPath): readonly string[] {
   const keys = [`connection ${name}`];
-  if (typeof settings !== "object" || settings === null) return keys;
-  const port: unknown = Reflect.get(settings, "port");
-  const host: unknown = Reflect.get(settings, "host");
+  const { port, host } = placeOf(settings);
   if (typeof port === "string") keys.push(serialKey(port, real));
   if (typeof host === "string" && typeof port === "number") keys.push(tcpKey(host, port));
   return keys;
+}
+
+/** Port and host of a connection's settings, which are its protocol's own: most have them in their endpoint. */
+export function placeOf(settings: unknown): { readonly port?: unknown; readonly host?: unknown } {
+  if (typeof settings !== "object" || settings === null) return {};
+  const endpoint: unknown = Reflect.get(settings, "endpoint");
+  const place = typeof endpoint === "object" && endpoint !== null ? endpoint : settings;
+  return { port: Reflect.get(place, "port"), host: Reflect.get(place, "host") };
 }
 
 function serialKey(port: string, real: RealPath): string {
