@@ -58,7 +58,10 @@ function PortCard({ port }: { port: PortFacts }) {
   const text = words().ports;
   const others = port.names.filter((name) => name !== port.name);
   return (
-    <Card title={wordOf(words().lines.portKinds, port.what)} {...(port.problem ? { tone: "bad" as const } : {})}>
+    <Card
+      title={wordOf(words().lines.portKinds, port.what)}
+      {...(port.problem ? { tone: "bad" as const } : {})}
+    >
       <p class="wz-name">{port.name}</p>
       <p>
         {port.connection ? (
