@@ -104,7 +104,8 @@ function secretFilesOf(written: unknown, base: string): readonly string[] {
       if (name !== undefined) found.add(resolve(base, name));
       else if (key === "key" && value.endsWith(".pem")) found.add(resolve(base, value));
     } else if (typeof value === "object" && value !== null)
-      for (const [name, item] of Object.entries(value)) walk(name, item, depth + 1);
+      // The keys of `commands: {trust}` are the public halves of others' keys.
+      for (const [name, item] of Object.entries(value)) if (name !== "trust") walk(name, item, depth + 1);
   };
   walk("", written, 0);
   return [...found];

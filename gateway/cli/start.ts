@@ -45,8 +45,11 @@ export interface DaemonLog extends Log {
   setLevel(level: LogLevel): void;
 }
 
-/** JSON lines on standard error, as journald and every collector take them. */
-export function openLog(level: LogLevel | "fatal"): DaemonLog {
+/**
+ * JSON lines on standard error, as journald and every collector take them.
+ * @param quiet kept for whoever asks the gateway for its last lines, and written nowhere
+ */
+export function openLog(level: LogLevel, { quiet = false } = {}): DaemonLog {
   // pino hands its level to children once, when they are made.
   let children: WeakRef<{ level: string }>[] = [];
   const ring = new LogRing();
@@ -61,7 +64,7 @@ export function openLog(level: LogLevel | "fatal"): DaemonLog {
     {
       write(line: string) {
         ring.push(line);
-        out.write(line);
+        if (!quiet) out.write(line);
       },
     },
   );

@@ -49,7 +49,26 @@ export async function portFacts(
   system: System,
   configured: readonly ConfiguredPort[],
 ): Promise<readonly PortFacts[]> {
-  return (await lookAtPorts(system, configured)).map(toFacts);
+  const looks = await lookAtPorts(system, configured);
+  const seen = new Set(looks.flatMap(({ connections }) => connections));
+  const others = configured.filter(({ connection }) => !seen.has(connection));
+  return [...looks.map(toFacts), ...(await Promise.all(others.map((one) => unlisted(system, one))))];
+}
+
+/** A port that gateway.yaml names and this machine does not list: unplugged, or of an uncommon kind. */
+async function unlisted(system: System, { connection, port }: ConfiguredPort): Promise<PortFacts> {
+  const facts = { name: port, names: [port], what: "gateway.yaml", stable: true, connection };
+  if ((await system.realpath(port)) !== undefined) return facts;
+  return {
+    ...facts,
+    problem: {
+      message: { en: `${port} is not there.`, sv: `${port} finns inte.` },
+      fix: {
+        en: "Plug the adapter in, or choose another port for the connection in gateway.yaml",
+        sv: "Sätt i adaptern, eller välj en annan port för anslutningen i gateway.yaml",
+      },
+    },
+  };
 }
 
 export function toFacts(port: PortLook): PortFacts {

@@ -66,5 +66,7 @@ derivedPoints:
     );
     expect(diffConfig(before!.config!, same!.config!).restartNeeded).toEqual([]);
     expect(diffConfig(before!.config!, other!.config!).restartNeeded).toEqual(["derived"]);
+    const often = await read("derivedPoints: {a: {}}\npoll: {fast: 7s}");
+    expect(diffConfig(before!.config!, often!.config!).restartNeeded).toEqual([]);
   });
 });

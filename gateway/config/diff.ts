@@ -67,8 +67,17 @@ export function diffConfig(running: GatewayConfig, wanted: GatewayConfig): Confi
     logChanged: running.log.level !== wanted.log.level,
     commandsChanged: !same(running.commands, wanted.commands),
     nodeRedChanged: !same(running.nodeRed, wanted.nodeRed),
-    restartNeeded: atStart.filter((section) => !same(running[section], wanted[section])),
+    restartNeeded: atStart.filter((section) =>
+      section === "derived"
+        ? !same(derivedOf(running), derivedOf(wanted))
+        : !same(running[section], wanted[section]),
+    ),
   };
+}
+
+/** Derived points have periods of their own: how often devices are asked is nothing to them. */
+function derivedOf({ derived }: GatewayConfig): unknown {
+  return derived && { ...derived, poll: undefined };
 }
 
 function sameDevice(a: Device, b: Device): boolean {

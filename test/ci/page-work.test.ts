@@ -231,7 +231,7 @@ describe("diagnostics", () => {
     gateway.jobs.findings.diagnostics = [{ kind: "file", name: "stadsnod-diag.tar.gz", bytes: 123_456 }];
     await using tab = await tabOf("technician", "diagnostics", { size: "phone", language: "sv" });
     const { page } = tab;
-    await page.getByRole("button", { name: "Undersök" }).click();
+    await page.getByRole("button", { name: "Kör hälsokontrollen" }).click();
     await page.getByText("Ser över portarna").waitFor();
     await tab.shot("doctor-running");
     expect(await tab.violations()).toEqual([]);

@@ -192,7 +192,7 @@ storage: {folder: store}
   }, async () => {
     const { code, out, err } = await command("none");
     expect(err).toBe("");
-    expect(out).toMatch(/^Linjen är felfri\. \(\d+ %\)/);
+    expect(out).toMatch(/^Slingan är felfri\. \(\d+ %\)/);
     expect(code).toBe(0);
   });
 

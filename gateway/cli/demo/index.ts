@@ -147,7 +147,7 @@ async function demonstrate(
       },
     }),
   );
-  const log = openLog(options.verbose ? "info" : "fatal");
+  const log = openLog("info", { quiet: !options.verbose });
   let page: string | undefined;
   const daemon = await startDaemon(
     config,

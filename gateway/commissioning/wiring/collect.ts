@@ -63,7 +63,7 @@ export async function* collect(
   let listened: Observed["listened"];
   {
     await using ear = await Ear.open(connect, questions.endpoint, clock, signal);
-    yield progress("listening to the line", "lyssnar på linjen");
+    yield progress("listening to the line", "lyssnar på slingan");
     const listenMs = Math.max(1500, listenShare * seconds * 1000);
     const from = clock.monotonic();
     // Where there is something to hear, it is worth hearing more of it.

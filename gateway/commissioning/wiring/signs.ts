@@ -112,13 +112,13 @@ export function signsOf(evidence: LineEvidence): Signs {
     "zero-after-sending",
     ramp(evidence.zeroOnly / Math.max(1, asked), 0.3, 0.9),
     `after ${evidence.zeroOnly} of ${asked} questions came 0x00 and nothing else: the line rests the wrong way round`,
-    `efter ${evidence.zeroOnly} av ${asked} frågor kom 0x00 och inget mer: linjens viloläge är åt fel håll`,
+    `efter ${evidence.zeroOnly} av ${asked} frågor kom 0x00 och inget mer: slingans viloläge är åt fel håll`,
   );
   add(
     "ghosts",
     ramp(evidence.ghosts / Math.max(1, asked), 0.05, 0.4),
     `${evidence.ghosts} times a character came out of nothing right after our own sending: the line rings`,
-    `${evidence.ghosts} gånger kom ett tecken ur tomma intet direkt efter vår sändning: linjen ringer`,
+    `${evidence.ghosts} gånger kom ett tecken ur tomma intet direkt efter vår sändning: slingan ringer`,
   );
   const { echo } = evidence;
   add(
@@ -189,7 +189,7 @@ export function signsOf(evidence: LineEvidence): Signs {
       "fast",
       ramp(evidence.endpoint.baud, 15_000, 38_400),
       `the line runs at ${evidence.endpoint.baud} baud`,
-      `linjen går i ${evidence.endpoint.baud} baud`,
+      `slingan går i ${evidence.endpoint.baud} baud`,
     );
   add(
     "foreign",

@@ -69,7 +69,7 @@ const table: readonly Suspicion[] = [
     likely: ({ busy }) => (busy > 0.3 ? 0.7 : 0),
     evidence: ({ busy }) => ({
       en: `the line was never quiet before ${percent(busy)} of the requests`,
-      sv: `linjen blev aldrig tyst före ${percent(busy)} av frågorna`,
+      sv: `slingan blev aldrig tyst före ${percent(busy)} av frågorna`,
     }),
   },
   {

@@ -12,14 +12,14 @@ export interface FaultWords {
 
 export const faultWords: Readonly<Record<WiringFault, FaultWords>> = {
   none: {
-    message: { en: "The line is fine.", sv: "Linjen är felfri." },
+    message: { en: "The line is fine.", sv: "Slingan är felfri." },
     fixes: [],
   },
   silent: {
-    message: { en: "Nobody on the line answers.", sv: "Ingen på linjen svarar." },
+    message: { en: "Nobody on the line answers.", sv: "Ingen på slingan svarar." },
     ofUnit: {
       en: "Unit {unit} does not answer; the line itself works.",
-      sv: "Enhet {unit} svarar inte; själva linjen fungerar.",
+      sv: "Enhet {unit} svarar inte; själva slingan fungerar.",
     },
     fixes: [
       {
@@ -101,12 +101,12 @@ export const faultWords: Readonly<Record<WiringFault, FaultWords>> = {
     },
     ofUnit: {
       en: "Unit {unit} has another parity than the line.",
-      sv: "Enhet {unit} har annan paritet än linjen.",
+      sv: "Enhet {unit} har annan paritet än slingan.",
     },
     fixes: [
       {
         en: "Set the parity of gateway.yaml to the one below; on one line all must have the same.",
-        sv: "Ställ pariteten i gateway.yaml enligt nedan; på en linje måste alla ha samma.",
+        sv: "Ställ pariteten i gateway.yaml enligt nedan; på en slinga måste alla ha samma.",
       },
     ],
   },
@@ -117,12 +117,12 @@ export const faultWords: Readonly<Record<WiringFault, FaultWords>> = {
     },
     ofUnit: {
       en: "Unit {unit} has another speed than the line.",
-      sv: "Enhet {unit} har annan hastighet än linjen.",
+      sv: "Enhet {unit} har annan hastighet än slingan.",
     },
     fixes: [
       {
         en: "Set the speed of gateway.yaml to the one below; on one line all must have the same.",
-        sv: "Ställ hastigheten i gateway.yaml enligt nedan; på en linje måste alla ha samma.",
+        sv: "Ställ hastigheten i gateway.yaml enligt nedan; på en slinga måste alla ha samma.",
       },
     ],
   },
@@ -188,7 +188,7 @@ export const faultWords: Readonly<Record<WiringFault, FaultWords>> = {
     ],
   },
   noise: {
-    message: { en: "Something disturbs the line at random.", sv: "Något stör linjen slumpmässigt." },
+    message: { en: "Something disturbs the line at random.", sv: "Något stör slingan slumpmässigt." },
     fixes: [
       {
         en: "Look for what switches or runs near the cable: contactors, drives, welding, a loose wire.",
@@ -207,12 +207,12 @@ export const faultWords: Readonly<Record<WiringFault, FaultWords>> = {
   stuck: {
     message: {
       en: "Somebody holds the line and does not let go.",
-      sv: "Någon håller linjen och släpper den inte.",
+      sv: "Någon håller slingan och släpper den inte.",
     },
     fixes: [
       {
         en: "Unplug one device after the other until the line is free: the last one is broken, or sends all the time.",
-        sv: "Koppla loss en enhet i taget tills linjen blir fri: den sista är trasig eller sänder hela tiden.",
+        sv: "Koppla loss en enhet i taget tills slingan blir fri: den sista är trasig eller sänder hela tiden.",
       },
       {
         en: "See that A and B do not touch each other, the shield or 0 V.",
@@ -222,15 +222,15 @@ export const faultWords: Readonly<Record<WiringFault, FaultWords>> = {
     ],
   },
   "second-master": {
-    message: { en: "Another master asks on this line.", sv: "En annan master frågar på linjen." },
+    message: { en: "Another master asks on this line.", sv: "En annan master frågar på slingan." },
     fixes: [
       {
         en: "Find it: a PLC, a display, an older gateway. One line has one master.",
-        sv: "Hitta den: en PLC, en display, en äldre gateway. En linje har en master.",
+        sv: "Hitta den: en PLC, en display, en äldre gateway. En slinga har en master.",
       },
       {
         en: "Let the gateway only listen (stadsnod listen), or give it a line of its own.",
-        sv: "Låt gatewayen bara lyssna (stadsnod listen), eller ge den en egen linje.",
+        sv: "Låt gatewayen bara lyssna (stadsnod listen), eller ge den en egen slinga.",
       },
     ],
   },

@@ -72,7 +72,9 @@ function Actuator({
     <li class="wz-point">
       <div class="wz-point-head">
         <span>{title}</span>
-        <strong class="numbers">{now === undefined ? text.unknown : valueText(now, detail?.unit)}</strong>
+        <strong class="numbers">
+          {now === undefined ? text.unknown : valueText(now, detail?.unit, detail)}
+        </strong>
       </div>
       <p class="wz-badges">
         {actuator.seen === "confirmed" && <Badge tone="good" text={words().check.seenRight} />}

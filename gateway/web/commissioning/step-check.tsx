@@ -5,7 +5,7 @@ import { Badge } from "../components/badge.tsx";
 import { Button } from "../components/button.tsx";
 import { Card, Empty, Loading } from "../components/card.tsx";
 import { Field } from "../components/field.tsx";
-import { formatAge } from "../format.ts";
+import { formatAge, formatUnit } from "../format.ts";
 import { language } from "../preferences.ts";
 import { say, wordOf } from "../text/text.ts";
 import type { DeviceCheck, DeviceVerdict, PointVerdict } from "../types.ts";
@@ -117,6 +117,7 @@ function PointRow({ device, verdict }: { device: string; verdict: PointVerdict }
   const note = useSignal("");
   const { error, run } = useAction();
   const title = verdict.title ? say(verdict.title) : titleOf(device, point);
+  const detail = details.value.get(device)?.points.find(({ name }) => name === point);
   const judge = (result: DeviceCheck["result"]) =>
     run(async () => {
       const said = note.value.trim();
@@ -128,12 +129,12 @@ function PointRow({ device, verdict }: { device: string; verdict: PointVerdict }
     <li class={`wz-point${ok ? "" : " wz-wrong"}`}>
       <div class="wz-point-head">
         <span>{title}</span>
-        <strong class="numbers">{valueText(value, unit === "1" ? undefined : unit)}</strong>
+        <strong class="numbers">{valueText(value, unit, detail)}</strong>
       </div>
       <p class="wz-point-facts quiet">
         {[
           range
-            ? text.range(valueText(range[0]), valueText(range[1]), unit && unit !== "1" ? ` ${unit}` : "")
+            ? text.range(valueText(range[0]), valueText(range[1]), formatUnit(unit) && ` ${formatUnit(unit)}`)
             : "",
           ageS === undefined ? "" : text.age(formatAge(Math.max(1, ageS) * 1000, language.value)),
         ]

@@ -4,7 +4,7 @@ import { Button } from "../components/button.tsx";
 import { Card, Loading } from "../components/card.tsx";
 import { Notice } from "../components/error-box.tsx";
 import { Choices, Field } from "../components/field.tsx";
-import { say } from "../text/text.ts";
+import { say, wordOf } from "../text/text.ts";
 import type { Job, JobKind } from "../types.ts";
 import { FoundList } from "./found-list.tsx";
 import { jobsOf, type Line, linesOf, otherJobs, settingsText, silentOn } from "./lines.ts";
@@ -33,7 +33,7 @@ export function LinesStep() {
 
 function LineCard({ line }: { line: Line }) {
   const text = words().lines;
-  const title = line.port?.what ?? text.connection(line.connection ?? "");
+  const title = line.port ? wordOf(text.portKinds, line.port.what) : text.connection(line.connection ?? "");
   const mine = jobsOf(line, jobs.value);
   return (
     <Card title={title}>

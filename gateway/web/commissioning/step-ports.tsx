@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { Badge } from "../components/badge.tsx";
 import { Card, Empty, Loading } from "../components/card.tsx";
 import { Notice } from "../components/error-box.tsx";
-import { say } from "../text/text.ts";
+import { say, wordOf } from "../text/text.ts";
 import type { PortFacts } from "../types.ts";
 import { Commands, More } from "./parts.tsx";
 import { loadPorts, loadStatus, ports, useRefresh } from "./store.ts";
@@ -58,7 +58,10 @@ function PortCard({ port }: { port: PortFacts }) {
   const text = words().ports;
   const others = port.names.filter((name) => name !== port.name);
   return (
-    <Card title={port.what} {...(port.problem ? { tone: "bad" as const } : {})}>
+    <Card
+      title={wordOf(words().lines.portKinds, port.what)}
+      {...(port.problem ? { tone: "bad" as const } : {})}
+    >
       <p class="wz-name">{port.name}</p>
       <p>
         {port.connection ? (

@@ -87,8 +87,11 @@ export const en = {
     quickHint: "The usual addresses and speeds",
     thorough: "Thorough",
     thoroughHint: "Every address and speed",
-    plan: (asks: number, time: string) => `${asks} questions, at most ${time} if nobody answers`,
+    plan: (asks: number, time: string) =>
+      `${asks} ${asks === 1 ? "question" : "questions"}, at most ${time} if nobody answers`,
     planning: "Working out how long it takes ...",
+    cannotScan: "Devices of this kind of line cannot be searched for: enter them by hand in the next step.",
+    portKinds: { "on board": "on board", "gateway.yaml": "port of gateway.yaml" },
     begin: "Begin",
     effort: "How thorough",
     findSettings: "Find line settings",

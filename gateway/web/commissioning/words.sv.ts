@@ -87,8 +87,11 @@ export const sv: Words = {
     quickHint: "De vanliga adresserna och hastigheterna",
     thorough: "Grundlig",
     thoroughHint: "Alla adresser och hastigheter",
-    plan: (asks, time) => `${asks} frågor, högst ${time} om ingen svarar`,
+    plan: (asks, time) => `${asks} ${asks === 1 ? "fråga" : "frågor"}, högst ${time} om ingen svarar`,
     planning: "Räknar ut hur lång tid det tar ...",
+    cannotScan:
+      "Det går inte att söka efter enheter på den här sortens slinga: lägg till dem för hand i nästa steg.",
+    portKinds: { "on board": "inbyggd port", "gateway.yaml": "port i gateway.yaml" },
     begin: "Börja",
     effort: "Hur grundligt",
     findSettings: "Sök slingans inställningar",

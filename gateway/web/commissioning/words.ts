@@ -1,5 +1,7 @@
+import { formatUnit } from "../format.ts";
 import { language } from "../preferences.ts";
-import { inLanguages, wordOf } from "../text/text.ts";
+import { inLanguages, say, wordOf } from "../text/text.ts";
+import type { PointDetail } from "../types.ts";
 import { en } from "./words.en.ts";
 import { sv } from "./words.sv.ts";
 
@@ -16,9 +18,17 @@ export function timeText(seconds: number): string {
 }
 
 /** A value as people read it, with its unit. */
-export function valueText(value: number | boolean | string | undefined, unit?: string): string {
+export function valueText(
+  value: number | boolean | string | undefined,
+  ofUnit?: string,
+  point?: Pick<PointDetail, "labels" | "write">,
+): string {
   if (value === undefined) return "–";
+  const unit = formatUnit(ofUnit);
+  if (typeof value === "boolean" && point?.write) return value ? words().actuators.on : words().actuators.off;
   if (typeof value === "boolean") return value ? words().check.yes : words().check.no;
+  const label = [...(point?.labels ?? []), ...(point?.write?.labels ?? [])].find(({ en }) => en === value);
+  if (label) return say(label);
   if (typeof value === "string") return unit ? `${value} ${unit}` : value;
   const number = value.toLocaleString(language.value === "sv" ? "sv-SE" : "en-GB", {
     maximumSignificantDigits: 6,

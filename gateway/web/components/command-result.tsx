@@ -1,3 +1,4 @@
+import { formatMoment } from "../format.ts";
 import { commandWords } from "../pages/commands.words.ts";
 import { wordOf } from "../text/text.ts";
 import type { ResultJson } from "../types.ts";
@@ -10,6 +11,12 @@ const tones: Record<ResultJson["state"], Tone> = {
   failed: "bad",
   expired: "warn",
 };
+
+/** The gateway's own text, with times of this browser's zone; of a confirmation it only names the command. */
+function inPlainWords(text: string): string {
+  if (/^[\w-]{8,} is carried out$/.test(text)) return commandWords.value.confirmation;
+  return text.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (iso) => formatMoment(iso));
+}
 
 /** How far a command is, and why it went no further. */
 export function CommandResult({ result }: { result: ResultJson }) {
@@ -29,7 +36,7 @@ export function CommandResult({ result }: { result: ResultJson }) {
         {...(tones[state] === "info" ? { icon: stage === "armed" ? "clock" : "spinner" } : {})}
       />
       {more.length > 0 && <span>{more.join(", ")}</span>}
-      {text && text !== code && <small class="quiet">{text}</small>}
+      {text && text !== code && <small class="quiet">{inPlainWords(text)}</small>}
     </span>
   );
 }

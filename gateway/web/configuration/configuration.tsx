@@ -11,7 +11,7 @@ import { Page } from "../components/page.tsx";
 import { Table } from "../components/table.tsx";
 import { useAsk } from "../components/use-ask.ts";
 import { tell } from "../messages.ts";
-import { words } from "../text/text.ts";
+import { wordOf, words } from "../text/text.ts";
 import type { ConfigurationCheck, Generation } from "../types.ts";
 import { configurationWords } from "./configuration.words.ts";
 import { diffLines, excerpt } from "./diff.ts";
@@ -28,10 +28,22 @@ function reasonOf(error: unknown, title: string): unknown {
   const { answer } = error;
   const findings: unknown =
     answer && typeof answer === "object" ? Reflect.get(answer, "diagnostics") : undefined;
+  const sections: unknown =
+    answer && typeof answer === "object" ? Reflect.get(answer, "restartNeeded") : undefined;
+  if (Array.isArray(sections) && sections.length > 0)
+    return new ApiError(
+      422,
+      "not-applied",
+      title,
+      configurationWords.peek().restartHow(sections.map(String).map(sectionOf).join(", ")),
+    );
   const [first]: unknown[] = Array.isArray(findings) ? findings : [];
   const message: unknown = first && typeof first === "object" ? Reflect.get(first, "message") : undefined;
   return typeof message === "string" ? new ApiError(422, "not-applied", title, message) : error;
 }
+
+/** A part of gateway.yaml as it is called there. */
+const sectionOf = (part: string): string => (part === "derived" ? "derivedPoints" : part);
 
 export function Configuration() {
   const t = configurationWords.value;
@@ -68,7 +80,10 @@ export function Configuration() {
   };
   // What was checked says nothing of what was typed since.
   const current = checked?.text === text ? checked.check : undefined;
-  const sound = current && !current.diagnostics.some(({ severity }) => severity === "error");
+  const sound =
+    current &&
+    !current.diagnostics.some(({ severity }) => severity === "error") &&
+    !(current.restartNeeded && current.restartNeeded.length > 0);
   return (
     <Page title={pages.configuration}>
       {error !== undefined && <ErrorBox error={error} retry={load} />}
@@ -150,9 +165,7 @@ function Plan({ check }: { check: ConfigurationCheck }) {
       {restartNeeded.length > 0 && (
         <Notice tone="warn">
           <h3>{t.restart}</h3>
-          {restartNeeded.map((one) => (
-            <p key={one}>{one}</p>
-          ))}
+          <p>{t.restartHow(restartNeeded.map(sectionOf).join(", "))}</p>
         </Notice>
       )}
     </div>
@@ -285,7 +298,7 @@ function Generations({
             ),
           },
           { name: words.value.common.time, cell: ({ at: iso }) => <Age iso={iso} /> },
-          { name: t.by, cell: ({ by }) => by },
+          { name: t.by, cell: ({ by }) => wordOf(t.byWhom, by) },
           { name: t.noteName, cell: ({ note }) => note ?? "–" },
           {
             name: "",

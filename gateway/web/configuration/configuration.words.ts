@@ -23,6 +23,8 @@ const en = {
   changes: "What would change",
   noChanges: "Nothing would change in the running gateway.",
   restart: "Takes a restart",
+  restartHow: (sections: string) =>
+    `What stands under ${sections} is read at the start only. Change it in gateway.yaml on the gateway, and restart the service; other changes can be applied here.`,
   difference: "Changed lines",
   noDifference: "The text is the same.",
   leftOut: "…",
@@ -35,6 +37,7 @@ const en = {
   current: "Now",
   number: "Number",
   by: "By",
+  byWhom: { file: "the file on the gateway" },
   show: "Compare",
   rollBack: "Roll back",
   rollBackAsk: (number: string) => `Go back to version ${number}?`,
@@ -65,6 +68,8 @@ const sv: typeof en = {
   changes: "Det här skulle ändras",
   noChanges: "Inget skulle ändras i gatewayen som är igång.",
   restart: "Kräver omstart",
+  restartHow: (sections) =>
+    `Det som står under ${sections} läses bara vid start. Ändra det i gateway.yaml på gatewayen och starta om tjänsten; övriga ändringar kan tillämpas här.`,
   difference: "Ändrade rader",
   noDifference: "Texten är densamma.",
   leftOut: "…",
@@ -77,6 +82,7 @@ const sv: typeof en = {
   current: "Nu",
   number: "Nummer",
   by: "Av",
+  byWhom: { file: "filen på gatewayen" },
   show: "Jämför",
   rollBack: "Återställ",
   rollBackAsk: (number) => `Gå tillbaka till version ${number}?`,

@@ -12,7 +12,7 @@ import { clockAhead } from "../live.ts";
 import { fieldsText, objectOf } from "../log-line.ts";
 import { language } from "../preferences.ts";
 import type { PageRoute } from "../routes.ts";
-import { words } from "../text/text.ts";
+import { wordOf, words } from "../text/text.ts";
 import type { AuditLogJson } from "../types.ts";
 import { logWords } from "./logs.words.ts";
 
@@ -30,6 +30,11 @@ interface Entry {
   readonly what: string;
   readonly who: string;
   readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** What was done first; the id is for whoever looks it up elsewhere. */
+function idLast({ id, ...detail }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return id === undefined ? detail : { ...detail, id };
 }
 
 /** The API tells the oldest first, a thousand at once: so many pages are asked for. */
@@ -143,8 +148,11 @@ function Audit() {
                 ),
               },
               { name: t.who, cell: (entry) => entry.who },
-              { name: t.what, cell: (entry) => entry.what || t.damaged },
-              { name: common.details, cell: ({ detail }) => <span class="mono">{fieldsText(detail)}</span> },
+              { name: t.what, cell: (entry) => (entry.what ? wordOf(t.whats, entry.what) : t.damaged) },
+              {
+                name: common.details,
+                cell: ({ detail }) => <span class="mono">{fieldsText(idLast(detail))}</span>,
+              },
             ]}
           />
         )}

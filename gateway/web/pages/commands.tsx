@@ -24,6 +24,7 @@ import { may } from "../session.ts";
 import { say, wordOf, words } from "../text/text.ts";
 import type { DeviceDetail, DeviceSummary, PointDetail, ResultJson } from "../types.ts";
 import { commandWords } from "./commands.words.ts";
+import { isOwn } from "./device.tsx";
 
 export const commandsRoute: PageRoute = {
   path: "commands",
@@ -77,10 +78,12 @@ function Choose({ id }: { id: string | undefined }) {
         choose={(chosen) => goTo("commands", ...(chosen === "" ? [] : [chosen]))}
         choices={[
           { value: "", text: t.chooseFirst },
-          ...(devices.data ?? []).map(({ id: value, title }) => ({
-            value,
-            text: title ? `${say(title)} (${value})` : value,
-          })),
+          ...(devices.data ?? [])
+            .filter((one) => !isOwn(one))
+            .map(({ id: value, title }) => ({
+              value,
+              text: title ? `${say(title)} (${value})` : value,
+            })),
         ]}
       />
       {devices.error !== undefined && <ErrorBox error={devices.error} retry={devices.reload} />}

@@ -11,7 +11,7 @@ import { language } from "../preferences.ts";
 import { href } from "../router.ts";
 import type { PageRoute } from "../routes.ts";
 import { alarms } from "../status.ts";
-import { words } from "../text/text.ts";
+import { wordOf, words } from "../text/text.ts";
 import type { ConnectionStatus } from "../types.ts";
 import { connectionWords } from "./connections.words.ts";
 
@@ -113,10 +113,13 @@ function Line({ line }: { line: ConnectionStatus }) {
         </div>
         <ReplyTimes replies={line.replies} />
         <Counters title={t.errors} counts={line.errors} none={t.noErrors} />
-        {Object.keys(line.statistics).length > 0 && (
-          <Counters title={t.statistics} counts={line.statistics} none="" />
-        )}
       </div>
+      {Object.keys(line.statistics).length > 0 && (
+        <details class="fold">
+          <summary>{t.statistics}</summary>
+          <Counts counts={line.statistics} none="" />
+        </details>
+      )}
       {line.unknown && line.unknown.length > 0 && (
         <div class="stack">
           <h3>{t.unknown}</h3>
@@ -147,22 +150,25 @@ function Counters({
   counts: Readonly<Record<string, number>>;
   none: string;
 }) {
-  const some = Object.entries(counts).filter(([, count]) => count > 0);
   return (
     <div class="stack">
       <h3>{title}</h3>
-      {some.length === 0 ? (
-        <p class="quiet">{none || "0"}</p>
-      ) : (
-        <Facts>
-          {some.map(([code, count]) => (
-            <Fact key={code} name={code}>
-              <span class="numbers">{number(count)}</span>
-            </Fact>
-          ))}
-        </Facts>
-      )}
+      <Counts counts={counts} none={none} />
     </div>
+  );
+}
+
+function Counts({ counts, none }: { counts: Readonly<Record<string, number>>; none: string }) {
+  const some = Object.entries(counts).filter(([, count]) => count > 0);
+  if (some.length === 0) return <p class="quiet">{none || "0"}</p>;
+  return (
+    <Facts>
+      {some.map(([code, count]) => (
+        <Fact key={code} name={wordOf(connectionWords.value.counters, code)}>
+          <span class="numbers">{number(count)}</span>
+        </Fact>
+      ))}
+    </Facts>
   );
 }
 

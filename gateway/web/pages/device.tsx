@@ -24,6 +24,9 @@ import { say, wordOf, words } from "../text/text.ts";
 import type { DeviceDetail, PointDetail } from "../types.ts";
 import { deviceWords } from "./devices.words.ts";
 
+/** The gateway itself, with its derived points: nobody asks it over a line. */
+export const isOwn = ({ connection }: { readonly connection: string }): boolean => connection === "";
+
 /** One device: what it is, and what it says now. */
 export function DevicePage({ id }: { id: string }) {
   const { pages, common } = words.value;
@@ -45,7 +48,7 @@ export function DevicePage({ id }: { id: string }) {
       <Problem device={data} />
       <Values device={data} />
       <About device={data} />
-      {may("technician") && <FramesCard connection={data.connection} />}
+      {may("technician") && !isOwn(data) && <FramesCard connection={data.connection} />}
     </Page>
   );
 }
@@ -58,7 +61,7 @@ function Actions({ device }: { device: DeviceDetail }) {
   };
   return (
     <div class="row">
-      {may("technician") && <Button press={readNow}>{t.readNow}</Button>}
+      {may("technician") && !isOwn(device) && <Button press={readNow}>{t.readNow}</Button>}
       {may("operator") && device.points.some(({ write }) => write) && (
         <a class="button button-primary" href={href("commands", device.id)}>
           {t.command}
@@ -86,22 +89,30 @@ function About({ device }: { device: DeviceDetail }) {
   return (
     <Card title={t.about}>
       <Facts>
-        <Fact name={t.state}>
-          <StateBadge state={link.value === "lost" ? "unknown" : state} />
-        </Fact>
-        <Fact name={t.seen}>
-          <Age iso={device.lastSeen} />
-        </Fact>
-        <Fact name={t.model}>
-          {profile.manufacturer} {profile.models.join(", ")}
-        </Fact>
+        {isOwn(device) ? (
+          <Fact name={t.category}>{say(profile.title)}</Fact>
+        ) : (
+          <>
+            <Fact name={t.state}>
+              <StateBadge state={link.value === "lost" ? "unknown" : state} />
+            </Fact>
+            <Fact name={t.seen}>
+              <Age iso={device.lastSeen} />
+            </Fact>
+            <Fact name={t.model}>
+              {profile.manufacturer} {profile.models.join(", ")}
+            </Fact>
+          </>
+        )}
         <Fact name={t.profile}>
           {profile.id} {profile.version}
         </Fact>
         <Fact name={t.profileStatus}>{wordOf(t.statusWords, profile.status)}</Fact>
-        <Fact name={t.connection}>
-          <a href={href("connections")}>{device.connection}</a>
-        </Fact>
+        {!isOwn(device) && (
+          <Fact name={t.connection}>
+            <a href={href("connections")}>{device.connection}</a>
+          </Fact>
+        )}
         <Fact name={t.audience}>{device.audience}</Fact>
         <Fact name={t.errors}>
           {errors.length === 0

@@ -14,7 +14,7 @@ import type { PageRoute } from "../routes.ts";
 import { categoryWords } from "../text/categories.ts";
 import { say, wordOf, words } from "../text/text.ts";
 import type { DeviceSummary } from "../types.ts";
-import { DevicePage } from "./device.tsx";
+import { DevicePage, isOwn } from "./device.tsx";
 import { deviceWords } from "./devices.words.ts";
 
 export const devicesRoute: PageRoute = {
@@ -110,10 +110,13 @@ function DeviceList() {
               keyOf={({ id }) => id}
               columns={[
                 { name: pages.device, head: true, cell: (device) => <DeviceLink device={device} /> },
-                { name: t.state, cell: (device) => <StateNow device={device} /> },
+                { name: t.state, cell: (device) => (isOwn(device) ? "–" : <StateNow device={device} />) },
                 { name: t.category, cell: ({ category }) => wordOf(categoryWords.value, category) },
-                { name: t.connection, cell: ({ connection }) => connection },
-                { name: t.seen, cell: ({ lastSeen }) => <Age iso={lastSeen} /> },
+                { name: t.connection, cell: ({ connection }) => connection || "–" },
+                {
+                  name: t.seen,
+                  cell: (device) => (isOwn(device) ? "–" : <Age iso={device.lastSeen} />),
+                },
               ]}
             />
           )}
