@@ -18,7 +18,7 @@ const keyWord = /keys?$/i;
 const noKey =
   /^(?:\.{1,2}|~|[a-z]:|\/(?:etc|run|var|home|opt|srv|mnt|usr|data|root|tmp))[/\\][\w ./\\@-]*$|\.(?:pem|key|crt|der)$|^-----BEGIN PUBLIC KEY-----/i;
 const reference = /^\$\{(?:file|env):[^{}]+\}$/;
-const inUrl = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]*:[^/?#\s]*@/i;
+const inUrl = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s:]*:[^/?#\s]*@/i;
 
 interface Place {
   readonly path: Path;

@@ -22,7 +22,7 @@ import type { Log } from "../../model/log.ts";
 import { version } from "../../model/version.ts";
 import { openFolderDisk, privateFiles } from "../../store/folder-disk.ts";
 import { openIdentityKey } from "../../store/identity-key.ts";
-import { keysOf } from "./lines.ts";
+import { keysOf, refuseOtherFile } from "./lines.ts";
 
 /** Test commands whose last word is waited for at once. */
 const maxTests = 64;
@@ -56,6 +56,8 @@ export class Commissioning implements LocalCommissioning, AsyncDisposable {
   }
 
   async add(device: NewDevice, by: string): Promise<{ readonly changes: readonly string[] }> {
+    const port: unknown = Reflect.get(Object(device.connectionSettings?.serial), "port");
+    if (typeof port === "string") refuseOtherFile(port, "bad-configuration");
     const { changes } = await this.#options.configuration.edit(
       (text) => addDevice(text, device),
       by,

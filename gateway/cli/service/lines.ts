@@ -23,6 +23,12 @@ export interface JobLine {
 const serialPort =
   /^(?:\/dev\/(?:serial\/[\w./:@-]+|tty[A-Za-z.][\w.-]*|pts\/\d+|rfcomm\d+|cu\.[\w.-]+)|COM\d+)$/;
 
+/** Throws ConfigError with this code for a path that is no serial port, however it is called. */
+export function refuseOtherFile(port: string, code: string, real = realPath): void {
+  if (serialPort.test(real(port))) return;
+  throw new ConfigError("that is no serial port", { code, hint: "GET /v1/ports has those that there are" });
+}
+
 /** A serial port by its own name: two names of one port are one line. */
 export type RealPath = (path: string) => string;
 
@@ -58,11 +64,7 @@ export function jobLine(
   if (typeof port === "string") {
     const key = serialKey(port, real);
     const connection = [...connections.values()].find((one) => keysOf(one, real).includes(key));
-    if (!connection && !serialPort.test(real(port)))
-      throw new ConfigError("that is no serial port", {
-        code: "bad-job",
-        hint: "GET /v1/ports has those that there are",
-      });
+    if (!connection) refuseOtherFile(port, "bad-job", real);
     const subject = connection?.name ?? port;
     return { subject, keys: connection ? keysOf(connection, real) : [key], connection, port };
   }
