@@ -85,7 +85,7 @@ export function jobKinds({ gateway, log, file }: KindsOptions): JobKinds {
     listen(what, by) {
       const asked = listenWhat(what);
       return alone(jobLine(gateway, asked), by, (connect, signal) =>
-        listenJob(asked, scanContext(connect), signal),
+        listenJob(asked, scanContext(connect, signal), signal),
       );
     },
     async wiring(what, by) {
