@@ -9,6 +9,7 @@ import { Choices, Field, Select } from "../components/field.tsx";
 import { say, wordOf } from "../text/text.ts";
 import type { DeviceVerdict, ResultJson, Text } from "../types.ts";
 import { firstValue, type JsonValue, typedValue, valuesOf, type Writable } from "./actuate.ts";
+import { expiresIn } from "../commands.ts";
 import { command, confirm, follow } from "./commanding.ts";
 import { Refusal, useAction } from "./parts.tsx";
 import { valueText, words } from "./words.ts";
@@ -46,6 +47,7 @@ export function ActuatorTest({ device, point, title, unit, write, labels, now, j
     device: device.device,
     point,
     accepted: device.accepted !== undefined,
+    expiresIn: expiresIn(write),
     reason: text.reason,
   };
   const hear = (word: ResultJson) => {
