@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { ApiError } from "../api.ts";
+import { expiresIn } from "../commands.ts";
 import { Badge } from "../components/badge.tsx";
 import { Button } from "../components/button.tsx";
 import { Dialog } from "../components/dialog.tsx";
@@ -9,7 +10,6 @@ import { Choices, Field, Select } from "../components/field.tsx";
 import { say, wordOf } from "../text/text.ts";
 import type { DeviceVerdict, ResultJson, Text } from "../types.ts";
 import { firstValue, type JsonValue, typedValue, valuesOf, type Writable } from "./actuate.ts";
-import { expiresIn } from "../commands.ts";
 import { command, confirm, follow } from "./commanding.ts";
 import { Refusal, useAction } from "./parts.tsx";
 import { valueText, words } from "./words.ts";

@@ -25,7 +25,10 @@ export function confirm(asked: Asked, confirms: string): Promise<ResultJson> {
   return send(asked, { action: "confirm", confirms });
 }
 
-function send({ device, point, accepted, expiresIn, reason }: Asked, what: Readonly<Record<string, unknown>>) {
+function send(
+  { device, point, accepted, expiresIn, reason }: Asked,
+  what: Readonly<Record<string, unknown>>,
+) {
   const path = accepted ? "/v1/commands" : "/v1/commissioning/test";
   return post<ResultJson>(path, { device, point, expiresIn, reason, ...what });
 }
