@@ -53,8 +53,14 @@ export function newestFirst(list: readonly ResultJson[]): readonly ResultJson[] 
 
 export type CommandValue = number | boolean | string;
 
-/** A two-step command waits so long for its confirmation, ms, unless gateway.yaml says less. */
-export const armedMs = 60_000;
+const mostLifeMs = 60_000;
+
+/** How long a command lives, and one of two steps waits for its confirmation, ms: a minute unless its profile says less. */
+export const lifeOf = (write: { readonly longestMs?: number | undefined } | undefined): number =>
+  Math.min(mostLifeMs, write?.longestMs ?? mostLifeMs);
+
+/** The same as the API takes it. */
+export const expiresIn = (write: Parameters<typeof lifeOf>[0]): string => `${lifeOf(write)}ms`;
 
 /** Sends a command; gives what became of it first. */
 export async function send(
@@ -67,7 +73,7 @@ export async function send(
     device,
     point: point.name,
     value,
-    ...(point.write?.confirm === "two-step" ? { expiresIn: `${armedMs / 1000}s` } : {}),
+    expiresIn: expiresIn(point.write),
     ...(reason.trim() === "" ? {} : { reason: reason.trim() }),
   });
   take(result);

@@ -258,6 +258,16 @@ describe("the editor in Chromium", () => {
     const topic = page.locator("#stadsnod-terms .stadsnod-topic");
     const menu = page.locator(".red-ui-autoComplete-container");
     await topic.pressSequentially("lamp-1/le");
+    // The list of a busy gateway may come when the tray, which is still opening, has taken the focus.
+    await expect
+      .poll(
+        async () => {
+          await topic.press("End");
+          return menu.getByText("lamp-1/level").count();
+        },
+        { timeout: 60_000 },
+      )
+      .toBeGreaterThan(0);
     await menu.getByText("lamp-1/level").click();
     expect(await topic.inputValue()).toBe("lamp-1/level");
     await shoot(page, "combine-pick");

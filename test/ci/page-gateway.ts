@@ -31,7 +31,7 @@ modbus: {addressing: protocol}
 points:
   level: {title: {en: Light level, sv: Ljusnivå}, at: {holding: 0}, unit: "%", range: [0, 100], class: fast, write: {range: [0, 100], step: 1}}
   mode: {title: {en: Mode, sv: Läge}, at: {holding: 6}, values: {0: {en: "off", sv: av}, 1: {en: "on", sv: på}, 2: {en: automatic, sv: automatiskt}}, class: fast, write: {}}
-  barrier: {title: {en: Barrier, sv: Bom}, at: {coil: 1}, class: fast, write: {confirm: two-step}}
+  barrier: {title: {en: Barrier, sv: Bom}, at: {coil: 1}, class: fast, write: {confirm: two-step, expiry: {max: 30s}}}
   voltage: {title: {en: Voltage, sv: Spänning}, at: {input: 10}, scale: 0.1, unit: V, range: [200, 250], class: fast}
   power: {title: {en: Power, sv: Effekt}, at: {input: 11}, unit: W, range: [0, 150], class: fast}
   energy: {title: {en: Energy, sv: Energi}, at: {input: 12, type: u32}, unit: Wh, kind: counter, class: fast}

@@ -106,7 +106,8 @@ describe("commands", () => {
         "!document.activeElement || document.activeElement === document.body || document.querySelector('dialog').contains(document.activeElement)",
       ),
     ).toBe(true);
-    expect(gateway.desk.submitted).toHaveLength(1);
+    // The point's profile lets no command live longer.
+    expect(gateway.desk.submitted).toMatchObject([{ expiry: { inMs: 30_000 } }]);
     await dialog.getByRole("button", { name: "Ja, gör det" }).click();
     await barrier.getByText("Utfört").waitFor();
     expect(gateway.desk.submitted[1]).toMatchObject({

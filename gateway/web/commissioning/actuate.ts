@@ -10,6 +10,7 @@ export interface Writable {
   readonly labels?: readonly Text[] | undefined;
   readonly step?: number | undefined;
   readonly confirm: string;
+  readonly longestMs?: number | undefined;
 }
 
 export type JsonValue = number | boolean | string;

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { ApiError } from "../api.ts";
+import { expiresIn } from "../commands.ts";
 import { Badge } from "../components/badge.tsx";
 import { Button } from "../components/button.tsx";
 import { Dialog } from "../components/dialog.tsx";
@@ -46,6 +47,7 @@ export function ActuatorTest({ device, point, title, unit, write, labels, now, j
     device: device.device,
     point,
     accepted: device.accepted !== undefined,
+    expiresIn: expiresIn(write),
     reason: text.reason,
   };
   const hear = (word: ResultJson) => {

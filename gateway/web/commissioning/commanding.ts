@@ -8,6 +8,8 @@ export interface Asked {
   readonly device: string;
   readonly point: string;
   readonly accepted: boolean;
+  /** As the API takes it: `60000ms`. */
+  readonly expiresIn: string;
   readonly reason: string;
 }
 
@@ -23,9 +25,12 @@ export function confirm(asked: Asked, confirms: string): Promise<ResultJson> {
   return send(asked, { action: "confirm", confirms });
 }
 
-function send({ device, point, accepted, reason }: Asked, what: Readonly<Record<string, unknown>>) {
+function send(
+  { device, point, accepted, expiresIn, reason }: Asked,
+  what: Readonly<Record<string, unknown>>,
+) {
   const path = accepted ? "/v1/commands" : "/v1/commissioning/test";
-  return post<ResultJson>(path, { device, point, expiresIn: "60s", reason, ...what });
+  return post<ResultJson>(path, { device, point, expiresIn, reason, ...what });
 }
 
 /** Tells every word that comes after the first, until the last one or the signal. */

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { second } from "../browser.ts";
-import { armedMs, confirm } from "../commands.ts";
+import { confirm } from "../commands.ts";
 import { formatDuration } from "../format.ts";
 import { commandWords } from "../pages/commands.words.ts";
 import { language } from "../preferences.ts";
@@ -14,6 +14,7 @@ import { Notice } from "./error-box.tsx";
 export function ConfirmCommand({
   armed,
   since,
+  waitsMs,
   value,
   point,
   close,
@@ -21,13 +22,14 @@ export function ConfirmCommand({
   armed: ResultJson;
   /** When it was armed, unix ms of this browser. */
   since: number;
+  waitsMs: number;
   value: string;
   point: string;
   close: () => void;
 }) {
   const t = commandWords.value;
   const [opened] = useState(since);
-  const left = Math.max(0, opened + armedMs - second.value);
+  const left = Math.max(0, opened + waitsMs - second.value);
   const over = left === 0 || armed.last;
   return (
     <Dialog

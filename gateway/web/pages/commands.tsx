@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, at } from "../api.ts";
 import { now } from "../browser.ts";
-import { commandsError, followCommands, holds, release, results, send } from "../commands.ts";
+import { commandsError, followCommands, holds, lifeOf, release, results, send } from "../commands.ts";
 import { Age } from "../components/age.tsx";
 import { Button } from "../components/button.tsx";
 import { Card, Empty, Loading } from "../components/card.tsx";
@@ -14,7 +14,7 @@ import { LiveValue, QualityAndAge, valueText } from "../components/live-value.ts
 import { Page } from "../components/page.tsx";
 import { Table } from "../components/table.tsx";
 import { useAsk } from "../components/use-ask.ts";
-import { formatDuration, formatMoment, formatNumber, formatUnit } from "../format.ts";
+import { formatDuration, formatMoment, formatUnit } from "../format.ts";
 import { pointSignal } from "../live.ts";
 import { tell } from "../messages.ts";
 import { language } from "../preferences.ts";
@@ -158,6 +158,7 @@ function CommandForm({ device, point }: { device: string; point: PointDetail }) 
         <ConfirmCommand
           armed={latest}
           since={sent.at}
+          waitsMs={lifeOf(write)}
           value={sent.text}
           point={title}
           close={() => setAsking(false)}
@@ -170,6 +171,12 @@ function CommandForm({ device, point }: { device: string; point: PointDetail }) 
 /** A value to be written, in words. */
 function shown(point: PointDetail, value: number | boolean | string): string {
   return valueText(value, { labels: point.write?.labels ?? point.labels, write: point.write });
+}
+
+/** Of a point of which only the name is known. What is commanded to be so is on or off. */
+function commanded(value: number | boolean | string): string {
+  const { on, off } = words.value.common;
+  return typeof value === "boolean" ? (value ? on : off) : valueText(value, undefined);
 }
 
 function Now({ device, point }: { device: string; point: PointDetail }) {
@@ -198,7 +205,7 @@ function Holds() {
           keyOf={({ device, point, priority }) => `${device} ${point} ${priority}`}
           columns={[
             { name: t.point, head: true, cell: ({ device, point }) => `${device} ${point}` },
-            { name: t.value, cell: ({ value }) => valueText(value, undefined) },
+            { name: t.value, cell: ({ value }) => commanded(value) },
             { name: t.priority, cell: ({ priority }) => wordOf(t.priorities, priority) },
             { name: t.issuer, cell: ({ issuer }) => issuer },
             {
@@ -250,12 +257,7 @@ function Results() {
             { name: t.point, head: true, cell: ({ device, point }) => `${device} ${point}` },
             {
               name: t.value,
-              cell: ({ value }) =>
-                value === undefined
-                  ? "–"
-                  : typeof value === "number"
-                    ? formatNumber(value, language.value)
-                    : valueText(value, undefined),
+              cell: ({ value }) => (value === undefined ? "–" : commanded(value)),
             },
             { name: t.result, cell: (result) => <CommandResult result={result} /> },
             { name: t.issuer, cell: ({ issuer }) => issuer },

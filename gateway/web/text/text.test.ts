@@ -44,8 +44,10 @@ const allOf = (spoken: Language) => {
 };
 
 describe("the words of the page", () => {
-  it("has a word for every kind of device that a profile may have", () => {
-    expect(Object.keys(categoryWords.value).toSorted()).toEqual(Object.keys(categories).toSorted());
+  it("has a word for every kind of device that a profile may have, and for the gateway itself", () => {
+    expect(Object.keys(categoryWords.value).toSorted()).toEqual(
+      ["gateway", ...Object.keys(categories)].toSorted(),
+    );
   });
 
   it("are there in both languages, under the same keys", () => {
