@@ -175,7 +175,7 @@ export async function startDaemon(
     openService({
       gateway,
       log,
-      kinds: jobKinds({ gateway, log, file: file?.path ?? "gateway.yaml" }),
+      kinds: jobKinds({ gateway, log, sandbox, file: file?.path ?? "gateway.yaml" }),
       parts,
       northboundTested: async (name, ok) => commissioning?.northboundTested(name, ok),
       status: () => statusOf(gateway),

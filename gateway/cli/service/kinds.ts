@@ -1,18 +1,21 @@
 import { dirname } from "node:path";
 import * as z from "zod";
 import { type DoctorContext, doctorJob, type GatewayFacts } from "../../commissioning/doctor/doctor.ts";
+import { heardJob } from "../../commissioning/heard.ts";
 import type { JobKinds, JobStep, PreparedJob } from "../../commissioning/jobs.ts";
 import { listenJob } from "../../commissioning/listen.ts";
 import { northboundTestJob } from "../../commissioning/northbound-test.ts";
 import { lineSettingsJob, type ScanContext, scanCost, scanJob } from "../../commissioning/scan.ts";
 import { lineSettingsWhat, listenWhat, scanWhat } from "../../commissioning/scan-input.ts";
 import { wiringJob } from "../../commissioning/wiring/index.ts";
+import type { ConnectionConfig } from "../../config/config.ts";
 import type { Gateway } from "../../gateway.ts";
 import { localClient } from "../../local/client.ts";
 import { ConfigError } from "../../model/errors.ts";
 import type { Log } from "../../model/log.ts";
 import { buildTime } from "../../model/version.ts";
 import { loadProtocols } from "../../southbound/index.ts";
+import type { SouthboundContext } from "../../southbound/protocol.ts";
 import { openSystem } from "../../store/system.ts";
 import { connectBy } from "../../transport/connect.ts";
 import type { Connect } from "../../transport/transport.ts";
@@ -25,10 +28,11 @@ export interface KindsOptions {
   readonly log: Log;
   /** Absolute path of gateway.yaml. */
   readonly file: string;
+  readonly sandbox?: SouthboundContext["sandbox"];
 }
 
 /** Every kind of job that a running gateway does, each with what it needs of it. */
-export function jobKinds({ gateway, log, file }: KindsOptions): JobKinds {
+export function jobKinds({ gateway, log, file, sandbox }: KindsOptions): JobKinds {
   const { clock } = gateway;
   const random = Math.random;
   const doctor: DoctorContext = {
@@ -62,9 +66,25 @@ export function jobKinds({ gateway, log, file }: KindsOptions): JobKinds {
     lines: line.keys,
     run: (signal) => onLine(gateway, line, { by, connect: connectBy(clock), signal }, work),
   });
+  const heardOn = ({ name, protocol }: ConnectionConfig): PreparedJob => {
+    const heard = () => gateway.loops.get(name)?.status().unknown ?? [];
+    return {
+      subject: name,
+      run: (signal) =>
+        heardJob(
+          { connection: name, protocol, heard: heard() },
+          { profiles: () => scanProfiles.all(signal), sandbox },
+          signal,
+        ),
+      cost: async () => ({ asks: heard().length, worstS: 5 + Math.ceil(heard().length / 4) }),
+    };
+  };
   return {
     scan(what, by) {
       const asked = scanWhat(what);
+      const { connection } = jobLine(gateway, asked);
+      // Devices of a network server speak when they want to: what it has heard is all there is to find.
+      if (connection?.protocol.fit) return heardOn(connection);
       const job = alone(jobLine(gateway, asked), by, (connect, signal) =>
         scanJob(asked, scanContext(connect, signal), signal),
       );
