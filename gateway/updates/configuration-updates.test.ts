@@ -142,6 +142,17 @@ describe("configurations from the city", () => {
     expect(target).toMatchObject({ text: "good: 10", profiles: {} });
   });
 
+  it("end also where the former one is taken no more, and say so", async () => {
+    const target = new FakeGateway();
+    target.text = "wrong";
+    const { updates } = bench(target);
+    await expect(updates.install(bundle("1.0.0", "wrong"), "city")).rejects.toThrow("not taken");
+    expect(updates.state()).toMatchObject({
+      phase: "refused",
+      why: { message: "line 1: wrong; the former one could not be put back: line 1: wrong" },
+    });
+  });
+
   it("that were interrupted by a power cut are taken back at the start, and may come again", async () => {
     const first = bench();
     first.target.interrupt = true;

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Clock } from "../model/clock.ts";
-import { GatewayError, RefusedError } from "../model/errors.ts";
+import { GatewayError, RefusedError, StorageError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import type { Disk } from "../store/disk.ts";
 import { readDocument, replaceDocument } from "../store/documents.ts";
@@ -220,15 +220,31 @@ export class ConfigurationUpdates implements AsyncDisposable {
   async #goBack(why: Reason, end: "rolled-back" | "refused"): Promise<void> {
     const { before, version, failed } = this.#record;
     await this.#become({ ...this.#record, phase: "going-back", why });
-    if (before) await this.#options.target.apply(before, "gateway", `back from configuration ${version}`);
+    const notRestored = before && (await this.#putBack(before, `back from configuration ${version}`));
+    const message = `${why.message}${notRestored === undefined ? "" : `; the former one could not be put back: ${notRestored}`}`;
+    const told = { code: why.code, message: message.slice(0, 1000) };
     // A power cut is not the configuration's fault.
     const blamed = version !== undefined && why.code !== "interrupted";
     await this.#become({
       ...this.#record,
       phase: end,
+      why: told,
       before: undefined,
       good: undefined,
       failed: blamed ? [...failed, { version, why }].slice(-mostFailed) : failed,
     });
+  }
+
+  /** Why it could not be, if so: a gateway that would not take its own configuration any more must still be told another. */
+  async #putBack(before: ConfigurationFiles, note: string): Promise<string | undefined> {
+    const { target, log } = this.#options;
+    try {
+      await target.apply(before, "gateway", note);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof GatewayError) || error instanceof StorageError) throw error;
+      log.error({ code: error.code }, `the former configuration could not be put back: ${error.message}`);
+      return error.message;
+    }
   }
 }

@@ -181,6 +181,7 @@ describe("a configuration from the city", () => {
   it("is fetched, applied and watched; one that is wrong leaves the former one", async () => {
     const folder = newFolder();
     const path = join(folder, "gateway.yaml");
+    mkdirSync(join(folder, "profiles.d"));
     await using broker = await openBroker({ port: 0 });
     const authority = makeAuthority("City");
     const { cert, key: serverKey } = makeCertificate(authority, { name: "localhost", names: ["localhost"] });
@@ -194,7 +195,7 @@ describe("a configuration from the city", () => {
     const port = typeof address === "object" ? address?.port : 0;
     await using _daemon = await startDaemon({
       folder,
-      yaml: yamlOf(broker.url),
+      yaml: `${yamlOf(broker.url)}profiles: [profiles.d]\n`,
       files: { "city.pem": pem, "ca.pem": authority.cert },
       env: { NODE_EXTRA_CA_CERTS: join(folder, "ca.pem") },
     });
@@ -205,8 +206,8 @@ describe("a configuration from the city", () => {
       if (body.length > 0) state = decode(body).configuration;
     });
     await city.subscribeAsync("stadsnod/v1/gw1/state/update", { qos: 1 });
-    const send = async (serial: number, version: string, gateway: string) => {
-      const bytes = signBeside(encode({ version, gateway }), key, [
+    const send = async (serial: number, version: string, gateway: string, profiles = {}) => {
+      const bytes = signBeside(encode({ version, gateway, profiles }), key, [
         "stadsnod-configuration-v1",
         "group",
         "pilot",
@@ -223,10 +224,11 @@ describe("a configuration from the city", () => {
         () => new Promise<unknown>((resolve) => setImmediate(() => resolve(state.phase))),
         (found) => found === phase,
       );
-    await send(1, "1.0.0", `${before}nonsense: true\n`);
+    await send(1, "1.0.0", `${before}nonsense: true\n`, { "city/lamp.yaml": "profile: city/lamp\n" });
     await saw("refused");
     expect(state).toMatchObject({ failed: [{ version: "1.0.0" }] });
     expect(readFileSync(path, "utf8")).toBe(before);
+    expect(readdirSync(join(folder, "profiles.d", "city"))).toEqual([]);
     await send(2, "1.0.1", `${before}log: {level: debug}\n`);
     await saw("watching");
     expect(state).toMatchObject({ version: "1.0.1", changes: ["log level debug"] });

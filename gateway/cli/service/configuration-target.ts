@@ -18,18 +18,22 @@ export function configurationTarget(
   path: string,
 ): ConfigurationTarget {
   const folder = join(dirname(path), "profiles.d");
+  const current = async (names: readonly string[]) => {
+    const profiles: Record<string, string | null> = {};
+    for (const name of names)
+      profiles[name] = await readFile(join(folder, name), "utf8").catch((error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT") return null;
+        throw new ConfigError(`${name} cannot be read (${error.code})`, { code: "unreadable-file" });
+      });
+    return { gateway: await readFile(path, "utf8"), profiles };
+  };
   return {
-    async current(names) {
-      const profiles: Record<string, string | null> = {};
-      for (const name of names)
-        profiles[name] = await readFile(join(folder, name), "utf8").catch((error: NodeJS.ErrnoException) => {
-          if (error.code === "ENOENT") return null;
-          throw new ConfigError(`${name} cannot be read (${error.code})`, { code: "unreadable-file" });
-        });
-      return { gateway: await readFile(path, "utf8"), profiles };
-    },
+    current,
     async apply({ gateway: text, profiles }, by, note) {
       const written = Object.entries(profiles);
+      const here = await current(Object.keys(profiles));
+      const same = written.every(([name, content]) => here.profiles[name] === content);
+      if (same && (text === undefined || text === here.gateway)) return [];
       if (written.length > 0 && !gateway.config.profiles.includes(folder))
         throw new ConfigError("there is no folder for the city's profiles", {
           code: "no-profile-folder",
