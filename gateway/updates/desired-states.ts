@@ -133,8 +133,21 @@ export class DesiredStates implements Disposable {
       await replaceDocument(this.#options.disk, documentName, next);
       this.#kept = next;
       // It is durable; what is done about it may take its time.
-      void this.#alone(() => this.#apply()).catch((error: unknown) => this.#waits(error));
+      this.#applySoon();
     });
+  }
+
+  /** Something has changed: what had to wait may go on. */
+  poke(): void {
+    const waits = Array.from(this.#reports.values()).some(
+      ({ why }) => why !== undefined && later.has(why.code),
+    );
+    if (waits) this.#applySoon();
+  }
+
+  #applySoon(): void {
+    if (this.#closed) return;
+    void this.#alone(() => this.#apply()).catch((error: unknown) => this.#waits(error));
   }
 
   [Symbol.dispose](): void {

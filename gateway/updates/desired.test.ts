@@ -175,6 +175,18 @@ describe("desired states", () => {
     expect(states.report()).toEqual({ scope: "gateway/gw1", serial: 1 });
   });
 
+  it("go on at once when somebody says that things have changed", async () => {
+    const { receive, states, installed, answers } = bench();
+    answers.push(new RefusedError("none answers", { code: "no-updater" }));
+    await receive(own, signed({ serial: 1, system }));
+    states.poke();
+    await settle(10);
+    expect(installed).toHaveLength(2);
+    states.poke();
+    await settle(10);
+    expect(installed).toHaveLength(2);
+  });
+
   it("say why they are not followed", async () => {
     const { receive, states, answers } = bench();
     answers.push(new RefusedError("version 2.0.0 is older", { code: "downgrade" }));

@@ -87,7 +87,10 @@ export async function openUpdates(options: UpdatesOfGateway): Promise<RunningUpd
         health: () => healthOf(gateway),
         mayInstall: inItsTime,
         mayRestart: inItsTime,
-        changed: tell,
+        changed: () => {
+          tell();
+          parts.desired?.poke();
+        },
       }),
     );
     parts.system = system;
