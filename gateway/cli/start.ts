@@ -32,7 +32,8 @@ import { type ConfigurationFile, configurationOf } from "./service/configuration
 import { configuredPorts, jobKinds } from "./service/kinds.ts";
 import { machineSource } from "./service/machine-source.ts";
 import { openService } from "./service/service.ts";
-import { openUpdates, type RunningUpdates, updaterSocketHere } from "./service/updates.ts";
+import { updaterSocketHere } from "./service/updater-socket.ts";
+import type { RunningUpdates, UpdatesOfGateway } from "./service/updates.ts";
 import type { Pulse } from "./service-manager/health.ts";
 import { lockStore } from "./store-lock.ts";
 import { localSurface, statusOf } from "./surface.ts";
@@ -144,7 +145,7 @@ export async function startDaemon(
           log.info({ source, time: new Date(clock.now()).toISOString() }, "the time is known");
       },
       onDesired:
-        updater === undefined
+        config.updates.trust.size === 0
           ? undefined
           : async (scope, body) => (await updatesOpened.promise).take(scope, body),
       setLogLevel: (level) => log.setLevel(level),
@@ -160,14 +161,18 @@ export async function startDaemon(
   const commissioning =
     configuration && opened.use(new Commissioning({ gateway, configuration, log, machine }));
   const system = openSystem();
-  const updates = updater === undefined ? undefined : await openUpdates(gateway, log, updater, machineSource);
-  if (updates) {
-    opened.use(updates);
-    updatesOpened.resolve(updates);
-  }
+  const updates = await openUpdatesHere({
+    gateway,
+    log,
+    machine: machineSource,
+    socket: updater,
+    configuration: file && configuration && { file: configuration, path: file.path },
+  });
+  if (updates) opened.use(updates);
+  if (updates) updatesOpened.resolve(updates);
   const parts = {
     ports: () => portFacts(system, configuredPorts(gateway)),
-    ...(updates ? { updates: updates.local } : {}),
+    ...(updates?.local ? { updates: updates.local } : {}),
     ...(configuration ? { configuration } : {}),
     ...(commissioning ? { commissioning } : {}),
   };
@@ -199,6 +204,21 @@ export async function startDaemon(
 function pageFolder(): string {
   const here = import.meta.dirname;
   return import.meta.filename.endsWith(".ts") ? join(here, "../../dist/web") : join(here, "web");
+}
+
+/** Updates, where somebody may ask for them. A disk that takes nothing must not keep the gateway from polling. */
+async function openUpdatesHere(options: UpdatesOfGateway): Promise<RunningUpdates | undefined> {
+  const { gateway, log, socket } = options;
+  if (socket === undefined && gateway.config.updates.trust.size === 0) return undefined;
+  try {
+    // Most gateways have none, and do without the memory.
+    const { openUpdates } = await import("./service/updates.ts");
+    return await openUpdates(options);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    log.error({ code: error.code, hint: error.hint }, `there are no updates: ${error.message}`);
+    return undefined;
+  }
 }
 
 /** The local API; a disk that takes no socket must not keep the gateway from polling. */

@@ -1,11 +1,11 @@
 import { createHash, type KeyObject } from "node:crypto";
 import * as z from "zod";
 import type { Clock } from "../model/clock.ts";
-import { RefusedError } from "../model/errors.ts";
+import { LinkError, RefusedError, TransientError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import type { Disk } from "../store/disk.ts";
 import { readDocument, replaceDocument } from "../store/documents.ts";
-import { type Desired, type DesiredSystem, inRollout, readDesired, type Scope } from "./desired.ts";
+import { type Desired, type DesiredArtifact, inRollout, readDesired, type Scope } from "./desired.ts";
 import type { Reason, Target } from "./record.ts";
 
 export interface DesiredStatesOptions {
@@ -20,9 +20,15 @@ export interface DesiredStatesOptions {
   readonly disk: Disk;
   /** Rejects with RefusedError; `update-busy` and `no-updater` are tried again. */
   install(target: Target): Promise<void>;
+  /** The same for a bundle of the configuration, and for whom it must be signed; `configuration-busy` is tried again too, and so is a LinkError. Absent: none is taken. */
+  configure?(target: Target, scope: Scope): Promise<void>;
   /** Told when what the city should know has changed. */
   changed?(): void;
 }
+
+/** What the city may want. */
+export const desiredKinds = ["system", "configuration"] as const;
+export type DesiredKind = (typeof desiredKinds)[number];
 
 /** What was taken and what became of it, for the city. */
 export interface DesiredReport {
@@ -33,6 +39,16 @@ export interface DesiredReport {
 }
 
 const documentName = "desired.json";
+const keptArtifact = z.object({
+  version: z.string(),
+  url: z.string(),
+  sha256: z.string(),
+  allowDowngrade: z.boolean(),
+  rollout: z.string().optional(),
+  percentage: z.number(),
+  notBefore: z.number().optional(),
+  window: z.string().optional(),
+});
 const keptSchema = z.object({
   format: z.literal(1),
   serials: z.record(z.string(), z.int()),
@@ -42,21 +58,11 @@ const keptSchema = z.object({
     z.object({
       serial: z.int(),
       by: z.string(),
-      system: z
-        .object({
-          version: z.string(),
-          url: z.string(),
-          sha256: z.string(),
-          allowDowngrade: z.boolean(),
-          rollout: z.string().optional(),
-          percentage: z.number(),
-          notBefore: z.number().optional(),
-          window: z.string().optional(),
-        })
-        .optional(),
+      system: keptArtifact.optional(),
+      configuration: keptArtifact.optional(),
     }),
   ),
-  /** Serial number, by scope, that has been handed on: it is not begun a second time. */
+  /** Serial number, by scope and kind, that has been handed on: it is not begun a second time. */
   done: z.record(z.string(), z.int()),
 });
 type Kept = z.output<typeof keptSchema>;
@@ -64,13 +70,21 @@ type Wanted = NonNullable<Kept["wanted"][string]>;
 
 const retryMs = 30_000;
 const none: Kept = { format: 1, serials: {}, wanted: {}, done: {} };
-const later: ReadonlySet<string> = new Set(["update-busy", "no-updater"]);
+/** The way there is broken, not what is wanted. */
+const waiting = "unreachable";
+const later: ReadonlySet<string> = new Set([
+  "update-busy",
+  "no-updater",
+  "configuration-busy",
+  "not-yet",
+  waiting,
+]);
 
 /** Keeps what the city wants, and hands it on once. */
 export class DesiredStates implements Disposable {
   readonly #options: DesiredStatesOptions;
   #kept: Kept | undefined;
-  #report: DesiredReport | undefined;
+  readonly #reports = new Map<DesiredKind, DesiredReport>();
   #turn: Promise<unknown> = Promise.resolve();
   #timer: Disposable | undefined;
   #closed = false;
@@ -80,8 +94,8 @@ export class DesiredStates implements Disposable {
     this.#retry();
   }
 
-  report(): DesiredReport | undefined {
-    return this.#report;
+  report(kind: DesiredKind = "system"): DesiredReport | undefined {
+    return this.#reports.get(kind);
   }
 
   /**
@@ -93,7 +107,7 @@ export class DesiredStates implements Disposable {
       const kept = await this.#known();
       // A retained message that was taken away says nothing: what is under way goes on.
       if (bytes.length === 0) return;
-      const key = `${scope.kind}/${scope.name}`;
+      const key = keyOf(scope);
       let read: ReturnType<typeof readDesired>;
       try {
         read = readDesired(bytes, scope, this.#options.trust);
@@ -114,12 +128,26 @@ export class DesiredStates implements Disposable {
       const next: Kept = {
         ...kept,
         serials: { ...kept.serials, [key]: desired.serial },
-        wanted: { ...kept.wanted, [key]: { serial: desired.serial, by: signedBy, ...systemOf(desired) } },
+        wanted: { ...kept.wanted, [key]: { serial: desired.serial, by: signedBy, ...artifactsOf(desired) } },
       };
       await replaceDocument(this.#options.disk, documentName, next);
       this.#kept = next;
-      await this.#apply();
+      // It is durable; what is done about it may take its time.
+      this.#applySoon();
     });
+  }
+
+  /** Something has changed: what had to wait may go on. */
+  poke(): void {
+    const waits = Array.from(this.#reports.values()).some(
+      ({ why }) => why !== undefined && later.has(why.code),
+    );
+    if (waits) this.#applySoon();
+  }
+
+  #applySoon(): void {
+    if (this.#closed) return;
+    void this.#alone(() => this.#apply()).catch((error: unknown) => this.#waits(error));
   }
 
   [Symbol.dispose](): void {
@@ -145,60 +173,92 @@ export class DesiredStates implements Disposable {
         await this.#known();
         await this.#apply();
       })
-        .catch((error: unknown) => this.#options.log.warn({ err: error }, "the desired state waits"))
+        .catch((error: unknown) => this.#waits(error))
         .finally(() => this.#retry());
     });
   }
 
-  /** The gateway's own counts before those of its groups. */
+  #waits(error: unknown): void {
+    this.#options.log.warn({ err: error }, "the desired state waits");
+  }
+
   async #apply(): Promise<void> {
+    for (const kind of desiredKinds) await this.#applyKind(kind);
+  }
+
+  /** The gateway's own counts before those of its groups. */
+  async #applyKind(kind: DesiredKind): Promise<void> {
     const { gateway, groups } = this.#options;
     const kept = await this.#known();
-    const scopes = [`gateway/${gateway}`, ...groups.map((group) => `group/${group}`)];
-    const scope = scopes.find((key) => kept.wanted[key]?.system);
-    const wanted = scope === undefined ? undefined : kept.wanted[scope];
-    if (scope === undefined || !wanted?.system || kept.done[scope] === wanted.serial) return;
-    const why = await this.#follow(wanted, wanted.system);
-    const changed = this.#report?.why?.code !== why?.code || this.#report?.serial !== wanted.serial;
-    this.#report = { scope, serial: wanted.serial, ...(why ? { why } : {}) };
-    if (changed) this.#options.changed?.();
+    const scopes: Scope[] = [
+      { kind: "gateway", name: gateway },
+      ...groups.map((name) => ({ kind: "group" as const, name })),
+    ];
+    const scope = scopes.find((one) => kept.wanted[keyOf(one)]?.[kind]);
+    const wanted = scope && kept.wanted[keyOf(scope)];
+    const artifact = wanted?.[kind];
+    if (!scope || !wanted || !artifact) return;
+    const done = `${keyOf(scope)} ${kind}`;
+    if (kept.done[done] === wanted.serial) return;
+    const why = await this.#follow(kind, scope, wanted, artifact);
+    const before = this.#reports.get(kind);
+    this.#reports.set(kind, { scope: keyOf(scope), serial: wanted.serial, ...(why ? { why } : {}) });
+    if (before?.why?.code !== why?.code || before?.serial !== wanted.serial) this.#options.changed?.();
     if (why && later.has(why.code)) return;
-    const next: Kept = { ...kept, done: { ...kept.done, [scope]: wanted.serial } };
+    const next: Kept = { ...kept, done: { ...kept.done, [done]: wanted.serial } };
     await replaceDocument(this.#options.disk, documentName, next);
     this.#kept = next;
   }
 
-  async #follow({ by, serial }: Wanted, system: NonNullable<Wanted["system"]>): Promise<Reason | undefined> {
-    const { gateway, install, window: usual } = this.#options;
-    const { version, url, sha256, allowDowngrade, percentage, notBefore, window = usual } = system;
-    const rollout = system.rollout ?? version;
+  async #follow(
+    kind: DesiredKind,
+    scope: Scope,
+    { by, serial }: Wanted,
+    artifact: NonNullable<Wanted[DesiredKind]>,
+  ): Promise<Reason | undefined> {
+    const { gateway, install, configure, window: usual } = this.#options;
+    const { version, url, sha256, allowDowngrade, percentage, notBefore, window = usual } = artifact;
+    const rollout = artifact.rollout ?? version;
     if (!inRollout(gateway, rollout, percentage))
       return { code: "not-in-rollout", message: `not among the ${percentage} % of ${rollout}` };
+    const name = createHash("sha256").update(url).update(sha256).digest("hex").slice(0, 32);
+    const target: Target = {
+      version,
+      url,
+      sha256,
+      file: `${name}.${kind === "system" ? "raucb" : "cose"}`,
+      allowDowngrade,
+      by,
+      rollout: `${rollout} (${serial})`,
+      ...(notBefore === undefined ? {} : { notBefore }),
+      ...(window === undefined ? {} : { window }),
+    };
     try {
-      await install({
-        version,
-        url,
-        sha256,
-        file: `${createHash("sha256").update(url).update(sha256).digest("hex").slice(0, 32)}.raucb`,
-        allowDowngrade,
-        by,
-        rollout: `${rollout} (${serial})`,
-        ...(notBefore === undefined ? {} : { notBefore }),
-        ...(window === undefined ? {} : { window }),
-      });
+      if (kind === "system") await install(target);
+      else if (configure) await configure(target, scope);
+      else return { code: "no-configuration", message: "this gateway has no configuration file" };
       return undefined;
     } catch (error) {
+      if (error instanceof LinkError || error instanceof TransientError)
+        return { code: waiting, message: error.message };
       if (!(error instanceof RefusedError)) throw error;
       return { code: error.code, message: error.message };
     }
   }
 }
 
-function systemOf({ system }: Desired): Pick<Wanted, "system"> {
-  return system ? { system: keptSystem(system) } : {};
+function keyOf({ kind, name }: Scope): string {
+  return `${kind}/${name}`;
 }
 
-function keptSystem({ sha256, notBefore, ...rest }: DesiredSystem) {
+function artifactsOf({ system, configuration }: Desired): Pick<Wanted, DesiredKind> {
+  return {
+    ...(system ? { system: keptOf(system) } : {}),
+    ...(configuration ? { configuration: keptOf(configuration) } : {}),
+  };
+}
+
+function keptOf({ sha256, notBefore, ...rest }: DesiredArtifact) {
   return {
     ...rest,
     sha256: Buffer.from(sha256).toString("hex"),

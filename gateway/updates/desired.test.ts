@@ -132,13 +132,17 @@ describe("desired states", () => {
         if (answer) throw answer;
       },
     });
-    return { clock, installed, answers, states, disk };
+    const receive = async (...what: Parameters<typeof states.receive>) => {
+      await states.receive(...what);
+      await settle(10);
+    };
+    return { clock, installed, answers, states, disk, receive };
   }
   const busy = new RefusedError("under way", { code: "update-busy" });
 
   it("are handed on once, with their window; the same one again and an older one are not", async () => {
-    const { states, installed, disk } = bench();
-    await states.receive(own, signed({ serial: 5, system: { ...system, notBefore: 1_800_000_000 } }));
+    const { receive, installed, disk } = bench();
+    await receive(own, signed({ serial: 5, system: { ...system, notBefore: 1_800_000_000 } }));
     expect(installed).toEqual([
       expect.objectContaining({
         version: "2.0.0",
@@ -150,20 +154,20 @@ describe("desired states", () => {
         rollout: "2.0.0 (5)",
       }),
     ]);
-    await states.receive(own, signed({ serial: 5, system }));
-    await states.receive(own, signed({ serial: 4, system: { ...system, version: "1.5.0" } }));
+    await receive(own, signed({ serial: 5, system }));
+    await receive(own, signed({ serial: 4, system: { ...system, version: "1.5.0" } }));
     expect(installed).toHaveLength(1);
     // After a restart as well: the broker sends what it retains.
     const after = bench({ disk });
-    await after.states.receive(own, signed({ serial: 5, system }));
+    await after.receive(own, signed({ serial: 5, system }));
     await after.clock.advance(120_000);
     expect(after.installed).toEqual([]);
   });
 
   it("wait while an update is under way, and are tried again", async () => {
-    const { states, installed, answers, clock } = bench();
+    const { receive, states, installed, answers, clock } = bench();
     answers.push(busy, busy);
-    await states.receive(own, signed({ serial: 1, system }));
+    await receive(own, signed({ serial: 1, system }));
     expect(states.report()).toMatchObject({ serial: 1, why: { code: "update-busy" } });
     await clock.advance(90_000);
     await settle();
@@ -171,22 +175,34 @@ describe("desired states", () => {
     expect(states.report()).toEqual({ scope: "gateway/gw1", serial: 1 });
   });
 
+  it("go on at once when somebody says that things have changed", async () => {
+    const { receive, states, installed, answers } = bench();
+    answers.push(new RefusedError("none answers", { code: "no-updater" }));
+    await receive(own, signed({ serial: 1, system }));
+    states.poke();
+    await settle(10);
+    expect(installed).toHaveLength(2);
+    states.poke();
+    await settle(10);
+    expect(installed).toHaveLength(2);
+  });
+
   it("say why they are not followed", async () => {
-    const { states, answers } = bench();
+    const { receive, states, answers } = bench();
     answers.push(new RefusedError("version 2.0.0 is older", { code: "downgrade" }));
-    await states.receive(own, signed({ serial: 1, system }));
+    await receive(own, signed({ serial: 1, system }));
     expect(states.report()?.why?.code).toBe("downgrade");
-    await states.receive(own, signed({ serial: 2, system: { ...system, percentage: 0 } }));
+    await receive(own, signed({ serial: 2, system: { ...system, percentage: 0 } }));
     expect(states.report()?.why?.code).toBe("not-in-rollout");
   });
 
   it("of the gateway count before those of groups, and those of the first group before others", async () => {
-    const { states, installed } = bench();
+    const { receive, installed } = bench();
     const north: Scope = { kind: "group", name: "north" };
-    await states.receive(north, signed({ serial: 1, system: { ...system, version: "3.0.0" } }, north));
-    await states.receive(pilot, signed({ serial: 1, system: { ...system, version: "4.0.0" } }, pilot));
-    await states.receive(north, signed({ serial: 2, system: { ...system, version: "3.1.0" } }, north));
-    await states.receive(own, signed({ serial: 1, system }));
+    await receive(north, signed({ serial: 1, system: { ...system, version: "3.0.0" } }, north));
+    await receive(pilot, signed({ serial: 1, system: { ...system, version: "4.0.0" } }, pilot));
+    await receive(north, signed({ serial: 2, system: { ...system, version: "3.1.0" } }, north));
+    await receive(own, signed({ serial: 1, system }));
     expect(installed.map(({ version }) => version)).toEqual(["3.0.0", "4.0.0", "2.0.0"]);
   });
 

@@ -35,10 +35,11 @@ const artifact = {
 const desiredSchema = z.object({
   serial: z.int().min(1),
   system: z.object({ ...artifact, allowDowngrade: z.boolean().default(false) }).optional(),
-  configuration: z.object(artifact).optional(),
+  configuration: z.object({ ...artifact, allowDowngrade: z.boolean().default(false) }).optional(),
 });
 export type Desired = z.output<typeof desiredSchema>;
-export type DesiredSystem = NonNullable<Desired["system"]>;
+/** A bundle of the system, or of the configuration. */
+export type DesiredArtifact = NonNullable<Desired["system"]>;
 
 /**
  * Reads what came on a topic and verifies who said it. Keys that are not known are left out: what comes later

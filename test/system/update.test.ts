@@ -1,9 +1,10 @@
 // The built daemon with an updater beside it: the helper of stadsnod-update.service over a machine that is not real.
-import { generateKeyPairSync } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:https";
 import { join } from "node:path";
-import { decode } from "cborg";
+import { decode, encode } from "cborg";
 import { connectAsync } from "mqtt";
 import { describe, expect, it } from "vitest";
 import { localClient } from "../../gateway/local/client.ts";
@@ -11,7 +12,9 @@ import type { MachineFacts, UpdateFacts } from "../../gateway/local/commissionin
 import { silentLog } from "../../gateway/model/log.ts";
 import { makeHelper } from "../../gateway/updates/helper.ts";
 import { openBroker } from "../../simulators/broker.ts";
+import { signBeside } from "../../simulators/city-control.ts";
 import { desiredState } from "../../simulators/city-updates.ts";
+import { makeAuthority, makeCertificate } from "../mqtt/certificates.ts";
 import { realClock } from "../mqtt/real-clock.ts";
 import { FakeMachine } from "../updates/fake-updater.ts";
 import { newFolder, run, startDaemon } from "./daemon.ts";
@@ -171,6 +174,67 @@ describe("a gateway on an image", () => {
     // The address leads nowhere: said, and tried again.
     await saw(({ why }) => (why as { code?: string } | undefined)?.code === "download-failed");
     await city.endAsync();
+  });
+});
+
+describe("a configuration from the city", () => {
+  it("is fetched, applied and watched; one that is wrong leaves the former one", async () => {
+    const folder = newFolder();
+    const path = join(folder, "gateway.yaml");
+    mkdirSync(join(folder, "profiles.d"));
+    await using broker = await openBroker({ port: 0 });
+    const authority = makeAuthority("City");
+    const { cert, key: serverKey } = makeCertificate(authority, { name: "localhost", names: ["localhost"] });
+    const files = new Map<string, Uint8Array>();
+    const server = createServer({ cert, key: serverKey }, (request, response) =>
+      response.end(files.get(request.url ?? "")),
+    );
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const port = typeof address === "object" ? address?.port : 0;
+    await using _daemon = await startDaemon({
+      folder,
+      yaml: `${yamlOf(broker.url)}profiles: [profiles.d]\n`,
+      files: { "city.pem": pem, "ca.pem": authority.cert },
+      env: { NODE_EXTRA_CA_CERTS: join(folder, "ca.pem") },
+    });
+    const before = readFileSync(path, "utf8");
+    const city = await connectAsync(broker.url);
+    let state: Record<string, unknown> = {};
+    city.on("message", (_, body) => {
+      if (body.length > 0) state = decode(body).configuration;
+    });
+    await city.subscribeAsync("stadsnod/v1/gw1/state/update", { qos: 1 });
+    const send = async (serial: number, version: string, gateway: string, profiles = {}) => {
+      const bytes = signBeside(encode({ version, gateway, profiles }), key, [
+        "stadsnod-configuration-v1",
+        "group",
+        "pilot",
+      ]);
+      files.set(`/${serial}`, bytes);
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      const url = `https://localhost:${port}/${serial}`;
+      const wanted = { serial, configuration: { version, url, sha256 } };
+      const { topic, body } = desiredState(wanted, { key, kind: "group", name: "pilot" });
+      await city.publishAsync(topic, Buffer.from(body), { qos: 1, retain: true });
+    };
+    const saw = (phase: string) =>
+      until(
+        () => new Promise<unknown>((resolve) => setImmediate(() => resolve(state.phase))),
+        (found) => found === phase,
+      );
+    await send(1, "1.0.0", `${before}nonsense: true\n`, { "city/lamp.yaml": "profile: city/lamp\n" });
+    await saw("refused");
+    expect(state).toMatchObject({ failed: [{ version: "1.0.0" }] });
+    expect(readFileSync(path, "utf8")).toBe(before);
+    expect(readdirSync(join(folder, "profiles.d", "city"))).toEqual([]);
+    await send(2, "1.0.1", `${before}log: {level: debug}\n`);
+    await saw("watching");
+    expect(state).toMatchObject({ version: "1.0.1", changes: ["log level debug"] });
+    expect(readFileSync(path, "utf8")).toContain("level: debug");
+    await city.endAsync();
+    await new Promise((resolve) => server.close(resolve));
   });
 });
 

@@ -1,28 +1,34 @@
 import { createHash, createPublicKey } from "node:crypto";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { encodeCbor } from "../../codec/cbor.ts";
 import type { MachineSource } from "../../commissioning/machine.ts";
+import type { Configuration } from "../../config/configuration.ts";
 import type { Gateway } from "../../gateway.ts";
 import type { LocalUpdates, MachineFacts } from "../../local/commissioning.ts";
 import { RefusedError } from "../../model/errors.ts";
 import type { Log } from "../../model/log.ts";
 import { buildTime, version } from "../../model/version.ts";
 import type { DesiredIntake } from "../../northbound/northbound.ts";
-import { openFolderDisk } from "../../store/folder-disk.ts";
-import { DesiredStates } from "../../updates/desired-states.ts";
+import type { Disk } from "../../store/disk.ts";
+import { openFolderDisk, privateFiles } from "../../store/folder-disk.ts";
+import { longestConfiguration, readConfigurationBundle } from "../../updates/configuration-bundle.ts";
+import { ConfigurationUpdates } from "../../updates/configuration-updates.ts";
+import type { Scope } from "../../updates/desired.ts";
+import { type DesiredKind, DesiredStates } from "../../updates/desired-states.ts";
 import { discard, download } from "../../updates/download.ts";
 import type { HealthNow } from "../../updates/health-gate.ts";
-import { bundleFolder, updaterSocket } from "../../updates/helper-words.ts";
+import { bundleFolder } from "../../updates/helper-words.ts";
 import { httpsPart } from "../../updates/https-part.ts";
 import type { Target } from "../../updates/record.ts";
 import { remoteUpdater } from "../../updates/remote-updater.ts";
 import { isSemver } from "../../updates/semver.ts";
-import { Updates } from "../../updates/updates.ts";
+import { noUpdater, Updates } from "../../updates/updates.ts";
 import { inWindow } from "../../updates/window.ts";
+import { configurationTarget } from "./configuration-target.ts";
 
 export interface RunningUpdates extends AsyncDisposable {
-  readonly local: LocalUpdates;
+  /** Undefined where this machine has no updater. */
+  readonly local: LocalUpdates | undefined;
   /** The image's slots, for the page; undefined where no updater has answered. */
   image(): MachineFacts["image"];
   readonly take: DesiredIntake["take"];
@@ -30,87 +36,140 @@ export interface RunningUpdates extends AsyncDisposable {
 
 /** Far more than an image has. */
 const maxBytes = 1024 * 1024 * 1024;
-/** There on our images, and nowhere else. */
-const imageMark = "/etc/rauc/system.conf";
-
-/** Where the updater listens, if this machine has one. */
-export function updaterSocketHere(env: Readonly<Record<string, string | undefined>>): string | undefined {
-  return env.STADSNOD_UPDATER ?? (existsSync(imageMark) ? updaterSocket : undefined);
+export interface UpdatesOfGateway {
+  readonly gateway: Gateway;
+  readonly log: Log;
+  readonly machine: MachineSource;
+  /** Of the updater; undefined: the system cannot be updated from here. */
+  readonly socket: string | undefined;
+  /** gateway.yaml and its path; undefined: there is no such file. */
+  readonly configuration: { readonly file: Configuration; readonly path: string } | undefined;
 }
 
-/** Updates of the system that this gateway runs on, put together. To be disposed before the gateway. */
-export async function openUpdates(
-  gateway: Gateway,
-  log: Log,
-  socket: string,
-  machine: MachineSource,
-): Promise<RunningUpdates> {
+/** Updates of the system and of the configuration, put together. To be disposed before the gateway. */
+export async function openUpdates(options: UpdatesOfGateway): Promise<RunningUpdates> {
+  const { gateway, log, socket, configuration } = options;
   const { clock, config } = gateway;
   const disk = await openFolderDisk(join(config.storage.folder, "updates"));
   const fetchPart = httpsPart(clock);
-  const image = await imageVersion(machine);
   const inItsTime = ({ notBefore, window }: Target) => {
     if (notBefore !== undefined && (!clock.trusted || clock.now() < notBefore)) return false;
     return window === undefined || (clock.trusted && inWindow(window, clock.now(), config.gateway.timeZone));
   };
-  await using opened = new AsyncDisposableStack();
-  let desired: DesiredStates | undefined;
-  let updates: Updates | undefined;
-  const tell = () => {
-    if (updates)
-      gateway.tell(
-        "state/update",
-        encodeUpdateState(config.gateway.id, updates, desired, clock.toUnix(clock.stamp())),
-      );
+  const fetchTo = async (
+    { url, file, sha256 }: Target,
+    mostBytes: number,
+    progress: (percent: number) => void,
+    signal: AbortSignal,
+  ) => {
+    if (url !== undefined)
+      await download({ disk, fetchPart, url, file, sha256, maxBytes: mostBytes, progress, signal });
   };
-  const running = opened.use(
-    new Updates({
-      clock,
-      log: log.child({ part: "updates" }),
-      disk,
-      updater: remoteUpdater(socket),
-      version: (slot) => image ?? semverOr(slot?.version, version),
-      async fetch({ url, file, sha256 }, progress, signal) {
-        if (url !== undefined)
-          await download({ disk, fetchPart, url, file, sha256, maxBytes, progress, signal });
-      },
-      path: ({ file }) => file,
-      discard: async ({ url, file }) => {
-        // What somebody has put there is not ours to remove.
-        if (url !== undefined) await discard(disk, file);
-      },
-      health: () => healthOf(gateway),
-      mayInstall: inItsTime,
-      mayRestart: inItsTime,
-      changed: tell,
-    }),
-  );
-  updates = running;
-  running.done.catch((error: unknown) =>
-    log.error({ err: error }, "updates broke: a bug; the gateway goes on"),
-  );
-  const { trust, groups, window } = config.updates;
-  if (trust.size > 0)
-    desired = opened.use(
+  await using opened = new AsyncDisposableStack();
+  const parts: UpdateParts = {};
+  const tell = () =>
+    gateway.tell("state/update", encodeUpdateState(config.gateway.id, parts, clock.toUnix(clock.stamp())));
+  if (socket !== undefined) {
+    const image = await imageVersion(options.machine);
+    const system = opened.use(
+      new Updates({
+        clock,
+        log: log.child({ part: "updates" }),
+        disk,
+        updater: remoteUpdater(socket),
+        version: (slot) => image ?? semverOr(slot?.version, version),
+        fetch: (target, progress, signal) => fetchTo(target, maxBytes, progress, signal),
+        path: ({ file }) => file,
+        discard: async ({ url, file }) => {
+          // What somebody has put there is not ours to remove.
+          if (url !== undefined) await discard(disk, file);
+        },
+        health: () => healthOf(gateway),
+        mayInstall: inItsTime,
+        mayRestart: inItsTime,
+        changed: () => {
+          tell();
+          parts.desired?.poke();
+        },
+      }),
+    );
+    parts.system = system;
+    system.done.catch((error: unknown) =>
+      log.error({ err: error }, "updates broke: a bug; the gateway goes on"),
+    );
+  }
+  const { trust: pems, groups, window } = config.updates;
+  if (pems.size > 0) {
+    const trust = new Map(Array.from(pems, ([name, pem]) => [name, createPublicKey(pem)]));
+    const ending = new AbortController();
+    if (configuration)
+      parts.configuration = opened.use(
+        new ConfigurationUpdates({
+          clock,
+          log: log.child({ part: "updates" }),
+          disk: await openFolderDisk(join(config.storage.folder, "updates-configuration"), privateFiles),
+          target: configurationTarget(gateway, configuration.file, configuration.path),
+          changed: tell,
+        }),
+      );
+    const { configuration: configurations, system } = parts;
+    parts.desired = opened.use(
       new DesiredStates({
         gateway: config.gateway.id,
         groups,
-        trust: new Map(Array.from(trust, ([name, pem]) => [name, createPublicKey(pem)])),
+        trust,
         window,
         clock,
         log: log.child({ part: "updates" }),
         disk,
-        install: (target) => running.install(target),
+        install: async (target) => {
+          if (!system) throw noUpdater();
+          await system.install(target);
+        },
+        ...(configurations
+          ? {
+              async configure(target: Target, scope: Scope) {
+                if (!inItsTime(target)) throw new RefusedError("not now", { code: "not-yet" });
+                await fetchTo(target, longestConfiguration, () => {}, ending.signal);
+                const bytes = await readBytes(disk, target.file);
+                await discard(disk, target.file);
+                const bundle = readConfigurationBundle(bytes, scope, trust);
+                if (bundle.version !== target.version)
+                  throw new RefusedError(`the bundle is version ${bundle.version}`, {
+                    code: "other-version",
+                  });
+                await configurations.install(bundle, target.by, target.allowDowngrade);
+              },
+            }
+          : {}),
         changed: tell,
       }),
     );
+    opened.defer(() => ending.abort());
+  }
   const held = opened.move();
+  const { system, desired } = parts;
   return {
-    local: localUpdates(running),
-    image: () => imageOf(running),
+    local: system && localUpdates(system),
+    image: () => system && imageOf(system),
     take: async (scope, body) => desired?.receive(scope, body),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+}
+
+interface UpdateParts {
+  system?: Updates;
+  desired?: DesiredStates;
+  configuration?: ConfigurationUpdates;
+}
+
+async function readBytes(disk: Disk, name: string): Promise<Uint8Array> {
+  const file = await disk.open(name);
+  try {
+    return await file.read(0, Math.min(file.size, longestConfiguration));
+  } finally {
+    await file.close();
+  }
 }
 
 function localUpdates(updates: Updates): LocalUpdates {
@@ -184,29 +243,38 @@ function semverOr(text: string | undefined, other: string): string {
 }
 
 /** CBOR for `state/update`: docs/update.md. */
-function encodeUpdateState(
-  gateway: string,
-  updates: Updates,
-  desired: DesiredStates | undefined,
-  time: number | undefined,
-): Uint8Array {
-  const { phase, progress, version, slot, target, rollout, why, failed } = updates.state();
-  const report = desired?.report();
+function encodeUpdateState(gateway: string, parts: UpdateParts, time: number | undefined): Uint8Array {
+  const { system, desired, configuration } = parts;
+  const reason = (why: { code: string; message: string } | undefined) =>
+    why && { code: why.code, text: why.message };
+  const asked = (kind: DesiredKind) => {
+    const report = desired?.report(kind);
+    return report && { scope: report.scope, serial: report.serial, why: reason(report.why) };
+  };
+  const failedOf = (failed: readonly { version: string; why: { code: string; message: string } }[]) =>
+    failed.map((one) => ({ version: one.version, code: one.why.code, text: one.why.message }));
+  const state = system?.state();
+  const settings = configuration?.state();
   return encodeCbor({
     gw: gateway,
-    phase,
-    version,
-    slot,
-    target,
-    rollout,
-    progress,
     time: time === undefined ? undefined : Math.floor(time / 1000),
-    why: why && { code: why.code, text: why.message },
-    failed: failed.map((one) => ({ version: one.version, code: one.why.code, text: one.why.message })),
-    desired: report && {
-      scope: report.scope,
-      serial: report.serial,
-      why: report.why && { code: report.why.code, text: report.why.message },
+    phase: state?.phase ?? "none",
+    version: state?.version ?? version,
+    slot: state?.slot,
+    target: state?.target,
+    rollout: state?.rollout,
+    progress: state?.progress,
+    why: reason(state?.why),
+    failed: failedOf(state?.failed ?? []),
+    desired: asked("system"),
+    configuration: settings && {
+      phase: settings.phase,
+      version: settings.version,
+      kept: settings.kept,
+      why: reason(settings.why),
+      changes: settings.changes,
+      failed: failedOf(settings.failed),
+      desired: asked("configuration"),
     },
   });
 }
