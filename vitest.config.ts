@@ -9,7 +9,7 @@ export default defineConfig({
       "scripts/**/*.test.ts",
       "test/**/*.test.ts",
     ],
-    exclude: ["test/ci/**", "**/node_modules/**"],
+    exclude: ["test/ci/**", "test/image/**", "**/node_modules/**"],
     pool: "forks",
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -21,6 +21,7 @@ import type { Log } from "./model/log.ts";
 import type { Reading } from "./model/reading.ts";
 import { unitOf } from "./model/units.ts";
 import { version } from "./model/version.ts";
+import type { DesiredIntake } from "./northbound/northbound.ts";
 import { openSide, type Side } from "./northbound/side.ts";
 import type { Gap, Mark, PackHead } from "./outbox/outbox.ts";
 import { commonMarks } from "./outbox/recent-marks.ts";
@@ -54,6 +55,8 @@ export interface GatewayContext {
   readonly sandbox?: SouthboundContext["sandbox"];
   /** Takes the time of a device that knows it (GNSS): Unix ms as of monotonic `at`, and who says so. */
   readonly timeSource?: ((unixMs: number, at: number, source: string) => void) | undefined;
+  /** Takes what the city wants of this gateway, where it trusts somebody to say so. */
+  readonly onDesired?: DesiredIntake["take"] | undefined;
   /** Applied at once, also by a reload. */
   setLogLevel?(level: GatewayConfig["log"]["level"]): void;
   /** Reads the configuration again, for reload. */
@@ -112,6 +115,7 @@ export class Gateway implements AsyncDisposable {
   #config: GatewayConfig;
   /** What an earlier run stored in every outbox. */
   #marks: readonly Mark[] = [];
+  readonly #facts = new Map<string, Uint8Array>();
   #stateTimer: Disposable | undefined;
   /** Settles when far sides that are being reopened are there again: a pack between two of them would be lost to both. */
   #sidesReady: Promise<unknown> = Promise.resolve();
@@ -333,11 +337,13 @@ export class Gateway implements AsyncDisposable {
         onGap: (gap: Gap) => this.builder.gap(gap),
         bootTime: (bootId) => this.#context.bootTime?.(bootId),
         onCommand: (message) => this.control.receive(name, message),
+        desired: this.#desired(),
         signal: this.#signal,
       });
       if (side.storeProblem) this.problems.set(`store of ${name}`, side.storeProblem);
       if (side.configProblem) this.#quarantine(key, side.configProblem);
       this.sides.set(name, side);
+      for (const [topic, body] of this.#facts) side.northbound.announce(topic, body);
     } catch (error) {
       this.#quarantine(key, error);
     }
@@ -400,6 +406,18 @@ export class Gateway implements AsyncDisposable {
     for (const { northbound } of this.sides.values()) {
       northbound.announce(`description/${device.id}`, encodeDescription(device, unitOf, northbound.topics));
     }
+  }
+
+  /** Tells every far side a retained fact of its own, `state/update`, and again when one is opened anew. */
+  tell(topic: string, body: Uint8Array): void {
+    this.#facts.set(topic, body);
+    for (const { northbound } of this.sides.values()) northbound.announce(topic, body);
+  }
+
+  #desired(): DesiredIntake | undefined {
+    const { trust, groups } = this.#config.updates;
+    const take = this.#context.onDesired;
+    return take && trust.size > 0 ? { groups, take } : undefined;
   }
 
   #tellState(): void {

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { cells, goodProfile } from "../test/fake-protocol.ts";
 import { seeded } from "../test/fault/random.ts";
@@ -229,6 +230,24 @@ describe("a borrowed line", () => {
     await second[Symbol.asyncDispose]();
     await clock.advance(2000);
     expect(opened).toEqual(["10.0.0.7"]);
+  });
+
+  it("is known all the while: a command that comes as it is given back is told to wait, not that nobody is there", async () => {
+    await using bench = await start();
+    const { gateway, clock } = bench;
+    const loan = await gateway.lend("line-1", "anna");
+    let back = false;
+    const returning = loan[Symbol.asyncDispose]().then(() => {
+      back = true;
+    });
+    for (let step = 1; !back; step++) {
+      expect(gateway.loops.has("line-1")).toBe(true);
+      // Between any two steps of it a command may come.
+      await (step % 100 === 0 ? turn() : Promise.resolve());
+    }
+    await returning;
+    await clock.advance(2000);
+    expect(bench.state()?.state).toBe("open");
   });
 
   it("has one borrower, and only lines that are configured have any", async () => {

@@ -83,9 +83,14 @@ export class Lending {
     const { config, loops, open } = this.#options;
     this.#lent.delete(name);
     if (this.#closing.signal.aborted) return;
-    loops.delete(name);
+    const standIn = loops.get(name);
     const connection = config().connections.get(name);
-    if (connection) await open(connection);
+    try {
+      // Until then the stand-in answers: whoever asks now is told to try again, not that there is no such device.
+      if (connection) await open(connection);
+    } finally {
+      if (loops.get(name) === standIn) loops.delete(name);
+    }
   }
 
   #configured(name: string): ConnectionConfig {

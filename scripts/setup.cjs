@@ -178,9 +178,21 @@ switch (task) {
     ensureBuild(node, env);
     handOver(node, env, path.join(root, "scripts", "bench", "main.ts"), rest);
     break;
+  case "image":
+    ensureBuild(node, env);
+    handOver(node, env, path.join(root, "scripts", "image", "main.ts"), rest);
+    break;
+  case "image:test":
+    ensureBuild(node, env);
+    handOver(node, env, path.join(root, "scripts", "image", "trial-main.ts"), rest);
+    break;
   case "build":
     buildProgram(node, env);
     buildNodes(node, env);
+    break;
+  case "release":
+    ensureBuild(node, env);
+    handOver(node, env, path.join(root, "scripts", "install", "pack.ts"), rest);
     break;
   case "typecheck":
     checkTypes(node, env);

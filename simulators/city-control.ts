@@ -104,6 +104,11 @@ export function signCommand(
   body: Uint8Array,
   { key, gateway, device }: { readonly key: SigningKey; readonly gateway: string; readonly device: string },
 ): Uint8Array {
+  return signBeside(body, key, ["stadsnod-command-v1", gateway, device]);
+}
+
+/** COSE_Sign1 around a body; `beside` is signed with it and not sent. */
+export function signBeside(body: Uint8Array, key: SigningKey, beside: readonly string[]): Uint8Array {
   const ecdsa = key.privateKey.asymmetricKeyType === "ec";
   const header = encode(
     new Map<number, unknown>([
@@ -111,7 +116,7 @@ export function signCommand(
       [4, Buffer.from(key.kid)],
     ]),
   );
-  const external = encode(["stadsnod-command-v1", gateway, device]);
+  const external = encode(beside);
   const toSign = encode(["Signature1", header, external, body]);
   const signature = ecdsa
     ? sign("sha256", toSign, { key: key.privateKey, dsaEncoding: "ieee-p1363" })

@@ -18,6 +18,8 @@ const levels: Record<string, number> = {
   profiles: 5,
   commands: 5,
   commissioning: 5,
+  updates: 5,
+  enrolment: 5,
   local: 5,
   config: 6,
   "lending.ts": 7,

@@ -41,6 +41,15 @@ export function aclOf(config: GatewayConfig, broker: Broker, issuers: Issuers, u
     ),
     `topic read ${topics}/command/+`,
   );
+  // Who may write what the city wants is the city's own business: no gateway may.
+  if (config.updates.trust.size > 0)
+    grant(
+      users.gateway ?? broker.username ?? config.gateway.id,
+      `topic write ${topics}/state/update`,
+      ...[`gateway/${config.gateway.id}`, ...config.updates.groups.map((group) => `group/${group}`)].map(
+        (scope) => `topic read ${topics.slice(0, -config.gateway.id.length - 1)}/desired/${scope}`,
+      ),
+    );
   for (const audience of config.audiences.keys()) {
     for (const user of users.readers?.[audience] ?? [`${audience}-reader`]) {
       grant(

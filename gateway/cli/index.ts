@@ -63,8 +63,15 @@ const commands: ReadonlyMap<string, () => Promise<(context: CliContext) => Comma
   ["flow", async () => (await import("./flow/index.ts")).flowCommand],
   ["scan", async () => (await import("./scan.ts")).scanCommand],
   ["listen", async () => (await import("./listen.ts")).listenCommand],
+  ["update", async () => (await import("./update.ts")).updateCommand],
+  ["updater", async () => (await import("./updater.ts")).updaterCommand],
   ["users", async () => (await import("./users.ts")).usersCommand],
+  ["enrol", async () => (await import("./enrolment/enrol.ts")).enrolCommand],
+  ["identity", async () => (await import("./enrolment/identity.ts")).identityCommand],
+  ["first-boot", async () => (await import("./enrolment/first-boot.ts")).firstBootCommand],
+  ["factory-reset", async () => (await import("./enrolment/factory-reset.ts")).factoryResetCommand],
   ["profile", async () => (await import("./profile/index.ts")).profileCommand],
+  ["flash", async () => (await import("./flash/index.ts")).flashCommand],
   ["demo", async () => (await import("./demo/index.ts")).demoCommand],
 ]);
 

@@ -2,7 +2,10 @@ import type { Command } from "commander";
 import { type CliContext, inFolder } from "./context.ts";
 import { command, configArgument } from "./daemon.ts";
 import { readConfiguration, requireConfiguration } from "./files.ts";
+import { openServiceManager } from "./service-manager/service-manager.ts";
+import { statusLine } from "./service-manager/status-line.ts";
 import { openLog, startDaemon } from "./start.ts";
+import { statusOf } from "./surface.ts";
 
 export function runCommand(context: CliContext): Command {
   return command("run", "run the gateway in the foreground (systemd starts it so)", [
@@ -22,15 +25,26 @@ export function runCommand(context: CliContext): Command {
         path: inFolder(context, path),
         load: (text) => readConfiguration(context, path, text),
       });
+      using manager = openServiceManager({
+        env: context.env,
+        pid: process.pid,
+        clock: daemon.gateway.clock,
+        log,
+      });
+      manager.ready({ pulse: () => daemon.pulse(), status: () => statusLine(statusOf(daemon.gateway)) });
       context.onReload(() => {
-        daemon.gateway.reload().then(
-          (result) => {
-            if (!result.applied) log.error({ reasons: result.changes }, "the configuration was not applied");
-          },
-          (error: unknown) => log.error({ err: error }, "reload failed"),
-        );
+        manager
+          .reloading(() => daemon.gateway.reload())
+          .then(
+            (result) => {
+              if (!result.applied)
+                log.error({ reasons: result.changes }, "the configuration was not applied");
+            },
+            (error: unknown) => log.error({ err: error }, "reload failed"),
+          );
       });
       await ended(context.signal);
+      manager.stopping();
       log.info({}, "the gateway stops");
     });
 }

@@ -16,11 +16,12 @@ import {
   openLocalServer,
 } from "../local/server.ts";
 import type { LocalSurface } from "../local/surface.ts";
-import { ConfigError } from "../model/errors.ts";
+import { ConfigError, StorageError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import { buildTime } from "../model/version.ts";
 import { openSandbox } from "../sandbox/sandbox.ts";
 import { openClock } from "../store/clock.ts";
+import { DiskWatch } from "../store/disk-watch.ts";
 import { openFolderDisk } from "../store/folder-disk.ts";
 import { openSystem } from "../store/system.ts";
 import { connectBy } from "../transport/connect.ts";
@@ -31,6 +32,8 @@ import { type ConfigurationFile, configurationOf } from "./service/configuration
 import { configuredPorts, jobKinds } from "./service/kinds.ts";
 import { machineSource } from "./service/machine-source.ts";
 import { openService } from "./service/service.ts";
+import { openUpdates, type RunningUpdates, updaterSocketHere } from "./service/updates.ts";
+import type { Pulse } from "./service-manager/health.ts";
 import { lockStore } from "./store-lock.ts";
 import { localSurface, statusOf } from "./surface.ts";
 import { keepTime, readKeptTime } from "./time-keeper.ts";
@@ -77,6 +80,8 @@ export function openLog(level: LogLevel, { quiet = false } = {}): DaemonLog {
 
 export interface RunningDaemon extends AsyncDisposable {
   readonly gateway: Gateway;
+  /** Whether the daemon itself does its work. */
+  pulse(): Pulse;
 }
 
 /**
@@ -117,7 +122,12 @@ export async function startDaemon(
   if (server) opened.use(server);
   opened.use(await lockStore(folder));
   opened.use(keepTime(clock, openDisk, kept));
+  const updater = updaterSocketHere(process.env);
+  const updatesOpened = Promise.withResolvers<RunningUpdates>();
+  updatesOpened.promise.catch(() => {});
+  opened.defer(() => updatesOpened.reject(new StorageError("the gateway stops", { code: "closed" })));
   const sandbox = opened.use(openSandbox({ clock, log }));
+  const watch = new DiskWatch(clock);
   const gateway = opened.use(
     await openGateway(config, {
       clock,
@@ -125,7 +135,7 @@ export async function startDaemon(
       random: Math.random,
       connect: connectBy(clock),
       sandbox,
-      openDisk: (name) => openFolderDisk(join(folder, name)),
+      openDisk: async (name) => watch.watch(await watch.wait(openFolderDisk(join(folder, name)))),
       historyFile: join(folder, "history.sqlite"),
       bootTime: (bootId) => kept.boots.get(bootId),
       timeSource: (unixMs, at, source) => {
@@ -133,6 +143,10 @@ export async function startDaemon(
         if (clock.offer(unixMs, at) && !trusted)
           log.info({ source, time: new Date(clock.now()).toISOString() }, "the time is known");
       },
+      onDesired:
+        updater === undefined
+          ? undefined
+          : async (scope, body) => (await updatesOpened.promise).take(scope, body),
       setLogLevel: (level) => log.setLevel(level),
       reloadConfig: read,
     }),
@@ -146,8 +160,14 @@ export async function startDaemon(
   const commissioning =
     configuration && opened.use(new Commissioning({ gateway, configuration, log, machine }));
   const system = openSystem();
+  const updates = updater === undefined ? undefined : await openUpdates(gateway, log, updater, machineSource);
+  if (updates) {
+    opened.use(updates);
+    updatesOpened.resolve(updates);
+  }
   const parts = {
     ports: () => portFacts(system, configuredPorts(gateway)),
+    ...(updates ? { updates: updates.local } : {}),
     ...(configuration ? { configuration } : {}),
     ...(commissioning ? { commissioning } : {}),
   };
@@ -159,12 +179,20 @@ export async function startDaemon(
       parts,
       northboundTested: async (name, ok) => commissioning?.northboundTested(name, ok),
       status: () => statusOf(gateway),
+      image: () => updates?.image(),
     }),
   );
   surface = localSurface(gateway, { logs, payloads, service, ...(https ? { https: () => https } : {}) });
   log.info({ socket: config.local.socket, ...https }, "the local API listens");
   const held = opened.move();
-  return { gateway, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return {
+    gateway,
+    pulse: () => ({
+      diskMs: watch.waitingMs,
+      loops: Array.from(gateway.loops.values(), (loop) => loop.pulse()),
+    }),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
 }
 
 /** Of the technician's page: beside the bundle; of the sources, where the last build put it. */

@@ -7,6 +7,7 @@ import type { Protocol } from "../southbound/protocol.ts";
 import type { AuditLogConfig, HistoryConfig } from "./history.ts";
 import type { LocalConfig } from "./local.ts";
 import type { NodeRedConfig } from "./node-red.ts";
+import type { UpdateRules } from "./updates.ts";
 
 /**
  * What gateway.yaml says, checked, with defaults filled in, durations in ms and sizes in bytes.
@@ -29,6 +30,7 @@ export interface GatewayConfig {
   readonly storage: StorageConfig;
   readonly telemetry: TelemetryConfig;
   readonly commands: CommandRules;
+  readonly updates: UpdateRules;
   readonly local: LocalConfig;
   /** Of no concern to the daemon. */
   readonly nodeRed: NodeRedConfig;

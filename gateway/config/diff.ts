@@ -36,6 +36,7 @@ const atStart = [
   "local",
   "history",
   "auditLog",
+  "updates",
   "clock",
 ] as const;
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import type { NewDevice } from "../local/commissioning.ts";
 import { countComments, editYaml } from "./edit.ts";
 import { addDevice, removeDevice } from "./new-device.ts";
 
@@ -66,6 +67,32 @@ describe("editYaml", () => {
       "baud: 9600}\n    roof:\n      protocol: modbus\n      tcp: {host: 192.0.2.1, port: 502}\n\ndevices:",
     );
     expect(parse(edited).devices.m).toEqual({ profile: "p/q", connection: "roof" });
+  });
+
+  it("takes no reference to a secret, which a technician could send anywhere", () => {
+    const device = { id: "m", profile: "p/q", connection: "roof", settings: {} };
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: references as gateway.yaml writes them
+    const reference = "${file:/etc/stadsnod/broker-password}";
+    const mqtt = { url: "mqtt://evil.example", username: "u", password: reference };
+    const bad: Partial<NewDevice>[] = [
+      { connectionSettings: { protocol: "lorawan", server: "chirpstack", mqtt } },
+      { connectionSettings: { [reference]: 1 } },
+      { settings: { note: reference } },
+      { title: reference },
+    ];
+    for (const more of bad)
+      expect(() => addDevice(text, { ...device, ...more })).toThrow(
+        expect.objectContaining({ code: "reference-not-taken" }),
+      );
+    // What a meter's key opens stays here.
+    expect(parse(addDevice(text, { ...device, settings: { key: reference } })).devices.m.key).toBe(reference);
+  });
+
+  it("takes what it is told of profile and connection, whatever the settings say", () => {
+    for (const key of ["profile", "connection", "title", "audience"]) {
+      const device = { id: "m", profile: "p/q", connection: "roof", settings: { [key]: "open" } };
+      expect(() => addDevice(text, device)).toThrow(expect.objectContaining({ code: "cannot-edit" }));
+    }
   });
 
   it("takes out one device with what is written inside of it, and leaves everything around", () => {

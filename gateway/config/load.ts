@@ -34,6 +34,7 @@ import {
   type WrittenConfig,
 } from "./schema.ts";
 import type { SecretSources } from "./secrets.ts";
+import { buildUpdates } from "./updates.ts";
 
 export interface ConfigOptions extends SecretSources {
   readonly protocols: readonly Protocol[];
@@ -71,8 +72,10 @@ export async function loadConfig(text: string, file: string, options: ConfigOpti
     readFile: options.readFile,
     devices: Object.keys(written.devices),
   });
-  const found = [...top.diagnostics, ...commands.diagnostics, ...builder.diagnostics];
-  if (commands.diagnostics.some(({ severity }) => severity === "error"))
+  const updates = buildUpdates(written.updates, { document, base, readFile: options.readFile });
+  const ofRules = [...commands.diagnostics, ...updates.diagnostics];
+  const found = [...top.diagnostics, ...ofRules, ...builder.diagnostics];
+  if (ofRules.some(({ severity }) => severity === "error"))
     return { diagnostics: [...options.profiles.diagnostics, ...sorted(found)] };
   const config: GatewayConfig = {
     gateway: {
@@ -103,6 +106,7 @@ export async function loadConfig(text: string, file: string, options: ConfigOpti
       maxBytes: written.telemetry.maxBytes,
     },
     commands: commands.rules,
+    updates: updates.rules,
     local: localOf(written.local, base),
     nodeRed: nodeRedOf(written.nodeRed, base),
     history: historyConfig(written.history),

@@ -44,6 +44,16 @@ devices:
 `);
   });
 
+  it("takes base64 for a secret, and a path for a path", () => {
+    const keys = ["aGVq/c2Fu+bmE=", "/9j/4AAQSkZJ", "AbCd/EfGh", "9f86d081884c7d65"];
+    for (const key of keys) {
+      const masked = maskSecrets(`a:\n  b: {accessKey: "${key}", appKey: ${key}, keys: [${key}]}\n`);
+      expect(masked).not.toContain(key);
+    }
+    const files = ["/etc/stadsnod/key", "./certs/key", "../key", "certs/server.key", "/home/x/tls.pem"];
+    for (const file of files) expect(maskSecrets(`a: {b: {key: ${file}}}\n`)).toContain(file);
+  });
+
   it("shows little of a text that cannot be read", () => {
     const masked = maskSecrets(`a: [\npassword: hunter1\nnorth:\n  secret: |\n    hunter2\n  b: "x\n`);
     expect(masked).not.toMatch(/hunter/);

@@ -13,11 +13,12 @@ export const stars = "********";
 
 /** Not `passage` and `passengers`, which are names of lamps and points. */
 const secretWord = /pas+w|passphrase|passcode|(?:^|[_-])pass$|pwd|secret|token|psk|credential/i;
-/** A key may also be the name of a file, or a public one. */
-const keyWord = /key$/i;
-const noKey = /[/\\]|\.(?:pem|key|crt|der)$|^-----BEGIN PUBLIC KEY-----/i;
+/** A key may also be the name of a file, or a public one. A slash alone makes no path: base64 has them as well. */
+const keyWord = /keys?$/i;
+const noKey =
+  /^(?:\.{1,2}|~|[a-z]:|\/(?:etc|run|var|home|opt|srv|mnt|usr|data|root|tmp))[/\\][\w ./\\@-]*$|\.(?:pem|key|crt|der)$|^-----BEGIN PUBLIC KEY-----/i;
 const reference = /^\$\{(?:file|env):[^{}]+\}$/;
-const inUrl = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]*:[^/?#\s]*@/i;
+const inUrl = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s:]*:[^/?#\s]*@/i;
 
 interface Place {
   readonly path: Path;

@@ -10,6 +10,7 @@ import { localSchema } from "./local.ts";
 import { nodeRedSchema } from "./node-red.ts";
 import { deviceRecordFields } from "./privacy.ts";
 import { holidaysSchema, timeZone } from "./schedule-schema.ts";
+import { updatesSchema } from "./updates.ts";
 
 // gateway.yaml. What stands here refuses the whole file when it is wrong; entries of connections,
 // devices and northbound are checked one by one, so that a bad one is left out alone.
@@ -86,6 +87,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   commands: commandsSchema.prefault({}),
+  updates: updatesSchema.prefault({}),
   local: localSchema,
   nodeRed: nodeRedSchema,
   history: historySchema,

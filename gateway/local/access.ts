@@ -39,6 +39,8 @@ export const access = {
   "GET /v1/profiles": "viewer",
   "GET /v1/machine": "viewer",
   "GET /v1/alarms": "viewer",
+  "GET /v1/update": "viewer",
+  "GET /v1/enrolment": "viewer",
 
   "POST /v1/read": "technician",
   "GET /v1/ports": "technician",
@@ -53,7 +55,6 @@ export const access = {
   "GET /v1/jobs/:id/files/:name": "technician",
   "POST /v1/decode": "technician",
   "POST /v1/encode": "technician",
-  "POST /v1/configuration/check": "technician",
   "GET /v1/configuration/schema": "technician",
   "GET /v1/commissioning": "technician",
   "POST /v1/commissioning/devices": "technician",
@@ -70,11 +71,16 @@ export const access = {
 
   // With stars for secrets; but what it says of addresses and users is not for everybody.
   "GET /v1/configuration": "admin",
+  // Reads whatever folders and files the text names.
+  "POST /v1/configuration/check": "admin",
   "POST /v1/configuration/apply": "admin",
   "GET /v1/configuration/generations": "admin",
   "GET /v1/configuration/generations/:number": "admin",
   "POST /v1/configuration/roll-back": "admin",
   "POST /v1/reload": "admin",
+  "POST /v1/update/install": "admin",
+  "POST /v1/update/commit": "admin",
+  "POST /v1/update/roll-back": "admin",
   "GET /v1/users": "admin",
   "POST /v1/users": "admin",
   "DELETE /v1/users/:name": "admin",

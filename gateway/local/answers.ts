@@ -398,6 +398,65 @@ export const machine = named(
     image: z.object({ slot: z.string(), version: z.string(), other: z.string().optional() }).optional(),
   }),
 );
+const updateReason = z.object({ code: z.string(), message: z.string() });
+export const update = named(
+  "Update",
+  z.object({
+    phase: z.enum([
+      "idle",
+      "downloading",
+      "verified",
+      "installing",
+      "installed",
+      "rebooting",
+      "trying",
+      "committing",
+      "committed",
+      "rolling-back",
+      "rolled-back",
+      "refused",
+    ]),
+    progress: z.number().optional(),
+    version: z.string(),
+    target: z.string().optional(),
+    rollout: z.string().optional(),
+    by: z.string().optional(),
+    why: updateReason.optional(),
+    failed: z.array(z.object({ version: z.string(), why: updateReason })),
+    compatible: z.string(),
+    slots: z.array(
+      z.object({
+        name: z.string(),
+        booted: z.boolean(),
+        state: z.enum(["good", "bad", "unknown"]),
+        version: z.string().optional(),
+        installedAt: z.string().optional(),
+      }),
+    ),
+  }),
+);
+export const enrolment = named(
+  "Enrolment",
+  z.object({
+    state: z.string(),
+    gateway: z.string().optional(),
+    why: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).optional(),
+    nextS: z.number().optional(),
+    certificate: z
+      .object({
+        subject: z.string(),
+        issuer: z.string(),
+        serial: z.string(),
+        from: moment,
+        to: moment,
+        renewal: moment,
+        fingerprint: z.string(),
+      })
+      .optional(),
+    tokenLeft: z.literal(true).optional(),
+    at: moment.optional(),
+  }),
+);
 export const alarms = z.array(
   named(
     "Alarm",

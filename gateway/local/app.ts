@@ -21,6 +21,7 @@ import { readingRoutes } from "./routes/readings.ts";
 import { serviceRoutes } from "./routes/service.ts";
 import { sessionRoutes } from "./routes/session.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { updateRoutes } from "./routes/update.ts";
 import { userRoutes } from "./routes/users.ts";
 
 /** The one application behind all doors. */
@@ -53,6 +54,7 @@ const groups = [
   configurationRoutes,
   commissioningRoutes,
   serviceRoutes,
+  updateRoutes,
   jobRoutes,
   sessionRoutes,
   userRoutes,

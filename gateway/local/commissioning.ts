@@ -25,6 +25,8 @@ export interface LocalService {
   machine(): Promise<MachineFacts>;
   /** What is wrong now, the worst first. */
   alarms(): readonly Alarm[];
+  /** How far the gateway is with its certificate; undefined where nobody has begun. */
+  enrolment(): Promise<EnrolmentFacts | undefined>;
   /** The last frames of a connection, the oldest first; then as they come. Throws ConfigError (`unknown-connection`) at once. */
   frames(
     connection: string,
@@ -33,6 +35,49 @@ export interface LocalService {
   readonly jobs: LocalJobs;
   readonly configuration: LocalConfiguration;
   readonly commissioning: LocalCommissioning;
+  readonly updates: LocalUpdates;
+}
+
+/** Updates of the whole system. */
+export interface LocalUpdates {
+  /** Undefined where no updater answers. */
+  state(): UpdateFacts | undefined;
+  /** Begins one. Rejects with RefusedError (`update-busy`, `downgrade`, `failed-before`, `already-runs`, `no-updater`, `bad-bundle-name`). */
+  install(
+    what: { readonly file?: string; readonly url?: string; readonly sha256?: string },
+    by: string,
+  ): Promise<void>;
+  /** Back to the former system. Rejects with RefusedError (`nothing-to-roll-back`). */
+  rollBack(by: string): Promise<void>;
+  /** Without waiting for the health gate. Rejects with RefusedError (`nothing-to-commit`). */
+  commit(by: string): Promise<void>;
+}
+
+export interface UpdateFacts {
+  /** Where the update is, or how the last one ended. */
+  readonly phase: string;
+  /** Percent of what is being done. */
+  readonly progress?: number | undefined;
+  /** Of the system that runs. */
+  readonly version: string;
+  readonly target?: string | undefined;
+  readonly rollout?: string | undefined;
+  readonly by?: string | undefined;
+  /** Why it ended so, or what it waits for. */
+  readonly why?: { readonly code: string; readonly message: string } | undefined;
+  /** Versions that did not work here and are not tried again. */
+  readonly failed: readonly {
+    readonly version: string;
+    readonly why: { readonly code: string; readonly message: string };
+  }[];
+  readonly compatible: string;
+  readonly slots: readonly {
+    readonly name: string;
+    readonly booted: boolean;
+    readonly state: "good" | "bad" | "unknown";
+    readonly version?: string | undefined;
+    readonly installedAt?: string | undefined;
+  }[];
 }
 
 /** Kept as it is sent: hundreds of profiles are more than anybody should hold as objects. */
@@ -85,6 +130,31 @@ export interface MachineFacts {
   readonly node: string;
   /** The image's slot and version, where the gateway runs from one of ours. */
   readonly image?: { readonly slot: string; readonly version: string; readonly other?: string } | undefined;
+}
+
+/** As `Progress` of enrolment. */
+export interface EnrolmentFacts {
+  readonly state: string;
+  readonly gateway?: string | undefined;
+  readonly why?:
+    | { readonly code: string; readonly message: string; readonly hint?: string | undefined }
+    | undefined;
+  /** Seconds from `at` until the next try. */
+  readonly nextS?: number | undefined;
+  readonly certificate?:
+    | {
+        readonly subject: string;
+        readonly issuer: string;
+        readonly serial: string;
+        readonly from: string;
+        readonly to: string;
+        readonly renewal: string;
+        readonly fingerprint: string;
+      }
+    | undefined;
+  readonly tokenLeft?: true | undefined;
+  /** When it was told, by the clock of then. */
+  readonly at?: string | undefined;
 }
 
 export const alarmSeverities = ["critical", "major", "minor", "warning"] as const;

@@ -122,7 +122,31 @@ const routes: Readonly<Record<RouteKey, Described>> = {
     summary: "Every device profile there is, in short; with an ETag",
     answer: answers.profiles,
   },
+  "GET /v1/enrolment": {
+    summary: "How far the gateway is with its certificate",
+    answer: answers.enrolment,
+  },
   "GET /v1/machine": { summary: "What the machine says of itself", answer: answers.machine },
+  "GET /v1/update": {
+    summary: "The slots of the system, and how an update stands; 404 where no updater answers",
+    answer: answers.update,
+  },
+  "POST /v1/update/install": {
+    summary: "Begin an update: a file in the folder of bundles, or an address",
+    body: schemas.updateBody,
+    answer: answers.update,
+    status: [202],
+  },
+  "POST /v1/update/commit": {
+    summary: "Keep the system that is being tried, without waiting for the health gate",
+    answer: answers.update,
+    status: [202],
+  },
+  "POST /v1/update/roll-back": {
+    summary: "Back to the former system; the machine restarts",
+    answer: answers.update,
+    status: [202],
+  },
   "GET /v1/alarms": { summary: "What is wrong now, the worst first", answer: answers.alarms },
   "GET /v1/frames/:connection": {
     summary:

@@ -240,6 +240,17 @@ export const jobBody = z.discriminatedUnion("kind", [
 ]);
 export const jobPath = z.strictObject({ id: z.string().min(1).max(63) });
 export const filePath = z.strictObject({ id: z.string().min(1).max(63), name: z.string().min(1).max(120) });
+/** `path`: a file in the folder of bundles. */
+export const updateBody = z
+  .strictObject({
+    path: z.string().min(1).max(300).optional(),
+    url: z.string().startsWith("https://").max(2048).optional(),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+  })
+  .refine(...exactlyOne("path", "url"));
 export const assetPath = z.strictObject({ file: z.string().min(1).max(120) });
 export const connectionPath = z.strictObject({ connection: id });
 

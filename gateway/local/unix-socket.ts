@@ -1,6 +1,5 @@
 import { chmod, mkdir, rm, stat } from "node:fs/promises";
-import type { Server } from "node:http";
-import { connect } from "node:net";
+import { connect, type Server } from "node:net";
 import { dirname } from "node:path";
 import { ConfigError } from "../model/errors.ts";
 

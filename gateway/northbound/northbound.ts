@@ -120,8 +120,20 @@ export interface NorthboundContext {
    * commands are wanted, and none are subscribed to.
    */
   onCommand?: ((command: IncomingCommand) => Promise<void>) | undefined;
+  /** Absent: nobody is asked what the city wants. */
+  readonly desired?: DesiredIntake | undefined;
   readonly signal: AbortSignal;
 }
+
+/** Takes what the city wants of this gateway and of the groups that it is in: retained, at most `longestDesiredState` bytes. */
+export interface DesiredIntake {
+  readonly groups: readonly string[];
+  /** As `onCommand`: resolves when it is durable or counts for nothing. A longer one comes cut off one byte after its end. */
+  take(scope: { readonly kind: "gateway" | "group"; readonly name: string }, body: Uint8Array): Promise<void>;
+}
+
+/** Signature included. */
+export const longestDesiredState = 8192;
 
 /** The plug-in's description: one folder and one entry in `index.ts`. */
 export interface NorthboundKind<Settings = unknown> {

@@ -8,7 +8,7 @@ import { openOutbox } from "../outbox/segment-outbox.ts";
 import type { Disk } from "../store/disk.ts";
 import { awayNorthbound } from "./away.ts";
 import { type Forwarder, openForwarder } from "./forwarder.ts";
-import type { IncomingCommand, Northbound, NorthboundKind } from "./northbound.ts";
+import type { DesiredIntake, IncomingCommand, Northbound, NorthboundKind } from "./northbound.ts";
 
 export interface SideOptions {
   readonly name: string;
@@ -33,6 +33,7 @@ export interface SideOptions {
   bootTime(bootId: string): number | undefined;
   /** As NorthboundContext.onCommand. Absent: no commands are wanted. */
   readonly onCommand?: ((command: IncomingCommand) => Promise<void>) | undefined;
+  readonly desired?: DesiredIntake | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -90,6 +91,7 @@ export async function openSide(options: SideOptions): Promise<Side> {
     lastWill: options.lastWill,
     farewell: () => options.farewell(),
     onCommand: options.onCommand,
+    desired: options.desired,
   });
   let configProblem: ConfigError | undefined;
   const northbound = opened.use(

@@ -35,20 +35,6 @@ export function loadProfiles(
   protocols: readonly Protocol[],
   only?: ReadonlySet<string>,
 ): ProfileLibrary {
-  const loading = loadingProfiles(folders, files, protocols, only);
-  for (;;) {
-    const { done, value } = loading.next();
-    if (done) return value;
-  }
-}
-
-/** The same, one file at a time: whoever has something else to do does it in between. */
-export function* loadingProfiles(
-  folders: readonly string[],
-  files: ProfileFiles,
-  protocols: readonly Protocol[],
-  only?: ReadonlySet<string>,
-): Generator<undefined, ProfileLibrary> {
   const paths = new Map<string, string>();
   const diagnostics: Diagnostic[] = [];
   for (const folder of folders) {
@@ -76,7 +62,6 @@ export function* loadingProfiles(
     const loaded = loadFile(path, files, protocols, bases);
     if (loaded.profile) profiles.set(id, loaded);
     else quarantined.push({ kind: "profile", id, diagnostics: loaded.diagnostics });
-    yield;
   }
   return { profiles, quarantined, ids: [...paths.keys()], diagnostics };
 }

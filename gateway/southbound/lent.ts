@@ -54,6 +54,7 @@ export function lentLoop(connection: string, by: string, devices: readonly Devic
         learned: [],
       })),
     }),
+    pulse: () => ({ connection, turnMs: 0 }),
     [Symbol.asyncDispose]: async () => {},
   };
 }

@@ -50,6 +50,10 @@ export class Line {
   broken: AbortController | undefined;
   state: ConnectionState = "idle";
   lastError: GatewayError | undefined;
+  /** Since when each turn that is under way has been, monotonic ms; the oldest first. */
+  readonly turns = new Map<symbol, number>();
+  /** When a bug ended the loop, monotonic ms. */
+  brokeAt: number | undefined;
   /** Attempts to open since a device gave a sign of life. */
   attempts = 0;
   /** Whether people were told that the line is down. */
@@ -80,6 +84,17 @@ export class Line {
   check(): void {
     if (this.state === "failed" || this.state === "closed" || this.signal.aborted)
       throw reasonOf(this.signal, this.lastError);
+  }
+
+  /** Does one turn of the line. */
+  async turn(work: () => Promise<void>): Promise<void> {
+    const key = Symbol("turn");
+    this.turns.set(key, this.clock.monotonic());
+    try {
+      await work();
+    } finally {
+      this.turns.delete(key);
+    }
   }
 
   push(job: Job): void {

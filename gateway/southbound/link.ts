@@ -143,9 +143,9 @@ export class Link {
       // While nobody takes readings there are no polls; what was asked for is done all the same.
       const { hasRoom } = this.#line.delivery;
       const work = running.size < driver.concurrency ? this.#next(driver, ended, hasRoom) : undefined;
-      if (work && driver.concurrency === 1) await work();
+      if (work && driver.concurrency === 1) await this.#line.turn(work);
       else if (work) {
-        const done: Promise<void> = work().finally(() => {
+        const done: Promise<void> = this.#line.turn(work).finally(() => {
           running.delete(done);
           this.#line.wake.notify();
         });

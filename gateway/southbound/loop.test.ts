@@ -695,3 +695,54 @@ describe("the end", () => {
     expect(line.clock.nextDue).toBeUndefined();
   });
 });
+
+describe("the pulse of a loop", () => {
+  it("shows how long the turn under way has been, however devices and line fare", async () => {
+    const line = new Line();
+    const { loop } = await start(line, [device("a", [point(0)])]);
+    await line.clock.advance(10_000);
+    expect(loop.pulse()).toEqual({ connection: "line", brokenMs: undefined, turnMs: 0 });
+    line.stallMs = 3_600_000;
+    await line.clock.advance(1_900_000);
+    expect(loop.pulse().turnMs).toBeGreaterThan(1_800_000);
+    await line.clock.advance(1_800_000);
+    expect(loop.pulse().turnMs).toBeLessThan(1000);
+    line.dead.add("a");
+    line.openError = new LinkError("gone", { code: "gone" });
+    line.lost.abort(line.openError);
+    await line.clock.advance(3_600_000);
+    expect(loop.pulse()).toEqual({ connection: "line", brokenMs: undefined, turnMs: 0 });
+  });
+
+  it("counts from the oldest turn where several are under way", async () => {
+    const line = new Line();
+    line.concurrency = 2;
+    const { loop } = await start(line, [device("a", [point(0)]), device("b", [point(0)])]);
+    await line.clock.advance(10_000);
+    line.stallMs = 100_000;
+    await line.clock.advance(60_000);
+    expect(
+      line.reads("b", line.clock.monotonic() - 5000) + line.reads("a", line.clock.monotonic() - 5000),
+    ).toBe(5);
+    expect(loop.pulse().turnMs).toBeGreaterThan(58_000);
+  });
+
+  it("tells of a bug that ended the loop, and not of a configuration that cannot work", async () => {
+    const line = new Line();
+    const isLocal = () => {
+      throw new TypeError("a bug");
+    };
+    const { loop } = await start(line, [device("a", [point(0)])], {
+      protocol: { ...line.protocol, isLocal },
+    });
+    await line.clock.advance(300_000);
+    expect(loop.status().state).toBe("failed");
+    expect(loop.pulse().brokenMs).toBe(300_000);
+    const wrong = new Line();
+    wrong.openError = new ConfigError("no such port", { code: "no-port" });
+    const { loop: refused } = await start(wrong, [device("a", [point(0)])]);
+    await wrong.clock.advance(300_000);
+    expect(refused.status().state).toBe("failed");
+    expect(refused.pulse().brokenMs).toBeUndefined();
+  });
+});

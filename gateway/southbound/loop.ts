@@ -11,7 +11,7 @@ import { PolledDevice } from "./polled-device.ts";
 import { Polls } from "./polls.ts";
 import type { Learned } from "./protocol.ts";
 import { Setups } from "./setups.ts";
-import type { ConnectionStatus, DeviceStatus } from "./status.ts";
+import type { ConnectionStatus, DeviceStatus, LoopPulse } from "./status.ts";
 import type { WriteOrder, WriteOutcome } from "./write-order.ts";
 import { Writes } from "./writes.ts";
 
@@ -54,6 +54,7 @@ export interface ConnectionLoop extends AsyncDisposable {
   removeDevice(device: string): void;
   learned(device: string): Learned;
   status(): ConnectionStatus;
+  pulse(): LoopPulse;
 }
 
 /** Starts the loop of one connection. The link is opened as soon as there is a device; failures are retried inside. */
@@ -107,6 +108,7 @@ class Loop implements ConnectionLoop {
       .live()
       .catch((error: unknown) => {
         // A bug of ours takes down this connection alone.
+        line.brokeAt = line.clock.monotonic();
         this.#link.fail(asGatewayError(error));
         line.log.error({ error: stackOf(error) }, "the connection's loop broke: a bug");
       })
@@ -213,6 +215,17 @@ class Loop implements ConnectionLoop {
       unknown: this.#line.driver?.unknown?.(),
       writes: this.#writes.counters,
       devices: Array.from(this.#line.devices.values(), (state) => this.#deviceStatus(state)),
+    };
+  }
+
+  pulse(): LoopPulse {
+    const { brokeAt, clock, turns } = this.#line;
+    const now = clock.monotonic();
+    const [oldest = now] = turns.values();
+    return {
+      connection: this.connection,
+      brokenMs: brokeAt === undefined ? undefined : now - brokeAt,
+      turnMs: now - oldest,
     };
   }
 

@@ -39,6 +39,15 @@ export interface WriteCounters {
   readonly failed: number;
 }
 
+/** Whether a connection's loop itself does its work: says nothing about line and devices. Plain data. */
+export interface LoopPulse {
+  readonly connection: string;
+  /** Ms since a bug ended the loop. */
+  readonly brokenMs?: number | undefined;
+  /** Ms that the oldest turn of the line has been under way, 0 when there is none. */
+  readonly turnMs: number;
+}
+
 /** How one connection fares. Plain data. */
 export interface ConnectionStatus {
   readonly connection: string;

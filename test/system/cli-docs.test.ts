@@ -18,7 +18,7 @@ async function commands(path: readonly string[] = []): Promise<Help[]> {
   const section = (title: string) =>
     new RegExp(`^${title}:\\n((?:  .*\\n|\\n(?=  ))*)`, "m").exec(out)?.[1] ?? "";
   const options = Array.from(
-    section("Options").matchAll(/^ {2}(?:-\w, )?(--[a-z]+)/gm),
+    section("Options").matchAll(/^ {2}(?:-\w, )?(--[a-z0-9-]+)/gm),
     ([, option]) => option!,
   ).filter((option) => option !== "--help" && option !== "--version");
   const names = Array.from(section("Commands").matchAll(/^ {2}([a-z-]+)/gm), ([, name]) => name!).filter(
@@ -45,13 +45,13 @@ describe("docs/cli.md", async () => {
   });
 
   it.each(found)("describes every option of $name and no other", ({ name, options }) => {
-    const named = Array.from(described.get(name)!.matchAll(/--[a-z]+/g), ([option]) => option);
+    const named = Array.from(described.get(name)!.matchAll(/--[a-z][a-z0-9-]*/g), ([option]) => option);
     const examplesAside = described
       .get(name)!
       .split("\n")
       .filter((line) => /^- `|^ {4}stadsnod /.test(line))
       .join("\n");
-    const promised = Array.from(examplesAside.matchAll(/--[a-z]+/g), ([option]) => option);
+    const promised = Array.from(examplesAside.matchAll(/--[a-z][a-z0-9-]*/g), ([option]) => option);
     expect([...new Set(promised)].toSorted()).toEqual(options.toSorted());
     for (const option of options) expect(named).toContain(option);
   });

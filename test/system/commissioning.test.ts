@@ -83,6 +83,18 @@ it("puts a device into service, tests it, accepts it and signs for that", { time
     status: 201,
     changes: ["added device lamp-1"],
   });
+  // No other file is opened as a port because somebody calls it one, and no secret goes to where somebody says.
+  const odd = { ...lamp, id: "lamp-9", connection: "odd" };
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: references as gateway.yaml writes them
+  const mqtt = { url: "mqtt://evil.example", username: "u", password: "${file:gateway.yaml}" };
+  for (const [connectionSettings, error] of [
+    [{ protocol: "modbus", serial: { port: "/dev/watchdog", baud: 9600 } }, "bad-configuration"],
+    [{ protocol: "lorawan", server: "chirpstack", mqtt }, "reference-not-taken"],
+  ] as const)
+    expect(await call("POST", "/v1/commissioning/devices", { ...odd, connectionSettings })).toMatchObject({
+      status: 422,
+      error,
+    });
   expect(readFileSync(join(folder, "gateway.yaml"), "utf8")).toContain("  lamp-1:\n    profile: test/lamp\n");
   expect((await call("POST", "/v1/commissioning/devices", lamp)).error).toBe("device-exists");
   const state = () => call("GET", "/v1/commissioning");
@@ -128,6 +140,17 @@ it("puts a device into service, tests it, accepts it and signs for that", { time
     status: 403,
     error: "accepted",
   });
+  // Nor by another name, on a second way to the same line.
+  const alias = { ...lamp, id: "lamp-2", connection: "roof-2" };
+  const tcp = { protocol: "modbus", tcp: { host: "127.0.0.1", port: line.port } };
+  expect(
+    (await call("POST", "/v1/commissioning/devices", { ...alias, connectionSettings: tcp })).status,
+  ).toBe(201);
+  expect(await call("POST", "/v1/commissioning/test", { ...test, device: "lamp-2" })).toMatchObject({
+    status: 403,
+    error: "accepted",
+  });
+  expect((await call("POST", "/v1/configuration/roll-back", { generation: 4 })).applied).toBe(true);
   expect((await state()).devices).toMatchObject([{ accepted: id }, { accepted: id }]);
   expect(statSync(join(folder, "store/identity/key.pem")).mode & 0o777).toBe(0o600);
 

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { type AcceptanceBook, openAcceptanceBook } from "../../commissioning/acceptance/book.ts";
 import { type ReportContents, signReport, verifyReport } from "../../commissioning/acceptance/report.ts";
 import {
@@ -21,6 +22,7 @@ import type { Log } from "../../model/log.ts";
 import { version } from "../../model/version.ts";
 import { openFolderDisk, privateFiles } from "../../store/folder-disk.ts";
 import { openIdentityKey } from "../../store/identity-key.ts";
+import { keysOf, refuseOtherFile } from "./lines.ts";
 
 /** Test commands whose last word is waited for at once. */
 const maxTests = 64;
@@ -54,6 +56,8 @@ export class Commissioning implements LocalCommissioning, AsyncDisposable {
   }
 
   async add(device: NewDevice, by: string): Promise<{ readonly changes: readonly string[] }> {
+    const port: unknown = Reflect.get(Object(device.connectionSettings?.serial), "port");
+    if (typeof port === "string") refuseOtherFile(port, "bad-configuration");
     const { changes } = await this.#options.configuration.edit(
       (text) => addDevice(text, device),
       by,
@@ -89,7 +93,7 @@ export class Commissioning implements LocalCommissioning, AsyncDisposable {
     const device = this.#device(command.device);
     const book = await this.#opened();
     const print = fingerprintOf(device);
-    if (book.acceptedBy(device.id, print))
+    if (book.acceptedBy(device.id, print) || this.#hasAcceptedTwin(book, device))
       throw new RefusedError(`${device.id} has been accepted: operators command it now`, {
         code: "accepted",
         hint: "POST /v1/commands, as an operator",
@@ -182,6 +186,24 @@ export class Commissioning implements LocalCommissioning, AsyncDisposable {
 
   #northbound(book: AcceptanceBook) {
     return Array.from(this.#gateway.config.northbound.keys(), (name) => book.northbound(name));
+  }
+
+  /** Whether it is an accepted device by another name, as on a second connection to the same line. */
+  #hasAcceptedTwin(book: AcceptanceBook, device: Device): boolean {
+    const { connections, devices } = this.#gateway.config;
+    const placesOf = ({ connection: name }: Device) => {
+      const connection = connections.get(name);
+      return connection ? keysOf(connection) : [];
+    };
+    const places = new Set(placesOf(device));
+    const settings = plainSettings(device.settings);
+    return devices.some(
+      (other) =>
+        other.id !== device.id &&
+        isDeepStrictEqual(plainSettings(other.settings), settings) &&
+        placesOf(other).some((place) => places.has(place)) &&
+        book.acceptedBy(other.id, fingerprintOf(other)) !== undefined,
+    );
   }
 
   #device(id: string): Device {

@@ -17,8 +17,8 @@ import { openSystem } from "../../store/system.ts";
 import { connectBy } from "../../transport/connect.ts";
 import type { Connect } from "../../transport/transport.ts";
 import { northboundOf, readGatewayFacts } from "../gateway-facts.ts";
-import { type JobLine, jobLine, onLine, placeOf } from "./lines.ts";
-import { CompiledProfiles } from "./profiles.ts";
+import { type JobLine, jobLine, onLine, placeIn } from "./lines.ts";
+import { ScanProfiles } from "./scan-profiles.ts";
 
 export interface KindsOptions {
   readonly gateway: Gateway;
@@ -31,20 +31,20 @@ export interface KindsOptions {
 export function jobKinds({ gateway, log, file }: KindsOptions): JobKinds {
   const { clock } = gateway;
   const random = Math.random;
-  const compiled = new CompiledProfiles(() => gateway.config.profiles);
   const doctor: DoctorContext = {
     system: openSystem(),
     clock,
     random,
     facts: () => factsOf(gateway, file),
   };
-  const scanContext = (connect: Connect): ScanContext => ({
+  const scanProfiles = new ScanProfiles(() => gateway.config.profiles);
+  const scanContext = (connect: Connect, signal?: AbortSignal): ScanContext => ({
     clock,
     random,
     log,
     connect,
     protocols: () => loadProtocols(),
-    profiles: () => compiled.all(),
+    profiles: () => scanProfiles.all(signal),
     connections: async () =>
       Array.from(gateway.config.connections.values(), ({ name, protocol, settings }) => ({
         id: name,
@@ -66,7 +66,7 @@ export function jobKinds({ gateway, log, file }: KindsOptions): JobKinds {
     scan(what, by) {
       const asked = scanWhat(what);
       const job = alone(jobLine(gateway, asked), by, (connect, signal) =>
-        scanJob(asked, scanContext(connect), signal),
+        scanJob(asked, scanContext(connect, signal), signal),
       );
       return {
         ...job,
@@ -85,7 +85,7 @@ export function jobKinds({ gateway, log, file }: KindsOptions): JobKinds {
     listen(what, by) {
       const asked = listenWhat(what);
       return alone(jobLine(gateway, asked), by, (connect, signal) =>
-        listenJob(asked, scanContext(connect), signal),
+        listenJob(asked, scanContext(connect, signal), signal),
       );
     },
     async wiring(what, by) {
@@ -205,7 +205,7 @@ async function factsOf({ config }: Gateway, file: string): Promise<GatewayFacts>
 /** The serial ports of the running configuration. */
 export function configuredPorts({ config }: Pick<Gateway, "config">) {
   return Array.from(config.connections.values()).flatMap(({ name, settings }) => {
-    const { port } = placeOf(settings);
+    const { port } = placeIn(settings);
     return typeof port === "string" && port.startsWith("/") ? [{ connection: name, port }] : [];
   });
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { cells } from "../../../test/fake-protocol.ts";
 import type { ConnectionConfig, GatewayConfig } from "../../config/config.ts";
 import { loadProtocols } from "../../southbound/index.ts";
+import { configuredPorts } from "./kinds.ts";
 import { jobLine } from "./lines.ts";
 
 const connection = (name: string, settings: object): [string, ConnectionConfig] => [
@@ -38,32 +39,6 @@ describe("the line of a job", () => {
     expect(line({ connection: "radio" }).keys).toEqual(["connection radio"]);
   });
 
-  it("is the same port or host whatever protocol speaks there", async () => {
-    const protocols = await loadProtocols(({ name }) => /modbus|mbus|smart-meter|nmea|serial/.test(name));
-    expect(protocols.length).toBeGreaterThan(5);
-    for (const protocol of protocols)
-      for (const [written, what, key] of [
-        [
-          { serial: { port: "/dev/serial/by-id/usb-FTDI", baud: 9600 } },
-          { port: "/dev/ttyUSB0" },
-          "serial /dev/ttyUSB0",
-        ],
-        [
-          { tcp: { host: "Box.local", port: 4001 } },
-          { host: "box.local", tcpPort: 4001 },
-          "tcp box.local:4001",
-        ],
-      ] as const) {
-        const { name } = protocol;
-        const one: ConnectionConfig = { name, protocol, settings: protocol.connection.parse(written) };
-        const gateway = { config: { connections: new Map([[name, one]]) } as unknown as GatewayConfig };
-        expect([name, jobLine(gateway, what, real)]).toMatchObject([
-          name,
-          { subject: name, connection: { name }, keys: [`connection ${name}`, key] },
-        ]);
-      }
-  });
-
   it("is a port or host that no connection has", () => {
     expect(line({ port: "/dev/ttyUSB1" })).toEqual({
       subject: "/dev/ttyUSB1",
@@ -78,10 +53,42 @@ describe("the line of a job", () => {
     });
   });
 
+  it("is no file that is not a serial port", () => {
+    for (const port of ["/dev/ttyUSB1", "/dev/ttymxc2", "/dev/pts/3", "/dev/serial/by-id/usb-1", "COM3"])
+      expect(line({ port }).subject).toBe(port);
+    const wrong = ["/dev/watchdog", "/dev/sda", "/dev/tty1", "/dev/tty", "/etc/shadow", "/dev/../etc/x", "x"];
+    for (const port of wrong)
+      expect(() => line({ port }), port).toThrow(expect.objectContaining({ code: "bad-job" }));
+  });
+
   it("is nothing that is not there", () => {
     expect(() => line({ connection: "cellar" })).toThrow(
       expect.objectContaining({ code: "unknown-connection" }),
     );
     expect(() => line({})).toThrow(expect.objectContaining({ code: "bad-job" }));
+  });
+});
+
+describe("what a connection has, of every protocol there is", () => {
+  it("is found by its port or host", async () => {
+    const protocols = await loadProtocols();
+    const serial = protocols.flatMap((protocol) => {
+      const settings = protocol.connection.safeParse({ serial: { port: "/dev/ttyUSB0", baud: 9600 } }).data;
+      return settings ? [{ name: protocol.name, protocol, settings, port: "/dev/ttyUSB0" }] : [];
+    });
+    expect(serial.length).toBeGreaterThan(5);
+    for (const { port, ...one } of serial) {
+      const gateway = { config: { connections: new Map([[one.name, one]]) } } as unknown as {
+        config: GatewayConfig;
+      };
+      expect(jobLine(gateway, { port }, (path) => path).connection?.name).toBe(one.name);
+      expect(configuredPorts(gateway)).toEqual([{ connection: one.name, port }]);
+    }
+    const [modbus] = protocols.filter(({ name }) => name === "modbus");
+    const settings = modbus?.connection.parse({ tcp: { host: "Lamp.local" } });
+    const connections = new Map([["roof", { name: "roof", protocol: modbus, settings }]]);
+    const gateway = { config: { connections } } as unknown as { config: GatewayConfig };
+    expect(jobLine(gateway, { host: "lamp.local" }).connection?.name).toBe("roof");
+    expect(configuredPorts(gateway)).toEqual([]);
   });
 });

@@ -19,6 +19,16 @@ export interface JobLine {
   readonly tcpPort?: number | undefined;
 }
 
+/** What may be opened because somebody asks: never a watchdog, a disk, a console or any other file. */
+const serialPort =
+  /^(?:\/dev\/(?:serial\/[\w./:@-]+|tty[A-Za-z.][\w.-]*|pts\/\d+|rfcomm\d+|cu\.[\w.-]+)|COM\d+)$/;
+
+/** Throws ConfigError with this code for a path that is no serial port, however it is called. */
+export function refuseOtherFile(port: string, code: string, real = realPath): void {
+  if (serialPort.test(real(port))) return;
+  throw new ConfigError("that is no serial port", { code, hint: "GET /v1/ports has those that there are" });
+}
+
 /** A serial port by its own name: two names of one port are one line. */
 export type RealPath = (path: string) => string;
 
@@ -54,6 +64,7 @@ export function jobLine(
   if (typeof port === "string") {
     const key = serialKey(port, real);
     const connection = [...connections.values()].find((one) => keysOf(one, real).includes(key));
+    if (!connection) refuseOtherFile(port, "bad-job", real);
     const subject = connection?.name ?? port;
     return { subject, keys: connection ? keysOf(connection, real) : [key], connection, port };
   }
@@ -87,16 +98,19 @@ export async function* onLine(
 }
 
 /** What a connection has alone: its name, and its port or host where its settings name one. */
-function keysOf({ name, settings }: ConnectionConfig, real: RealPath): readonly string[] {
+export function keysOf(
+  { name, settings }: Pick<ConnectionConfig, "name" | "settings">,
+  real: RealPath = realPath,
+): readonly string[] {
+  const { port, host } = placeIn(settings);
   const keys = [`connection ${name}`];
-  const { port, host } = placeOf(settings);
   if (typeof port === "string") keys.push(serialKey(port, real));
   if (typeof host === "string" && typeof port === "number") keys.push(tcpKey(host, port));
   return keys;
 }
 
-/** Port and host of a connection's settings, which are its protocol's own: most have them in their endpoint. */
-export function placeOf(settings: unknown): { readonly port?: unknown; readonly host?: unknown } {
+/** Port and host of a connection, which most protocols keep under `endpoint`. */
+export function placeIn(settings: unknown): { readonly port?: unknown; readonly host?: unknown } {
   if (typeof settings !== "object" || settings === null) return {};
   const endpoint: unknown = Reflect.get(settings, "endpoint");
   const place = typeof endpoint === "object" && endpoint !== null ? endpoint : settings;

@@ -1,15 +1,10 @@
 import { createHash } from "node:crypto";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { ProfileList } from "../../local/commissioning.ts";
-import type { DeviceProfile } from "../../model/device.ts";
 import { StorageError } from "../../model/errors.ts";
 import { version } from "../../model/version.ts";
-import { loadingProfiles } from "../../profiles/library.ts";
-import { loadProtocols } from "../../southbound/index.ts";
-import { files } from "../profile-files.ts";
 import type { ProfileQuestion } from "./profile-worker.ts";
 
 /** Of the thread, MB: hundreds of profiles as YAML documents. */
@@ -53,47 +48,8 @@ export class ProfileLists {
   }
 }
 
-/** For how long the profiles are kept that nobody has asked for since. */
-const keptMs = 120_000;
-
-/**
- * Every profile of some folders, whole, for jobs that look for devices. Compiled here, as they hold functions, but
- * a file at a time: lines are read in between. Kept while they are in use, and no longer: they take memory.
- */
-export class CompiledProfiles {
-  readonly #folders: () => readonly string[];
-  #kept: { readonly tag: string; readonly profiles: Promise<readonly DeviceProfile[]> } | undefined;
-  #forget: NodeJS.Timeout | undefined;
-
-  /** @param folders absolute, in order of precedence; asked anew each time */
-  constructor(folders: () => readonly string[]) {
-    this.#folders = folders;
-  }
-
-  async all(): Promise<readonly DeviceProfile[]> {
-    const folders = this.#folders();
-    const tag = tagOf(folders);
-    if (this.#kept?.tag !== tag) this.#kept = { tag, profiles: compiled(folders) };
-    const { profiles } = this.#kept;
-    clearTimeout(this.#forget);
-    this.#forget = setTimeout(() => {
-      this.#kept = undefined;
-    }, keptMs).unref();
-    return profiles;
-  }
-}
-
-async function compiled(folders: readonly string[]): Promise<readonly DeviceProfile[]> {
-  const loading = loadingProfiles(folders, files, await loadProtocols());
-  for (;;) {
-    const { done, value } = loading.next();
-    if (done) return Array.from(value.profiles.values()).flatMap(({ profile }) => profile ?? []);
-    await setImmediate();
-  }
-}
-
 /** Changes when any file of the folders does. */
-function tagOf(folders: readonly string[]): string {
+export function tagOf(folders: readonly string[]): string {
   const hash = createHash("sha256").update(version);
   let files = 0;
   for (const folder of folders) {
@@ -124,16 +80,20 @@ function entriesOf(folder: string): readonly string[] {
   }
 }
 
+export function profileThread(question: ProfileQuestion): Worker {
+  return new Worker(workerFile(import.meta.url), {
+    name: "profiles",
+    workerData: question,
+    resourceLimits: heapLimits,
+    env: {},
+    argv: [],
+    execArgv: [],
+  });
+}
+
 function read(folders: readonly string[], tag: string): Promise<ProfileList> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(workerFile(import.meta.url), {
-      name: "profiles",
-      workerData: { folders } satisfies ProfileQuestion,
-      resourceLimits: heapLimits,
-      env: {},
-      argv: [],
-      execArgv: [],
-    });
+    const worker = profileThread({ folders, as: "list" });
     const fail = (cause: unknown) =>
       reject(new StorageError("the profiles cannot be read", { code: "profiles-unreadable", cause }));
     worker.once("message", (gzip: unknown) => {

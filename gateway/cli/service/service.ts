@@ -2,10 +2,11 @@ import { noteNorthboundTests } from "../../commissioning/acceptance/northbound-t
 import { type JobKinds, Jobs } from "../../commissioning/jobs.ts";
 import type { MachineSource } from "../../commissioning/machine.ts";
 import type { Gateway } from "../../gateway.ts";
-import type { LocalService } from "../../local/commissioning.ts";
+import type { LocalService, MachineFacts } from "../../local/commissioning.ts";
 import type { GatewayStatus } from "../../local/surface.ts";
 import { ConfigError } from "../../model/errors.ts";
 import type { Log } from "../../model/log.ts";
+import { readEnrolment } from "../enrolment/told.ts";
 import { AlarmWatch } from "./alarm-watch.ts";
 import { machineSource } from "./machine-source.ts";
 import { ProfileLists } from "./profiles.ts";
@@ -21,7 +22,11 @@ export interface ServiceOptions {
   /** The real one unless given. */
   readonly machine?: MachineSource | undefined;
   /** Parts of others: `ports`, `configuration`, `commissioning`. What is absent is answered with 404. */
-  readonly parts?: Partial<Pick<LocalService, "ports" | "configuration" | "commissioning">> | undefined;
+  readonly parts?:
+    | Partial<Pick<LocalService, "ports" | "configuration" | "commissioning" | "updates">>
+    | undefined;
+  /** The image's slots, where somebody knows them. */
+  readonly image?: (() => MachineFacts["image"]) | undefined;
 }
 
 export interface RunningService extends AsyncDisposable {
@@ -38,6 +43,7 @@ export function openService({
   northboundTested,
   machine = machineSource,
   parts = {},
+  image,
 }: ServiceOptions): RunningService {
   const { clock, frames } = gateway;
   const jobs = new Jobs({
@@ -53,8 +59,9 @@ export function openService({
       ...parts,
       jobs,
       profiles: (known) => profiles.list(known),
-      machine: () => watch.machine(),
+      machine: async () => ({ ...(await watch.machine()), image: image?.() }),
       alarms: () => watch.alarms(),
+      enrolment: () => readEnrolment(machine),
       frames(connection, signal) {
         if (!gateway.config.connections.has(connection))
           throw new ConfigError(`no connection ${connection}`, {

@@ -22,6 +22,7 @@ const statuses = {
   "not-ready": 409,
   "changed-meanwhile": 409,
   "cannot-edit": 422,
+  "reference-not-taken": 422,
   "bad-configuration": 422,
 } as const;
 

@@ -46,6 +46,16 @@ export function serviceRoutes(app: App, context: RouteContext): void {
     return here.alarms?.();
   });
 
+  app.get("/v1/enrolment", async () => {
+    const { enrolment } = service();
+    const progress = await present(
+      enrolment,
+      "no-enrolment",
+      "this gateway does not look after its certificate",
+    )();
+    return present(progress, "no-enrolment", "nobody has begun to enrol this gateway");
+  });
+
   app.get("/v1/frames/:connection", { schema: { params: connectionPath } }, (request, reply) => {
     const { frames } = service();
     const begin = present(frames, "no-frames", "this gateway does not show what goes over its wires");

@@ -1,6 +1,6 @@
-import { GatewayError, LinkError, RefusedError } from "../../model/errors.ts";
+import { ConfigError, GatewayError, LinkError, RefusedError } from "../../model/errors.ts";
 import { type BrokerAddress, brokerAddress } from "../../transport/mqtt/settings.ts";
-import { loadCredentials } from "../../transport/mqtt/socket.ts";
+import { credentialsMark, loadCredentials } from "../../transport/mqtt/socket.ts";
 import type {
   Answer,
   BacklogRate,
@@ -12,6 +12,7 @@ import type {
 } from "../northbound.ts";
 import { Commands } from "./commands.ts";
 import { connectBroker } from "./connect.ts";
+import { DesiredTopics } from "./desired.ts";
 import { Facts } from "./facts.ts";
 import { commandFilter, type Places } from "./intake.ts";
 import {
@@ -32,6 +33,8 @@ const goodbyeMs = 500;
 /** Full jitter: uniform between 0 and min(longest, first * 2^attempt). */
 const firstBackoffMs = 2_000;
 const longestBackoffMs = 60_000;
+/** So often somebody looks whether the gateway's certificate was renewed. */
+const credentialsLookMs = 45_000;
 /** A connection that lasted this long, or delivered something, was a good one: the next pause starts small again. */
 const goodConnectionMs = 30_000;
 
@@ -58,6 +61,7 @@ class MqttNorthbound implements Northbound {
   readonly #places: Places;
   readonly #facts: Facts;
   readonly #commands: Commands | undefined;
+  readonly #desired: DesiredTopics | undefined;
   #session: Session | undefined;
   #up = Promise.withResolvers<void>();
   #packBytes = defaultPackBytes;
@@ -82,6 +86,8 @@ class MqttNorthbound implements Northbound {
     this.#places = { root: settings.root, base: this.#base };
     this.#facts = new Facts(this.#base, context.log, () => this.#live);
     this.#commands = context.onCommand && new Commands(this.#places, context.log, context.onCommand);
+    this.#desired =
+      context.desired && new DesiredTopics(settings.root, context.gateway, context.desired, context.log);
     this.backlogRate = settings.backlog;
     this.#ended = AbortSignal.any([context.signal, this.#stop.signal]);
     this.#loop = this.#run();
@@ -187,9 +193,11 @@ class MqttNorthbound implements Northbound {
   async #run(): Promise<void> {
     const { clock, random, log, gateway, lastWill } = this.#context;
     const commands = this.#commands;
+    const desired = this.#desired;
     let attempt = 0;
     while (!this.#ended.aborted) {
       try {
+        const mark = credentialsMark(this.#settings);
         const session = await connectBroker(
           {
             settings: this.#settings,
@@ -197,7 +205,11 @@ class MqttNorthbound implements Northbound {
             gateway,
             clock,
             will: factMessage(this.#base, "state", lastWill),
-            take: commands && ((packet) => commands.take(packet)),
+            take:
+              commands || desired
+                ? async (packet) =>
+                    desired?.has(packet.topic) ? desired.take(packet) : commands?.take(packet)
+                : undefined,
             spokeFive: this.#spokeFive,
           },
           this.#ended,
@@ -205,9 +217,16 @@ class MqttNorthbound implements Northbound {
         const since = clock.monotonic();
         const publishedBefore = this.#published;
         this.#begin(session);
-        await over(session.lost, this.#ended);
+        const renewed = new AbortController();
+        using _watch = this.#watchCredentials(mark, () => renewed.abort());
+        await over(session.lost, this.#ended, renewed.signal);
         if (this.#session === session) this.#session = undefined;
-        if (this.#ended.aborted) await session.close();
+        if (this.#ended.aborted || renewed.signal.aborted) await session.close();
+        if (renewed.signal.aborted) {
+          log.info({ peer: this.status().peer }, "the certificate was renewed: connecting anew");
+          attempt = 0;
+          continue;
+        }
         if (this.#published > publishedBefore || clock.monotonic() - since >= goodConnectionMs) attempt = 0;
         if (session.lost.aborted) throw session.lost.reason;
       } catch (error) {
@@ -223,6 +242,31 @@ class MqttNorthbound implements Northbound {
         attempt++;
         await clock.sleep(random() * longest, this.#ended).catch(() => {});
       }
+    }
+  }
+
+  /** Calls back once when the PEM files have changed and can be used; until then the connection stays as it is. */
+  #watchCredentials(mark: string | undefined, renewed: () => void): Disposable | undefined {
+    if (mark === undefined) return undefined;
+    const { clock } = this.#context;
+    let timer: Disposable;
+    const look = (): void => {
+      const now = credentialsMark(this.#settings);
+      if (now !== undefined && now !== mark && this.#canBeUsed()) renewed();
+      else timer = clock.timer(credentialsLookMs, look);
+    };
+    timer = clock.timer(credentialsLookMs, look);
+    return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+  }
+
+  #canBeUsed(): boolean {
+    try {
+      loadCredentials(this.#settings);
+      return true;
+    } catch (error) {
+      // Half of a change, such as the certificate before its key: looked at again.
+      if (error instanceof ConfigError) return false;
+      throw error;
     }
   }
 
@@ -248,6 +292,7 @@ class MqttNorthbound implements Northbound {
 
   async #subscribe(session: Session): Promise<void> {
     const { log } = this.#context;
+    await this.#desired?.subscribe(session);
     if (!this.#commands) {
       // The broker may still send what an earlier configuration wanted.
       if (session.resumed) await session.unsubscribe(commandFilter(this.#places)).catch(() => {});

@@ -174,25 +174,29 @@ export class Session {
   }
 
   /**
-   * Asks for the messages of a topic filter, QoS 1. Resolves when the broker sends them. Rejects with
+   * Asks for the messages of a topic filter, QoS 1; with `always` also for what is retained, although the broker has kept the subscription. Resolves when the broker sends them. Rejects with
    * RefusedError, or LinkError when the connection is lost.
    */
-  async subscribe(filter: string): Promise<void> {
+  async subscribe(filter: string, retained: "once" | "always" = "once"): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     // MQTT 5: the flag of a retained message must reach us; and what is retained is sent to a
     // new subscription, where it is seen and refused, but not again to one that the broker has kept.
-    this.#client.subscribe(filter, { qos: 1, rap: true, rh: 1 }, (error, _, suback) => {
-      if (!error) resolve();
-      // Without a SUBACK the connection broke, which rejects by itself.
-      else if (suback)
-        reject(
-          new RefusedError(`the broker does not let this gateway read ${filter}`, {
-            code: "subscribe-refused",
-            hint: `give its account the right to subscribe to ${filter}; it asks again when it connects`,
-            cause: error,
-          }),
-        );
-    });
+    this.#client.subscribe(
+      filter,
+      { qos: 1, rap: true, rh: retained === "once" ? 1 : 0 },
+      (error, _, suback) => {
+        if (!error) resolve();
+        // Without a SUBACK the connection broke, which rejects by itself.
+        else if (suback)
+          reject(
+            new RefusedError(`the broker does not let this gateway read ${filter}`, {
+              code: "subscribe-refused",
+              hint: `give its account the right to subscribe to ${filter}; it asks again when it connects`,
+              cause: error,
+            }),
+          );
+      },
+    );
     await this.#orLost(promise);
   }
 

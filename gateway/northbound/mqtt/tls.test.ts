@@ -8,6 +8,7 @@ import { type Certificate, makeAuthority, makeCertificate } from "../../../test/
 import { never, openMqtt, packOf, problemOf } from "../../../test/mqtt/open-mqtt.ts";
 import { realClock } from "../../../test/mqtt/real-clock.ts";
 import { ConfigError } from "../../model/errors.ts";
+import { silentLog } from "../../model/log.ts";
 
 const day = 86_400_000;
 const city = makeAuthority("City CA");
@@ -58,6 +59,43 @@ describe("MQTT over TLS", () => {
     await northbound.connected(never);
     await northbound.publish(packOf(1), never);
     expect(northbound.status().published).toBe(1);
+  });
+
+  it("connects anew with a renewed certificate, and not with half of a change", async () => {
+    await using server = await serve(broker, { requestCert: true, rejectUnauthorized: true });
+    const look = Promise.withResolvers<void>();
+    let looks = 0;
+    // What is looked at now and then is looked at at once.
+    const clock = {
+      ...realClock,
+      timer: (ms: number, callback: () => void) =>
+        realClock.timer(ms === 45_000 ? 1 : ms, () => {
+          if (ms === 45_000 && ++looks === 3) look.resolve();
+          callback();
+        }),
+    };
+    const said: string[] = [];
+    const log = { ...silentLog, info: (_fields: object, message?: string) => said.push(message ?? "") };
+    write("renewed.pem", own.cert);
+    write("renewed.key", own.key);
+    const settings = { url: server.url, ca: at("ca.pem"), cert: at("renewed.pem"), key: at("renewed.key") };
+    await using northbound = await openMqtt(settings, { clock, log });
+    await northbound.connected(never);
+    const next = makeCertificate(city, { name: "gw1" });
+    write("renewed.pem", next.cert);
+    looks = 0;
+    await look.promise;
+    expect(northbound.status().connected).toBe(true);
+    write("renewed.key", next.key);
+    while (said.filter((line) => line === "connected to the broker").length < 2)
+      await new Promise((resolve) => setImmediate(resolve));
+    expect(said).toEqual([
+      "connected to the broker",
+      "the certificate was renewed: connecting anew",
+      "connected to the broker",
+    ]);
+    expect(northbound.status().lastError).toBeUndefined();
+    await northbound.publish(packOf(1), never);
   });
 
   it("refuses a broker whose certificate another CA signed", async () => {

@@ -107,8 +107,11 @@ export interface Addresses {
 const usualFirst = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 100, 126, 247];
 /** A loaded RS-485 line carries 32 devices (TIA-485: 32 unit loads): ids beyond are rare. */
 const usualLast = 32;
-/** Of a device that listens itself; 0 and 255 stand for it (MODBUS Messaging on TCP/IP V1.0b, 4.4.2.1). */
-const usualTcp = [1, 255, 0, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+/**
+ * Of a device that listens itself 255 stands for it, and 0 (MODBUS Messaging on TCP/IP V1.0b, 4.4.2.1): but what a
+ * gateway hands on to unit 0 is a broadcast on the line behind it, so that is asked only where somebody wants it.
+ */
+const usualTcp = [1, 255, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
 /** Throws ConfigError (`bad-addresses`) for what is no list of unit ids on this line. */
 export function addressesOf(

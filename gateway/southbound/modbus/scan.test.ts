@@ -19,7 +19,7 @@ import type { Endpoint } from "../../transport/transport.ts";
 import type { ScanInput, ScanStep } from "../protocol.ts";
 import { paceOf } from "./driver.ts";
 import { modbus } from "./protocol.ts";
-import { unitIds } from "./scan-lines.ts";
+import { addressesOf, unitIds } from "./scan-lines.ts";
 
 const profiles = [
   "eastron/sdm120",
@@ -116,6 +116,16 @@ function wireOf(transport: MemoryTransport): Wire {
 const devices = (steps: readonly ScanStep[]): DeviceFound[] =>
   steps.filter((step) => "kind" in step && step.kind === "device") as DeviceFound[];
 const units = (steps: readonly ScanStep[]) => devices(steps).map(({ settings }) => settings.unit);
+
+describe("the addresses of a scan", () => {
+  it.each(["quick", "thorough"] as const)("have no broadcast unless it is asked for: %s", (effort) => {
+    for (const framing of ["tcp", "rtu", "ascii"] as const) {
+      const endpoint = { kind: "tcp", host: "10.0.0.1", port: 502 } as const;
+      const { first, rest } = addressesOf({ endpoint, framing }, effort, undefined);
+      expect([...first, ...rest]).not.toContain(0);
+    }
+  });
+});
 
 describe("scan of a Modbus line", () => {
   it("finds devices, says what they are, and writes nothing", async () => {

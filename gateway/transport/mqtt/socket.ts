@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import type { Clock } from "../../model/clock.ts";
@@ -43,6 +43,21 @@ export function loadCredentials(settings: TlsSettings): SecureContextOptions {
     });
   }
   return credentials;
+}
+
+/**
+ * Changes when one of the files does: a renewed certificate takes the place of the old one by a rename. Undefined where the
+ * settings name no file, or one cannot be looked at just now.
+ */
+export function credentialsMark(settings: TlsSettings): string | undefined {
+  const paths = [settings.ca, settings.cert, settings.key].filter((path) => path !== undefined);
+  if (paths.length === 0) return undefined;
+  try {
+    const files = paths.map((path) => statSync(path));
+    return files.map(({ ino, size, mtimeMs }) => `${ino} ${size} ${mtimeMs}`).join(", ");
+  } catch {
+    return undefined;
+  }
 }
 
 /** OpenSSL is 6 MB, so only who has a broker with TLS loads it. */

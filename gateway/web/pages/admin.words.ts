@@ -38,7 +38,7 @@ const en = {
   system: "System",
   howTitle: "How to update",
   howImage:
-    "This gateway runs from an image with two slots. This page does not update it: write the new image to the slot that is not in use, as the notes of the new version say, and start again.",
+    "This gateway runs from an image with two slots. The city updates it from afar, or you do with `stadsnod update install`: the new system goes into the slot that is not in use, and the old one comes back by itself if the new one does not work.",
   howPlain:
     "This gateway runs as a program, and not from an image of ours: whoever installed it updates it. This page cannot.",
   steps: [
@@ -101,7 +101,7 @@ const sv: typeof en = {
   system: "System",
   howTitle: "Så uppdaterar du",
   howImage:
-    "Gatewayen körs från en systemavbild med två platser. Den här sidan uppdaterar den inte: skriv den nya avbilden till platsen som inte är i bruk, så som det står i anvisningarna till den nya versionen, och starta om.",
+    "Gatewayen körs från en systemavbild med två platser. Staden uppdaterar den på distans, eller du med `stadsnod update install`: det nya systemet läggs på platsen som inte är i bruk, och det gamla kommer tillbaka av sig självt om det nya inte fungerar.",
   howPlain:
     "Gatewayen körs som ett program och inte från en av våra systemavbilder: den som installerade den uppdaterar den. Den här sidan kan det inte.",
   steps: [

@@ -1,0 +1,179 @@
+import { execFile } from "node:child_process";
+import { constants } from "node:fs";
+import {
+  access,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { rootCertificates } from "node:tls";
+import { promisify } from "node:util";
+import type { Exchange } from "../../enrolment/exchange.ts";
+import type { Host } from "../../enrolment/first-boot.ts";
+import type { NetworkProvision } from "../../enrolment/provision.ts";
+import { ConfigError, StorageError } from "../../model/errors.ts";
+import { openIdentityKey } from "../../store/identity-key.ts";
+import type { CliContext } from "../context.ts";
+import { readConfiguration } from "../files.ts";
+import { openIdentityDisk } from "./places.ts";
+
+const run = promisify(execFile);
+
+export interface HostOptions {
+  readonly context: CliContext;
+  /** Folders. */
+  readonly state: string;
+  readonly config: string;
+  readonly gateway: string | undefined;
+  readonly exchange: Exchange;
+  /** In front of every path of the system: a test's own. */
+  readonly root?: string | undefined;
+}
+
+/** This machine: Linux with systemd, its /etc possibly for reading only. What cannot last is done anew at every boot. */
+export function hostOf({ context, state, config, gateway, exchange, root = "" }: HostOptions): Host {
+  const file = join(config, "gateway.yaml");
+  const path = (name: string) => `${root}${name}`;
+  return {
+    profiles: shippedProfiles(),
+    async makeKey() {
+      await openIdentityKey(await openIdentityDisk(state));
+    },
+    async setHostname(name) {
+      await guarded("the host name", () => writeFile(path("/proc/sys/kernel/hostname"), name));
+      // Of use where /etc can be written; elsewhere the next boot says it again.
+      await writeFile(path("/etc/hostname"), `${name}\n`).catch(() => {});
+    },
+    setTimeZone: (name) => guarded("the time zone", () => setTimeZone(name, path)),
+    setNetwork: (network) => guarded("the network", () => setNetwork(network, path, root === "")),
+    hasConfiguration: () =>
+      access(file, constants.F_OK).then(
+        () => true,
+        () => false,
+      ),
+    putConfiguration: (text) => guarded(file, () => putNew(file, text)),
+    async checkConfiguration(text) {
+      const { config: good, diagnostics } = await readConfiguration(context, file, text);
+      if (!good)
+        return diagnostics.find(({ severity }) => severity === "error")?.message ?? "it cannot be read";
+      if (gateway !== undefined && good.gateway.id !== gateway)
+        return `it is that of ${good.gateway.id}, and the card is for ${gateway}`;
+      return undefined;
+    },
+    async fetch(url, signal) {
+      const request = { method: "GET", url, headers: {}, authorities: rootCertificates.join("\n") } as const;
+      const { status, body } = await exchange(request, signal);
+      if (status === 200) return Buffer.from(body).toString("utf8");
+      throw new ConfigError(`${url} answers with ${status}`, {
+        code: "provision-config",
+        hint: "is `config.url` right, and may everybody read it?",
+      });
+    },
+  };
+}
+
+/** Beside dist/; of the sources, at their root. */
+function shippedProfiles(): string {
+  const here = import.meta.dirname;
+  const root = import.meta.filename.endsWith(".ts") ? join(here, "../../..") : join(here, "..");
+  return join(root, "device-profiles");
+}
+
+/** A link of /etc into a place that can be written is followed once: so the image keeps /etc for reading only. */
+async function setTimeZone(name: string, path: (name: string) => string): Promise<void> {
+  const zone = `/usr/share/zoneinfo/${name}`;
+  await access(path(zone)).catch((cause: unknown) => {
+    throw new ConfigError(`this machine does not know the time zone ${name}`, {
+      code: "unknown-time-zone",
+      hint: "install tzdata",
+      cause,
+    });
+  });
+  const target = await readlink(path("/etc/localtime")).catch(() => "");
+  const place = /^\/(run|data|etc\/stadsnod)\//.test(target) ? target : "/etc/localtime";
+  if (target === zone) return;
+  const aside = path(`${place}.new`);
+  await mkdir(dirname(aside), { recursive: true });
+  await rm(aside, { force: true });
+  await symlink(zone, aside);
+  await rename(aside, path(place));
+}
+
+/** For systemd-networkd, systemd-timesyncd and wpa_supplicant, below /run: the card is read again at every boot. */
+async function setNetwork(
+  { address, gateway, dns = [], ntp = [], wifi }: NetworkProvision,
+  path: (name: string) => string,
+  live: boolean,
+): Promise<void> {
+  const lines = ["[Match]", wifi ? "Name=wl*" : "Name=en* eth*", "", "[Network]"];
+  lines.push(address === undefined ? "DHCP=yes" : `Address=${address}`);
+  if (gateway !== undefined) lines.push(`Gateway=${gateway}`);
+  for (const one of dns) lines.push(`DNS=${one}`);
+  await put(path("/run/systemd/network/10-stadsnod.network"), `${lines.join("\n")}\n`, 0o644);
+  if (ntp.length > 0)
+    await put(path("/run/systemd/timesyncd.conf.d/stadsnod.conf"), `[Time]\nNTP=${ntp.join(" ")}\n`, 0o644);
+  if (wifi) {
+    // A name in hexadecimal needs no quotes, whatever is in it.
+    const ssid = Buffer.from(wifi.ssid).toString("hex");
+    const text = `country=${wifi.country}\nnetwork={\n  ssid=${ssid}\n  psk=${wifi.psk}\n}\n`;
+    await put(path("/run/stadsnod/wpa_supplicant-wlan0.conf"), text, 0o600);
+  }
+  // At boot networkd starts later and finds the file by itself.
+  if (live) await run("networkctl", ["reload"]).catch(() => {});
+}
+
+async function put(file: string, text: string, mode: number): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await rm(`${file}.new`, { force: true });
+  await writeFile(`${file}.new`, text, { mode, flag: "wx" });
+  await rename(`${file}.new`, file);
+}
+
+/** Whole or not there, and never over another: a link fails where there is one. */
+async function putNew(file: string, text: string): Promise<void> {
+  const folder = dirname(file);
+  await mkdir(folder, { recursive: true });
+  const draft = `${file}.first-boot`;
+  await rm(draft, { force: true });
+  const handle = await open(draft, "wx", 0o640);
+  try {
+    if (process.getuid?.() === 0) await handle.chown(0, (await stat(folder)).gid);
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  try {
+    await link(draft, file);
+  } catch (error) {
+    if ((await lstat(file).catch(() => undefined)) === undefined) throw error;
+  }
+  await rm(draft, { force: true });
+  const names = await open(folder, "r");
+  try {
+    await names.sync();
+  } finally {
+    await names.close();
+  }
+}
+
+async function guarded(what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (cause) {
+    if (!(cause instanceof Error) || !("code" in cause) || cause instanceof ConfigError) throw cause;
+    throw new StorageError(`${what} could not be set (${String(cause.code)})`, {
+      code: "first-boot",
+      hint: "run it as root",
+      cause,
+    });
+  }
+}
