@@ -44,6 +44,18 @@ describe("serial ports", () => {
     });
   });
 
+  it("tells also of what gateway.yaml names and the machine does not list", async () => {
+    const ports = await portFacts(machine({ ...pi4, "/dev/pts/3": {} }), [
+      { connection: "simulated", port: "/dev/pts/3" },
+      { connection: "attic", port: "/dev/ttyUSB7" },
+    ]);
+    expect(ports.slice(-2)).toMatchObject([
+      { name: "/dev/pts/3", connection: "simulated" },
+      { name: "/dev/ttyUSB7", connection: "attic", problem: { message: { sv: "/dev/ttyUSB7 finns inte." } } },
+    ]);
+    expect(ports.at(-2)?.problem).toBeUndefined();
+  });
+
   it("takes the name by-path, and says why, where two adapters say the same of themselves", async () => {
     const tree = { ...pi4, ...usbPort(ch340Pair[0]!), ...usbPort(ch340Pair[1]!) };
     const ports = (await portFacts(machine(tree), [])).slice(2);

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { expect, it } from "vitest";
-import { newFolder, program } from "../system/daemon.ts";
+import { ask as askLocal, newFolder, program } from "../system/daemon.ts";
 import { ask } from "./supervised.ts";
 
 // What `npm start` runs, as a process of its own: the city, the gateway, and Node-RED beside it.
@@ -65,6 +65,10 @@ function startDemo(...args: string[]): Demo {
 
 it("runs the street lighting in Node-RED on the simulated lamp, for whoever has the printed password", async () => {
   await using demo = startDemo("--node-red");
+  const [, socket = ""] = await demo.line(/ status --socket (\S+)$/);
+  // Nobody sees the gateway's log in the terminal; its page has it.
+  const { body: log } = await askLocal<{ lines: readonly string[] }>(socket, "GET", "/v1/logs?lines=1000");
+  expect(log.lines.join("\n")).toContain("the local API listens");
   const [, url = "", username, password = ""] = await demo.line(
     /^Node-RED: (http:\/\/127\.0\.0\.1:\d+)\/ .* User (\w+), password ([\w-]+) /,
   );

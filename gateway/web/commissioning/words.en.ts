@@ -91,7 +91,12 @@ export const en = {
       `${asks} ${asks === 1 ? "question" : "questions"}, at most ${time} if nobody answers`,
     planning: "Working out how long it takes ...",
     cannotScan: "Devices of this kind of line cannot be searched for: enter them by hand in the next step.",
-    portKinds: { "on board": "on board", "gateway.yaml": "port of gateway.yaml" },
+    portKinds: {
+      "on board": "on board",
+      "on board, mini UART (no parity)": "on board, mini UART (no parity)",
+      "on board, PL011 UART": "on board, PL011 UART",
+      "gateway.yaml": "port of gateway.yaml",
+    },
     begin: "Begin",
     effort: "How thorough",
     findSettings: "Find line settings",

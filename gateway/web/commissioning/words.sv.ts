@@ -91,7 +91,12 @@ export const sv: Words = {
     planning: "Räknar ut hur lång tid det tar ...",
     cannotScan:
       "Det går inte att söka efter enheter på den här sortens slinga: lägg till dem för hand i nästa steg.",
-    portKinds: { "on board": "inbyggd port", "gateway.yaml": "port i gateway.yaml" },
+    portKinds: {
+      "on board": "inbyggd port",
+      "on board, mini UART (no parity)": "inbyggd port, mini-UART (utan paritet)",
+      "on board, PL011 UART": "inbyggd port, PL011-UART",
+      "gateway.yaml": "port i gateway.yaml",
+    },
     begin: "Börja",
     effort: "Hur grundligt",
     findSettings: "Sök slingans inställningar",
