@@ -230,7 +230,7 @@ describe("stadsnod-senml with payloads of devices", () => {
     const item = { id: "n", type: "stadsnod-senml", gateway: "gw", wires: [["out"]], ...fields };
     const flow = await openFlow([register], [gatewayItem(gateway), item, { id: "out", type: "helper" }]);
     return {
-      give: (message: object) => flow.node("n").receive(message),
+      give: (message: Readonly<Record<string, unknown>>) => flow.node("n").receive(message),
       told: () => flow.messages("out").take(),
       error: async () => (await flow.errors("n").take()).text,
       async [Symbol.asyncDispose]() {

@@ -6,6 +6,7 @@ import { type Input, numericInputOf } from "../logic/input.ts";
 import { limitRuleOf, type WrittenRule } from "../logic/limit-rule.ts";
 import { Switch } from "../logic/switch.ts";
 import { Wake } from "../logic/wake.ts";
+import type { AgedReading } from "../message.ts";
 import { failedStatus, StatusLine, valueText, warningStatus } from "../status.ts";
 
 interface ThresholdDef extends NodeDef, WrittenRule {
@@ -65,14 +66,15 @@ export default function register(RED: NodeAPI): void {
       if (last && !tooOld && maxAgeMs !== undefined && now >= last.at + maxAgeMs) {
         tooOld = true;
         const { input, message, at } = last;
-        const reading = input.reading && { ...input.reading, quality: "stale", value: undefined };
+        const reading = input.reading && stale(input.reading);
         // Whatever is sent from now on must not show as good what is too old.
+        const aged = { ...message, payload: undefined, ...(reading && { reading }) };
         last = {
           input: { ...input, ...(reading && { reading }), value: undefined, quality: "stale" },
-          message: { ...message, payload: undefined, ...(reading && { reading }) },
+          message: aged,
           at,
         };
-        missing(last.message, (all) => this.send(all));
+        missing(aged, (all) => this.send(all));
       }
       if (last) show(last.input);
       plan();
@@ -103,6 +105,11 @@ export default function register(RED: NodeAPI): void {
   }
 
   RED.nodes.registerType("stadsnod-threshold", Threshold);
+}
+
+/** The same reading, of which nobody may take the value for one of now. */
+function stale({ value: _, ...reading }: AgedReading): AgedReading {
+  return { ...reading, quality: "stale" };
 }
 
 function settingsOf(def: ThresholdDef) {
