@@ -155,7 +155,7 @@ describe("the whole commissioning on a real gateway", () => {
   ] as const)(
     "goes from a gateway without devices to a signed report (%s, %s)",
     {
-      timeout: 400_000,
+      timeout: 800_000,
     },
     async (size, language, viewport) => {
       await using stack = new AsyncDisposableStack();
@@ -171,7 +171,7 @@ describe("the whole commissioning on a real gateway", () => {
       stack.defer(() => context.close());
       const problems: string[] = [];
       const page = await context.newPage();
-      page.setDefaultTimeout(30_000);
+      page.setDefaultTimeout(90_000);
       page.on("pageerror", (error) => problems.push(String(error)));
       const button = (name: string | RegExp) => page.getByRole("button", { name });
       const field = (name: string) => page.getByRole("textbox", { name });
@@ -224,8 +224,8 @@ describe("the whole commissioning on a real gateway", () => {
         await cabinet.getByRole("button", { name: say.find }).click();
         await page.locator(".wz-job progress").waitFor();
         await picture("scan");
-        await cabinet.locator(".wz-found > li").nth(1).waitFor({ timeout: 120_000 });
-        await cabinet.getByRole("button", { name: say.find }).waitFor({ timeout: 120_000 });
+        await cabinet.locator(".wz-found > li").nth(1).waitFor({ timeout: 240_000 });
+        await cabinet.getByRole("button", { name: say.find }).waitFor({ timeout: 240_000 });
         const scan = await job("scan");
         expect(scan).toMatchObject({ state: "done", subject: "cabinet", by: "kim" });
         await cabinet.locator(".wz-found").scrollIntoViewIfNeeded();
@@ -234,8 +234,8 @@ describe("the whole commissioning on a real gateway", () => {
         await inNetwork.getByRole("textbox", { name: say.host }).fill("127.0.0.1");
         await inNetwork.getByRole("textbox", { name: say.tcpPort }).fill(String(place.network.port));
         await inNetwork.getByRole("button", { name: say.find }).click();
-        await inNetwork.locator(".wz-found > li").first().waitFor({ timeout: 120_000 });
-        await inNetwork.getByRole("button", { name: say.find }).waitFor({ timeout: 120_000 });
+        await inNetwork.locator(".wz-found > li").first().waitFor({ timeout: 240_000 });
+        await inNetwork.getByRole("button", { name: say.find }).waitFor({ timeout: 240_000 });
 
         // 4: each found device gets a profile, a place and a name.
         const wanted = [

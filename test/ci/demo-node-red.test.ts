@@ -63,7 +63,9 @@ function startDemo(...args: string[]): Demo {
   };
 }
 
-it("runs the street lighting in Node-RED on the simulated lamp, for whoever has the printed password", async () => {
+it("runs the street lighting in Node-RED on the simulated lamp, for whoever has the printed password", {
+  timeout: 400_000,
+}, async () => {
   await using demo = startDemo("--node-red");
   const [, socket = ""] = await demo.line(/ status --socket (\S+)$/);
   // Nobody sees the gateway's log in the terminal; its page has it.

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listBackups, restoreBackup } from "../../gateway/cli/node-red/backups.ts";
 import { placesOf } from "../../gateway/cli/node-red/prepare.ts";
+import type { NodeRedStatus } from "../../gateway/cli/node-red/status-file.ts";
 import { readStatus } from "../../gateway/cli/node-red/status-file.ts";
 import { newFolder, root, run as runProgram } from "../system/daemon.ts";
 import { openDoors } from "../system/local-doors.ts";
@@ -256,12 +257,11 @@ describe("Node-RED with the gateway's users", () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
     const [, earlier] = await listBackups(home);
     await restoreBackup(home, earlier!.name);
-    await nodeRed.restart();
+    const placeOf = (status: NodeRedStatus) => nodeRed.statuses.indexOf(status);
     const before = nodeRed.statuses.length;
-    if (nodeRed.statuses.at(-1)?.state !== "running")
-      await nodeRed.until(
-        (status) => nodeRed.statuses.indexOf(status) >= before && status.state === "running",
-      );
+    await nodeRed.restart();
+    const down = await nodeRed.until((one) => placeOf(one) >= before && one.state !== "running");
+    await nodeRed.until((one) => placeOf(one) > placeOf(down) && one.state === "running");
     const { json } = await ask(nodeRed, "/flows", { token });
     expect(json.flows.at(-1).func).toBe("return 1;");
     await expect(restoreBackup(home, "../flows")).rejects.toMatchObject({ code: "unknown-backup" });

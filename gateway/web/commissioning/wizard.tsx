@@ -62,7 +62,7 @@ function Commissioning() {
   if (step === undefined)
     return (
       <Page title={text.title}>
-        {missing ? <ErrorBox error={missing} /> : <p role="status">{text.loading}</p>}
+        {missing ? <ErrorBox error={missing} /> : <p role="status">{text.loading} …</p>}
       </Page>
     );
   const Body = bodies[step];

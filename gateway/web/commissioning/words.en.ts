@@ -19,7 +19,7 @@ export const en = {
     acceptance: "Acceptance",
   },
   states: { todo: "to do", done: "done", attention: "needs attention", none: "nothing to do" },
-  loading: "Asking the gateway ...",
+  loading: "Asking the gateway",
   retry: "Try again",
   cancel: "Cancel",
   close: "Close",

@@ -19,7 +19,7 @@ export const sv: Words = {
     acceptance: "Godkännande",
   },
   states: { todo: "återstår", done: "klart", attention: "kräver åtgärd", none: "inget att göra" },
-  loading: "Frågar gatewayen ...",
+  loading: "Frågar gatewayen",
   retry: "Försök igen",
   cancel: "Avbryt",
   close: "Stäng",
