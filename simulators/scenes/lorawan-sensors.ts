@@ -47,7 +47,7 @@ export function sensorCity(nature: Nature, hurry: number): readonly LoraCityDevi
       device: {
         devEui: "0004a30b00fb6713",
         name: "Hornsgatan traffic",
-        model: { profile: "Parametric TCR", brand: "parametric", model: "tcr-ls" },
+        model: { profile: "Parametric TCR-LS", brand: "parametric", model: "tcr-ls" },
         everyMs: (15 * minute) / hurry,
         payload: trafficCounter(nature),
         supply: "external",

@@ -55,11 +55,16 @@ function namedScore({ protocolSettings, models, manufacturer }: LoraProfile, hin
   const makers = versionIds.filter(({ brand }) => brand === hint.brand);
   if (makers.some(({ model }) => model !== undefined && model === hint.model)) return 1;
   const words = said.map(plain);
-  const byModel = models.some(
-    (model) => plain(model).length >= 3 && words.some((one) => one.includes(plain(model))),
+  // "ERS Sound" tells more of itself than "ERS" does.
+  const byModel = Math.max(
+    0,
+    ...models
+      .map(plain)
+      .filter((model) => model.length >= 3)
+      .flatMap((model) => words.map((one) => (one.includes(model) ? model.length / one.length : 0))),
   );
   const byMaker = words.some((one) => one.includes(plain(manufacturer)));
-  if (byModel) return byMaker ? 0.9 : 0.8;
+  if (byModel > 0) return (byMaker ? 0.9 : 0.8) + 0.05 * byModel;
   return makers.length > 0 || byMaker ? 0.5 : 0;
 }
 
