@@ -24,7 +24,7 @@ function numberFormat(language: Language, decimals: number): Intl.NumberFormat {
 }
 
 /**
- * The decimals that a number has, at most those of its first six digits: the gateway rounds where it knows the
+ * The decimals that a number has, at most those of its first six digits, four below 1: the gateway rounds where it knows the
  * resolution, and what is left are binary fractions such as 0.30000000000000004.
  */
 export function shownDecimals(value: number): number {
