@@ -37,7 +37,15 @@ describe("the sandbox, built", () => {
       if (Array.isArray(config) || typeof config === "function")
         throw new Error("one configuration is expected");
       const entry = { "codec-worker": "gateway/sandbox/worker.ts", sandbox: "gateway/sandbox/sandbox.ts" };
-      await build({ ...config, config: false, entry, outDir: folder });
+      // What the whole program's build does at its end is about the whole program.
+      await build({
+        ...config,
+        config: false,
+        entry,
+        outDir: folder,
+        metafile: false,
+        onSuccess: async () => {},
+      });
       // It ends although the sandbox was not disposed: an idle thread does not keep a process.
       const args = ["--input-type=module", "--eval", program(folder)];
       const said = execFileSync(process.execPath, args, { cwd: root, encoding: "utf8", timeout: 25_000 });
