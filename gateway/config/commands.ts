@@ -1,5 +1,3 @@
-import { createPublicKey } from "node:crypto";
-import { resolve } from "node:path";
 import * as z from "zod";
 import { duration } from "../codec/settings.ts";
 import { alternatives, suggest } from "../codec/suggest.ts";
@@ -14,6 +12,7 @@ import {
 } from "../commands/rules.ts";
 import { priorities } from "../model/command.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
+import { readPublicKey } from "./public-key.ts";
 
 // `commands:` of gateway.yaml: who may command what. A mistake here refuses the whole file: a rule that
 // is half understood must not open anything.
@@ -97,7 +96,7 @@ export function buildCommands(
               ? "add it under commands.issuers, with what it may command"
               : `one of ${alternatives(names)}`,
         });
-    const pem = readKey(key, context);
+    const pem = readPublicKey(key, "commands", context);
     if (typeof pem === "string") trust.set(kid, { pem, issuers });
     else report(["trust", kid, "key"], { severity: "error", code: "bad-key", ...pem });
   }
@@ -117,37 +116,4 @@ export function buildCommands(
     hold: { ...defaultRules.hold, ...said },
   };
   return { rules, diagnostics };
-}
-
-function readKey(
-  path: string,
-  { base, readFile }: CommandsContext,
-): string | { message: string; hint: string } {
-  let pem: string;
-  try {
-    pem = readFile(resolve(base, path));
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
-    return {
-      message: `the key ${path} cannot be read (${code})`,
-      hint: "give the path of a public key in PEM, relative to this file",
-    };
-  }
-  if (pem.includes("PRIVATE KEY"))
-    return {
-      message: "this is a private key: it belongs to the one who commands, and nowhere else",
-      hint: "put the public key here: openssl pkey -in private.pem -pubout",
-    };
-  const wanted = "a public key in PEM: Ed25519, or ECDSA on P-256";
-  try {
-    const key = createPublicKey(pem);
-    const kind = key.asymmetricKeyType;
-    const usable =
-      kind === "ed25519" || (kind === "ec" && key.asymmetricKeyDetails?.namedCurve === "prime256v1");
-    return usable
-      ? pem
-      : { message: `a key of this kind (${kind ?? "unknown"}) cannot sign commands`, hint: wanted };
-  } catch {
-    return { message: "this is no key", hint: wanted };
-  }
 }

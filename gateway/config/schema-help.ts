@@ -147,7 +147,7 @@ const help: Readonly<Record<string, string>> = {
   "commands.hold.automation": "Of priority automation",
   updates: "Whose word counts for updates of the whole system, and when",
   "updates.trust": "Keys that sign what the city wants, by name",
-  "updates.trust.*.key": "PEM file with the public key",
+  "updates.trust.*.key": "PEM with the public key, or its file",
   "updates.groups": "Groups of gateways that this one is in; the first that wants something counts",
   "updates.window": "Times of day for updates that the city wants, such as 01:00-04:00",
   local: "The local API and the technician's page",

@@ -1,10 +1,8 @@
-import { createPublicKey } from "node:crypto";
-import { resolve } from "node:path";
 import * as z from "zod";
-import { keyAlgorithm } from "../codec/cose.ts";
 import { diagnose, type Path, type YamlDocument } from "../codec/yaml.ts";
 import type { Diagnostic } from "../model/diagnostic.ts";
 import { isWindow } from "../updates/window.ts";
+import { readPublicKey } from "./public-key.ts";
 
 // `updates:` of gateway.yaml: whose desired state counts, and when the system may be written.
 
@@ -34,42 +32,20 @@ export function buildUpdates(
   context: { readonly document: YamlDocument; readonly base: string; readFile(path: string): string },
 ): { readonly rules: UpdateRules; readonly diagnostics: readonly Diagnostic[] } {
   const diagnostics: Diagnostic[] = [];
-  const report = (path: Path, message: string) =>
+  const report = (path: Path, wrong: { readonly message: string; readonly hint: string }) =>
     diagnostics.push(
       diagnose(context.document, ["updates", ...path], "value", {
         severity: "error",
         code: "bad-key",
-        message,
-        hint: "give the path of a public key in PEM, Ed25519 or ECDSA on P-256, relative to this file",
+        ...wrong,
       }),
     );
   const trust = new Map<string, string>();
   for (const [kid, { key }] of Object.entries(written.trust)) {
-    const path = ["trust", kid, "key"];
-    let pem: string;
-    try {
-      pem = context.readFile(resolve(context.base, key));
-    } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
-      report(path, `the key ${key} cannot be read (${code})`);
-      continue;
-    }
-    const wrong = problemOf(pem);
-    if (wrong === undefined) trust.set(kid, pem);
-    else report(path, wrong);
+    const pem = readPublicKey(key, "updates", context);
+    if (typeof pem === "string") trust.set(kid, pem);
+    else report(["trust", kid, "key"], pem);
   }
   const { groups, window } = written;
   return { rules: { trust, groups, window }, diagnostics };
-}
-
-function problemOf(pem: string): string | undefined {
-  if (pem.includes("PRIVATE KEY"))
-    return "this is a private key: it belongs to the one who signs updates, and nowhere else";
-  try {
-    return keyAlgorithm(createPublicKey(pem)) === undefined
-      ? "a key of this kind cannot sign a desired state"
-      : undefined;
-  } catch {
-    return "this is no key";
-  }
 }

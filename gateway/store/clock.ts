@@ -181,7 +181,8 @@ function isTrusted(trust: ClockTrust, plausible: boolean, exists: (path: string)
   if (trust === "always") return true;
   if (exists(synchronized)) return true;
   if (trust === "timesync" || !plausible) return false;
-  return exists("/dev/rtc0") || !hasTimesyncd(exists);
+  // By /sys as well: a unit with PrivateDevices= sees no /dev/rtc0.
+  return exists("/dev/rtc0") || exists("/sys/class/rtc/rtc0") || !hasTimesyncd(exists);
 }
 
 /** Whether systemd-timesyncd will set the clock sooner or later. */

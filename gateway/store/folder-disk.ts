@@ -70,6 +70,8 @@ export async function openFolderDisk(folder: string, look?: FileLook): Promise<D
 }
 
 async function makeLike(handle: FileHandle, { mode, owner }: FileLook): Promise<void> {
+  // Before it is given away: afterwards even root needs a right of its own to change it.
+  await handle.chmod(mode & 0o7777);
   if (owner) {
     const { uid } = await handle.stat();
     // Only root gives files away; a group of one's own can be kept.
@@ -78,7 +80,6 @@ async function makeLike(handle: FileHandle, { mode, owner }: FileLook): Promise<
       .catch(() => handle.chown(uid, owner.gid))
       .catch(() => {});
   }
-  await handle.chmod(mode & 0o7777);
 }
 
 class FolderFile implements DiskFile {

@@ -111,7 +111,13 @@ describe("an https server", () => {
     for (const kept of [0, 40_000, bytes.length]) {
       const disk = plain();
       if (kept > 0) disk.put("2.raucb.part", bytes.subarray(0, kept));
-      await download(options(disk, httpsPart(realClock, authority.cert), { url: server.url }));
+      await download(
+        options(
+          disk,
+          httpsPart(realClock, async () => [authority.cert]),
+          { url: server.url },
+        ),
+      );
       expect(disk.contents("2.raucb")).toEqual(bytes);
     }
   });
@@ -131,7 +137,7 @@ describe("an https server", () => {
     await using server = await open((_, response) =>
       response.writeHead(status, { location: "https://elsewhere.example/" }).end(),
     );
-    const asked = httpsPart(realClock, authority.cert)(server.url, 0, never);
+    const asked = httpsPart(realClock, async () => [authority.cert])(server.url, 0, never);
     await expect(asked).rejects.toMatchObject({ code });
   });
 });

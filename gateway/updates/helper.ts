@@ -13,6 +13,16 @@ export interface HelperOptions {
   readonly folder: string;
   readonly log: Log;
   readonly clock: Clock;
+  readonly trial?: Trial;
+}
+
+/**
+ * Which slot is on trial, kept where a system that hardly starts can read it: whoever guards the machine
+ * (stadsnod-trial.service) gives a system up that nobody kept in its time. Both may be called again; both are durable.
+ */
+export interface Trial {
+  begin(slot: string): Promise<void>;
+  end(): Promise<void>;
 }
 
 /** A request must come at once. */
@@ -23,7 +33,8 @@ const mostConnections = 8;
  * The one program that may call RAUC, as a server: the caller listens with it on a Unix socket that only the
  * gateway's user may open. Whoever can speak to it can at most install what the city has signed. One request at a time.
  */
-export function makeHelper({ updater, folder, log, clock }: HelperOptions): Server {
+export function makeHelper({ updater, folder, log, clock, trial }: HelperOptions): Server {
+  const guarded = trial ? onTrial(updater, trial) : updater;
   let turn: Promise<unknown> = Promise.resolve();
   const server = createServer({ pauseOnConnect: false }, (socket) => {
     socket.on("error", () => socket.destroy());
@@ -32,11 +43,32 @@ export function makeHelper({ updater, folder, log, clock }: HelperOptions): Serv
     readLine(socket, (line) => {
       late[Symbol.dispose]();
       // Whoever goes away does not stop what was begun.
-      turn = turn.then(() => answer(socket, line, updater, folder, log)).catch(() => {});
+      turn = turn.then(() => answer(socket, line, guarded, folder, log)).catch(() => {});
     });
   });
   server.maxConnections = mostConnections;
   return server;
+}
+
+/** The trial begins before the slot is written: a power cut at the very end of it starts the new system. */
+function onTrial(updater: Updater, trial: Trial): Updater {
+  return {
+    ...updater,
+    async install(bundle, progress) {
+      const { slots } = await updater.status();
+      const other = slots.find(({ booted }) => !booted);
+      if (other) await trial.begin(other.name);
+      await updater.install(bundle, progress);
+    },
+    async markGood() {
+      await updater.markGood();
+      await trial.end();
+    },
+    async markBad() {
+      await updater.markBad();
+      await trial.end();
+    },
+  };
 }
 
 function readLine(socket: Socket, take: (line: string) => void): void {

@@ -16,6 +16,7 @@ import { readDebianPackages } from "./debian.ts";
 import type { SigningKeys } from "./keys.ts";
 import { lintRaw, lintTree } from "./lint.ts";
 import { checkLock, type DriftRule, lockOf } from "./lock.ts";
+import { bundleManifest } from "./manifest.ts";
 import { nodeBinary } from "./node-binary.ts";
 import { readPackageLock } from "./npm-lock.ts";
 import { readList } from "./packages.ts";
@@ -72,10 +73,7 @@ export async function buildImage(options: BuildOptions): Promise<void> {
     join(given, "app"),
   );
   cpSync(import.meta.dirname, join(given, "image"), { recursive: true });
-  const installed = join(root, "scripts", "install", "units");
-  // The later ones win.
-  for (const units of [join(import.meta.dirname, "interim"), installed].filter(existsSync))
-    cpSync(units, join(given, "units"), { recursive: true });
+  cpSync(join(root, "scripts", "install", "units"), join(given, "units"), { recursive: true });
   const write = (name: string, text: string | Uint8Array) => writeFileSync(join(given, name), text);
   const compatible = `stadsnod-${board.name}`;
   mkdirSync(join(given, "etc", "rauc"));
@@ -86,10 +84,11 @@ export async function buildImage(options: BuildOptions): Promise<void> {
   cpSync(keys.key, join(given, "sign.key.pem"));
   write("sources", `${sourcesOf(archive, "main non-free-firmware").join("\n")}\n`);
   write("partitions", partitionTable(board.sizes));
+  write("manifest.raucm", bundleManifest(compatible, options.version));
   write("mbr", hybridMbr(board.sizes));
   write("boot.cmd", bootScript(board));
   write("os-release", osRelease(options));
-  write("settings", shellSettings(options, compatible, unitsOf(join(given, "units"), options.layers)));
+  write("settings", shellSettings(options, unitsOf(join(given, "units"), options.layers)));
   const nodeParts = { version: locked.version, integrity: locked.integrity ?? "" };
   const npm = appPackages({ lock: packageLock, board, layers: options.layers }).packages;
   try {
@@ -227,7 +226,7 @@ function osRelease({ board, version, keys }: BuildOptions): string {
   ].join("\n");
 }
 
-function shellSettings(options: BuildOptions, compatible: string, units: readonly string[]): string {
+function shellSettings(options: BuildOptions, units: readonly string[]): string {
   const { board, archive } = options;
   const include = [board, ...options.layers].flatMap((layer) =>
     typeof layer === "string" ? optionalList(layer) : layer.layers.flatMap(readList),
@@ -241,8 +240,6 @@ function shellSettings(options: BuildOptions, compatible: string, units: readonl
     ENABLE: units.join(" "),
     INITRD_MODULES: board.initrdModules.join(" "),
     BOARD: board.name,
-    VERSION: options.version,
-    COMPATIBLE: compatible,
     HYBRID: board.hybridMbr ? "yes" : "no",
     GWBOOT_MIB: board.sizes.gwboot,
     BOOT_MIB: board.sizes.boot,

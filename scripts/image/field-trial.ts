@@ -1,28 +1,29 @@
-import { openModbusServer } from "../../simulators/modbus/server.ts";
-import { openPlatform, type PlatformReading } from "../../simulators/platform.ts";
-import { startMosquitto } from "../../test/ci/mosquitto.ts";
+import type { PlatformReading } from "../../simulators/platform.ts";
+import type { City } from "./city.ts";
 import { type Machine, startMachine } from "./qemu.ts";
+
+// A new card's way from power to the city's platform, in QEMU, with the image as it is shipped.
+
+export const gateway = "gw-image-test";
+
+/** What the guest says of itself, by heading. */
+export type Report = ReadonlyMap<string, string>;
 
 /** What a gateway with a new card did between power and the city's platform. */
 export interface FieldTrial {
   /** A reading of the meter, decoded from its pack at the platform. */
   readonly reading: PlatformReading;
-  /** Requests that the meter got. */
-  readonly requests: number;
-  /** What the guest says of itself, by heading. */
-  readonly report: ReadonlyMap<string, string>;
+  readonly report: Report;
   /** Seconds from power-on. */
   readonly times: Readonly<Record<"kernel" | "services" | "reading", number>>;
-  readonly console: string;
 }
 
-/** As QEMU's user network shows the host to its guest. */
-const hostSeenFromGuest = "10.0.2.2";
-
 /** Headings and what prints them, in the guest. */
-const report: Readonly<Record<string, string>> = {
+const headings: Readonly<Record<string, string>> = {
   release: "cat /etc/os-release",
   machine: "cat /etc/machine-id",
+  hostname: "uname -n",
+  zone: "date +%%Z",
   arguments: "cat /proc/cmdline",
   mounts:
     "findmnt -rno TARGET,FSTYPE,OPTIONS,SIZE / ; findmnt -rno TARGET,FSTYPE,OPTIONS,SIZE /data; findmnt -rno TARGET,FSTYPE,OPTIONS /boot/gw",
@@ -32,10 +33,30 @@ const report: Readonly<Record<string, string>> = {
   bootstate: "fw_printenv",
   watchdog: "systemctl show -p RuntimeWatchdogUSec",
   memory: "grep -E 'MemTotal|MemAvailable|SwapTotal' /proc/meminfo",
-  security: "systemd-analyze security --no-pager | grep stadsnod",
+  security:
+    "for unit in /usr/lib/systemd/system/stadsnod*.service; do systemd-analyze security --no-pager $${unit##*/} | tail -n 1; done",
+  provision: "cat /boot/gw/provision.json",
+  owners:
+    "stat -c '%%U:%%G %%a %%n' /etc/stadsnod /etc/stadsnod/gateway.yaml /var/lib/stadsnod/identity/key.pem /run/stadsnod",
+  identity: "stadsnod identity --json",
+  native: "/opt/stadsnod/bin/node /run/systemd/system/native.cjs",
+  update: "stadsnod update status --json",
 };
 
-/** Prints the report once the gateway's door is open; part of no image. */
+/** Loads what is compiled, in the Node of the image, and uses it. */
+const nativeScript = `const require2 = require("node:module").createRequire("/opt/stadsnod/dist/stadsnod.js");
+const { autoDetect } = require2("@serialport/bindings-cpp");
+const extract = require2("cbor-extract");
+(async () => {
+  const ports = await autoDetect().list();
+  // Opening goes through the native part: what is no serial line is refused by it.
+  const refused = await autoDetect().open({ path: "/dev/null", baudRate: 9600 }).then(() => "opened", (error) => error.message);
+  const strings = extract.extractStrings(0, 1, Buffer.from([0x63, 0x61, 0x62, 0x63, 0x63, 0x64, 0x65, 0x66]));
+  console.log(JSON.stringify({ arch: process.arch, node: process.version, ports: ports.map(({ path }) => path), refused, strings: typeof strings }));
+})();
+`;
+
+/** Prints the report once the gateway's door is open and it is enrolled; part of no image. */
 const reportUnit = `[Unit]
 After=stadsnod.service
 [Service]
@@ -43,8 +64,8 @@ Type=oneshot
 StandardOutput=tty
 StandardError=null
 TTYPath=/dev/console
-ExecStart=/bin/sh -c 'until [ -S /run/stadsnod/stadsnod.sock ]; do sleep 1; done; echo REPORT-BEGIN; ${Object.entries(
-  report,
+ExecStart=/bin/sh -c 'until [ -S /run/stadsnod/stadsnod.sock ] && [ -s /var/lib/stadsnod/identity/certificate.pem ] && ! grep -q token /boot/gw/provision.json; do sleep 1; done; echo REPORT-BEGIN; ${Object.entries(
+  headings,
 )
   .map(([heading, command]) => `echo "=== ${heading}"; ${command.replaceAll("'", '"')}`)
   .join("; ")}; echo REPORT-END'
@@ -57,85 +78,55 @@ After=systemd-journald.service
 [Service]
 StandardOutput=tty
 TTYPath=/dev/console
-ExecStart=/bin/journalctl -b -f -n all -o cat --no-pager -u stadsnod -u stadsnod-first-boot
+ExecStart=/bin/journalctl -b -f -n all -o cat --no-pager -u stadsnod -u stadsnod-first-boot -u stadsnod-enrol -u stadsnod-update -u stadsnod-trial -u rauc -u systemd-timesyncd -u systemd-networkd
 `;
 
-function configuration(broker: string, meter: number): string {
-  return `gateway: {id: gw-image-test, pen: 32474}
-profiles: [/opt/stadsnod/device-profiles]
-connections: {roof: {protocol: modbus, tcp: {host: ${hostSeenFromGuest}, port: ${meter}}}}
-devices: {meter: {profile: eastron/sdm630, connection: roof, unit: 1, audience: open}}
-northbound: {city: {type: mqtt, url: "mqtt://${hostSeenFromGuest}:${new URL(broker).port}"}}
-local: {socket: /run/stadsnod/stadsnod.sock}
-storage: {folder: /var/lib/stadsnod/store}
-telemetry: {maxAge: 1s}
-`;
+export interface GatewayOptions {
+  /** Of an earlier machine. */
+  readonly disk?: string;
+  readonly units?: Readonly<Record<string, string>>;
 }
 
-/**
- * Boots an image on a card of 2 GB with nothing but a provision.json on it: the gateway reads a simulated meter over the
- * network, and its packs arrive at a real mosquitto on this machine.
- *
- * @param image folder of a built image
- * @param look what else to try on the machine while it runs
- */
-export async function fieldTrial(
-  image: string,
-  look?: (machine: Machine) => Promise<void>,
-): Promise<FieldTrial> {
-  // 230.5 V on phase 1, as a big-endian float.
-  await using meter = await openModbusServer({
-    listen: { tcp: 0 },
-    units: { 1: { unmapped: "zeros", registers: { input: { 0: "43668000" } } } },
+/** Switches a gateway with a new card of 2 GB on. */
+export function switchOn(image: string, city: City, options: GatewayOptions = {}): Promise<Machine> {
+  const { disk, units } = options;
+  return startMachine({
+    image,
+    log: `${image}.console.log`,
+    restarts: true,
+    units: {
+      "report.service": reportUnit,
+      "gateway-log.service": logUnit,
+      "native.cjs": nativeScript,
+      ...units,
+    },
+    ...(disk ? { disk } : { size: 2048, files: { "provision.json": city.provision(gateway) } }),
   });
-  const broker = await startMosquitto({ port: 0 });
-  try {
-    let found: (reading: PlatformReading) => void = () => {};
-    const arrived = new Promise<PlatformReading>((resolve) => {
-      found = resolve;
-    });
-    await using _platform = await openPlatform({
-      url: broker.url,
-      onReading: (reading) => {
-        if (reading.name.endsWith("voltage_l1")) found(reading);
-      },
-    });
-    const config = configuration(broker.url, meter.port);
-    const started = performance.now();
-    const since = () => Math.round((performance.now() - started) / 100) / 10;
-    await using machine = await startMachine({
-      image,
-      size: 2048,
-      log: `${image}.console.log`,
-      files: { "provision.json": JSON.stringify({ format: 1, gateway: "gw-image-test", config }) },
-      units: { "report.service": reportUnit, "gateway-log.service": logUnit },
-    });
-    await machine.seen(/stadsnod: starting slot A/, 60);
-    const kernel = since();
-    await machine.seen(/REPORT-BEGIN/, 400);
-    const services = since();
-    const [, text = ""] = await machine.seen(/([\s\S]*?)REPORT-END/, 120);
-    await look?.(machine);
-    const reading = await Promise.race([
-      arrived,
-      // The machine's last lines say more than a test's time limit.
-      machine.seen(/nothing prints this/, 240).then(() => arrived),
-    ]);
-    return {
-      reading,
-      requests: meter.unit(1).requests,
-      report: sections(text),
-      times: { kernel, services, reading: since() },
-      console: machine.console,
-    };
-  } finally {
-    await broker.stop();
-  }
 }
 
-function sections(text: string): Map<string, string> {
+/** What the guest says of itself after its next start. */
+export async function nextReport(machine: Machine, seconds = 600): Promise<Report> {
+  await machine.seen(/REPORT-BEGIN/, seconds);
+  const [, text = ""] = await machine.seen(/([\s\S]*?)REPORT-END/, 240);
   // The gateway's log goes on meanwhile.
-  const report = text.replace(/^\{"level":.*\n/gm, "");
-  const parts = report.split(/^=== (\w+)\n/m);
+  const parts = text.replace(/^\{"level":.*\n/gm, "").split(/^=== (\w+)\n/m);
   return new Map(parts.flatMap((part, at) => (at % 2 === 1 ? [[part, (parts[at + 1] ?? "").trim()]] : [])));
+}
+
+/** Watches a gateway that was just switched on until its readings arrive. */
+export async function fieldTrial(machine: Machine, city: City): Promise<FieldTrial> {
+  const started = performance.now();
+  const since = () => Math.round((performance.now() - started) / 100) / 10;
+  const arrived = city.reading(({ name }) => name.endsWith("voltage_l1"));
+  await machine.seen(/stadsnod: starting slot A/, 120);
+  const kernel = since();
+  const report = await nextReport(machine);
+  const services = since();
+  const reading = await orMachineEnds(machine, arrived, 300);
+  return { reading, report, times: { kernel, services, reading: since() } };
+}
+
+/** What comes from outside, or the machine's last lines, which say more than a test's time limit. */
+export function orMachineEnds<T>(machine: Machine, arrives: Promise<T>, seconds: number): Promise<T> {
+  return Promise.race([arrives, machine.seen(/nothing prints this/, seconds).then(() => arrives)]);
 }

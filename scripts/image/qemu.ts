@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { made } from "./build.ts";
 import { ImageError, run } from "./process.ts";
 
@@ -37,8 +37,13 @@ export interface MachineOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** MiB of the disk, as a card is larger than the image. */
   readonly size?: number;
-  /** Units that only this run has, by name: the initrd takes them from QEMU, so that the image stays what is shipped. */
+  /**
+   * Units that only this run has, by name, and other files below /run/systemd/system (`x.timer.d/y.conf`): the initrd takes
+   * them from QEMU, so that the image stays what is shipped.
+   */
   readonly units?: Readonly<Record<string, string>>;
+  /** Whether a restart of the guest is one; otherwise it ends the machine. */
+  readonly restarts?: boolean;
   readonly memory?: number;
   /** File that gets the console as it comes, to look at while the machine runs. */
   readonly log?: string | undefined;
@@ -79,8 +84,9 @@ async function givenUnits(folder: string, units: MachineOptions["units"] = {}): 
   const wants = join(tree, "multi-user.target.wants");
   mkdirSync(wants, { recursive: true });
   for (const [name, text] of Object.entries(units)) {
+    mkdirSync(dirname(join(tree, name)), { recursive: true });
     writeFileSync(join(tree, name), text);
-    symlinkSync(`../${name}`, join(wants, name));
+    if (/^[^/]+\.(service|timer)$/.test(name)) symlinkSync(`../${name}`, join(wants, name));
   }
   await run("tar", ["-cf", join(folder, "units.tar"), "-C", tree, "--owner=0", "--group=0", "."]);
   return ["-fw_cfg", `name=opt/stadsnod/units,file=${join(folder, "units.tar")}`];
@@ -98,7 +104,7 @@ function machineArguments(
     ...["-drive", `file=${disk},format=raw,if=none,id=disk,cache=writeback`],
     ...["-device", "virtio-blk-pci,drive=disk"],
     ...["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="],
-    ...["-nographic", "-no-reboot"],
+    ...["-nographic", ...(options.restarts ? [] : ["-no-reboot"])],
     ...units,
     ...(options.more ?? []),
   ];

@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
-import { fieldTrial } from "./field-trial.ts";
+import { openCity } from "./city.ts";
+import { fieldTrial, switchOn } from "./field-trial.ts";
 import { run } from "./process.ts";
 
 // `npm run image:test`: builds the image and takes it into the field, as far as a machine without one can.
@@ -22,9 +23,11 @@ if (!built) {
   });
 }
 say("starting it in QEMU: a minute or two ...");
-const { reading, requests, report, times } = await fieldTrial(image);
+await using city = await openCity();
+await using machine = await switchOn(image, city);
+const { reading, report, times } = await fieldTrial(machine, city);
 for (const [heading, text] of report) console.log(`${heading}:\n${text.replace(/^/gm, "  ")}`);
-say(`boot loader handed over after ${times.kernel} s, gateway up after ${times.services} s`);
+say(`boot loader handed over after ${times.kernel} s, gateway up and enrolled after ${times.services} s`);
 say(
-  `${reading.name} = ${reading.value} at the platform after ${times.reading} s; the meter got ${requests} requests`,
+  `${reading.name} = ${reading.value} at the platform after ${times.reading} s; the meter got ${city.requests} requests`,
 );

@@ -134,6 +134,14 @@ export class CityCa {
     return { cert: pem(leaf) + pem(this.issuing.der), key };
   }
 
+  /** A certificate for a client that is no gateway, with its key: the city's own programs. */
+  client(commonName: string, from = this.#options.now() - day): { cert: string; key: string } {
+    const { spki, pem: key } = newKeyPair();
+    const subject = name(commonName);
+    const leaf = certify({ subject, spki, from, to: from + 30 * day, use: "client" }, this.issuing);
+    return { cert: pem(leaf) + pem(this.issuing.der), key };
+  }
+
   answer(asked: EstAsked): EstAnswered {
     const { method, path } = asked;
     if (method === "GET" && path === "/.well-known/est/cacerts") {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -24,6 +25,7 @@ describe("one part that is bad", () => {
       "test/meter": meterProfile,
       "test/broken": meterProfile.replace("test/meter", "test/broken").replace("unit: Cel", "unit: Celsiuz"),
     });
+    writeFileSync(join(folder, "no-ca.pem"), "hello");
     const yaml = `gateway: {id: gw-test, pen: 32474}
 profiles: [device-profiles]
 connections:
@@ -39,7 +41,7 @@ devices:
   behind-a-dead-host: {profile: test/meter, connection: attic, unit: 1}
   on-a-bad-line: {profile: test/meter, connection: garden, unit: 1}
 northbound:
-  nowhere: {type: mqtt, url: "mqtts://localhost:${dead}", ca: no-such-ca.pem}
+  nowhere: {type: mqtt, url: "mqtts://localhost:${dead}", ca: no-ca.pem}
   wrong: {type: pigeon}
 poll: {fast: 200ms}
 storage: {folder: store}
@@ -68,7 +70,7 @@ storage: {folder: store}
       'device with-a-wrong-unit: FOLDER/gateway.yaml:11:68: error: "unit" must be at most 255, but is 300 [out-of-range]',
       'device on-a-bad-line: FOLDER/gateway.yaml:14:52: error: the connection "garden" has errors [bad-connection]',
       'northbound wrong: FOLDER/gateway.yaml:17:17: error: unknown type "pigeon" [unknown-type]',
-      "northbound nowhere: ca: no-such-ca.pem does not exist",
+      "northbound nowhere: ca: no-ca.pem is not a PEM file",
     ]);
     // The same for people.
     const { out, code } = await run(["status", "--socket", join(folder, "s.sock")]);

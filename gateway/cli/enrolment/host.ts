@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import {
   access,
+  chmod,
   link,
   lstat,
   mkdir,
@@ -59,7 +60,7 @@ export function hostOf({ context, state, config, gateway, exchange, root = "" }:
         () => true,
         () => false,
       ),
-    putConfiguration: (text) => guarded(file, () => putNew(file, text)),
+    putConfiguration: (text) => guarded(file, () => putNew(file, text, state)),
     async checkConfiguration(text) {
       const { config: good, diagnostics } = await readConfiguration(context, file, text);
       if (!good)
@@ -107,7 +108,7 @@ async function setTimeZone(name: string, path: (name: string) => string): Promis
   await rename(aside, path(place));
 }
 
-/** For systemd-networkd, systemd-timesyncd and wpa_supplicant, below /run: the card is read again at every boot. */
+/** For systemd-networkd and wpa_supplicant, below /run: the card is read again at every boot. */
 async function setNetwork(
   { address, gateway, dns = [], ntp = [], wifi }: NetworkProvision,
   path: (name: string) => string,
@@ -117,14 +118,14 @@ async function setNetwork(
   lines.push(address === undefined ? "DHCP=yes" : `Address=${address}`);
   if (gateway !== undefined) lines.push(`Gateway=${gateway}`);
   for (const one of dns) lines.push(`DNS=${one}`);
+  // By the network and not by timesyncd.conf: systemd-timesyncd runs already, and takes these as they come.
+  for (const one of ntp) lines.push(`NTP=${one}`);
   await put(path("/run/systemd/network/10-stadsnod.network"), `${lines.join("\n")}\n`, 0o644);
-  if (ntp.length > 0)
-    await put(path("/run/systemd/timesyncd.conf.d/stadsnod.conf"), `[Time]\nNTP=${ntp.join(" ")}\n`, 0o644);
   if (wifi) {
     // A name in hexadecimal needs no quotes, whatever is in it.
     const ssid = Buffer.from(wifi.ssid).toString("hex");
     const text = `country=${wifi.country}\nnetwork={\n  ssid=${ssid}\n  psk=${wifi.psk}\n}\n`;
-    await put(path("/run/stadsnod/wpa_supplicant-wlan0.conf"), text, 0o600);
+    await put(path("/run/stadsnod-wifi/wpa_supplicant-wlan0.conf"), text, 0o600);
   }
   // At boot networkd starts later and finds the file by itself.
   if (live) await run("networkctl", ["reload"]).catch(() => {});
@@ -134,18 +135,26 @@ async function put(file: string, text: string, mode: number): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   await rm(`${file}.new`, { force: true });
   await writeFile(`${file}.new`, text, { mode, flag: "wx" });
+  // Whatever umask this runs with: systemd-networkd is another user.
+  await chmod(`${file}.new`, mode);
   await rename(`${file}.new`, file);
 }
 
-/** Whole or not there, and never over another: a link fails where there is one. */
-async function putNew(file: string, text: string): Promise<void> {
+/**
+ * Whole or not there, and never over another: a link fails where there is one. It belongs to whom the state belongs
+ * to: the gateway changes its own configuration, from its page.
+ */
+async function putNew(file: string, text: string, state: string): Promise<void> {
   const folder = dirname(file);
   await mkdir(folder, { recursive: true });
   const draft = `${file}.first-boot`;
   await rm(draft, { force: true });
   const handle = await open(draft, "wx", 0o640);
   try {
-    if (process.getuid?.() === 0) await handle.chown(0, (await stat(folder)).gid);
+    if (process.getuid?.() === 0) {
+      const { uid, gid } = await stat(state);
+      await handle.chown(uid, gid);
+    }
     await handle.writeFile(text);
     await handle.sync();
   } finally {

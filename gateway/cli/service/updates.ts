@@ -1,4 +1,5 @@
 import { createHash, createPublicKey } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeCbor } from "../../codec/cbor.ts";
 import type { MachineSource } from "../../commissioning/machine.ts";
@@ -51,7 +52,14 @@ export async function openUpdates(options: UpdatesOfGateway): Promise<RunningUpd
   const { gateway, log, socket, configuration } = options;
   const { clock, config } = gateway;
   const disk = await openFolderDisk(join(config.storage.folder, "updates"));
-  const fetchPart = httpsPart(clock);
+  // Who is known to the city needs no list of the system's for the city's own server.
+  const city = join(config.storage.folder, "identity", "ca.pem");
+  const fetchPart = httpsPart(clock, () =>
+    readFile(city, "utf8").then(
+      (pem) => [pem],
+      () => [],
+    ),
+  );
   const inItsTime = ({ notBefore, window }: Target) => {
     if (notBefore !== undefined && (!clock.trusted || clock.now() < notBefore)) return false;
     return window === undefined || (clock.trusted && inWindow(window, clock.now(), config.gateway.timeZone));

@@ -43,8 +43,10 @@ export const mqtt: NorthboundKind<MqttSettings> = {
   name: "mqtt",
   settings: mqttSettings,
   async open(settings, context) {
-    // What can never work is told now; later it would only be one more failed attempt.
-    if (settings.url.startsWith("mqtts:")) loadCredentials(settings);
+    // What can never work is told now; later it would only be one more failed attempt. A file that is not there is
+    // something else: a new gateway measures, and keeps what it measures, before it has its certificate.
+    if (settings.url.startsWith("mqtts:") && credentialsMark(settings) !== undefined)
+      loadCredentials(settings);
     return new MqttNorthbound(settings, context);
   },
 };

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TlsOptions } from "node:tls";
@@ -176,13 +176,23 @@ describe("MQTT over TLS", () => {
     await northbound.connected(never);
   });
 
+  it("waits for files that are not there yet, as before the enrolment", async () => {
+    await using server = await serve(broker, { requestCert: true, rejectUnauthorized: true });
+    const [ca, cert, key] = [at("later-ca.pem"), at("later.pem"), at("later.key")];
+    await using northbound = await openMqtt({ url: server.url, ca, cert, key });
+    expect((await problemOf(northbound))?.code).toBe("tls-file");
+    write("later-ca.pem", readFileSync(at("ca.pem"), "utf8"));
+    write("later.key", own.key);
+    write("later.pem", own.cert);
+    await northbound.connected(never);
+  });
+
   it("refuses to start with files that can never work", async () => {
     write("garbage.pem", "hello");
     write("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     write("other.key", broker.key);
     const url = "mqtts://localhost";
     for (const [settings, message] of [
-      [{ ca: at("none.pem") }, "ca: none.pem does not exist"],
       [{ ca: at("garbage.pem") }, "ca: garbage.pem is not a PEM file"],
       [{ ca: at("broken.pem") }, "ca: broken.pem is not a PEM file with a certificate"],
       [{ cert: at("gw1.pem"), key: at("other.key") }, "key: other.key does not fit the certificate gw1.pem"],

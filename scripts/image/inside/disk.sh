@@ -7,7 +7,8 @@ sfdisk -q "$disk" </work/in/partitions
 put() { # put NUMBER FILE
   local start
   start=$(sfdisk -d "$disk" | sed -n "s|^$disk$1 : start= *\([0-9]*\),.*|\1|p")
-  dd if="$2" of="$disk" bs=1M oflag=seek_bytes seek=$((start * 512)) conv=notrunc,sparse status=none
+  # Not sparse: a block of zeros that the map left out would keep what a card held before.
+  dd if="$2" of="$disk" bs=1M oflag=seek_bytes seek=$((start * 512)) conv=notrunc status=none
 }
 put 1 "$out/gwboot.img"
 put 2 "$out/bootstate.img"
@@ -26,20 +27,7 @@ bundle=/scratch/bundle
 mkdir -p "$bundle"
 cp "$out/root.img" "$bundle/rootfs.img"
 cp "$out/boot.img" "$bundle/boot.img"
-cat >"$bundle/manifest.raucm" <<X
-[update]
-compatible=$COMPATIBLE
-version=$VERSION
-
-[bundle]
-format=verity
-
-[image.rootfs]
-filename=rootfs.img
-
-[image.boot]
-filename=boot.img
-X
+cp /work/in/manifest.raucm "$bundle/manifest.raucm"
 rm -f "$out/bundle.raucb"
 rauc --cert=/work/in/sign.cert.pem --key=/work/in/sign.key.pem --keyring=/work/in/ca.cert.pem bundle "$bundle" "$out/bundle.raucb" \
   >/scratch/rauc.log 2>&1 || { cat /scratch/rauc.log; exit 1; }

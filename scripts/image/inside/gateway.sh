@@ -1,6 +1,7 @@
 # Node, the gateway and the machine's own files on top of Debian.
 
 cp -r --no-preserve=mode,ownership "$here/root/." "$root"
+chmod 0755 "$root"/usr/lib/stadsnod/*
 mkdir -p "$root/opt/stadsnod"
 cp -r --no-preserve=ownership /work/in/app/. "$root/opt/stadsnod"
 chmod -R u=rwX,go=rX "$root/opt/stadsnod"
@@ -13,7 +14,6 @@ ln -s /opt/stadsnod/bin/stadsnod "$root/usr/local/bin/stadsnod"
 
 for unit in /work/in/units/*; do
   case $unit in
-  *.mjs) install -D -m 0644 -t "$root/usr/lib/stadsnod" "$unit" ;;
   *.rules) install -D -m 0644 -t "$root/usr/lib/udev/rules.d" "$unit" ;;
   *.service | *.timer | *.path | *.socket | *.target) install -D -m 0644 -t "$root/usr/lib/systemd/system" "$unit" ;;
   esac
@@ -47,8 +47,9 @@ rm -rf "$root"/var/lib/dbus/machine-id "$root"/etc/ssh
 echo stadsnod >"$root/etc/hostname"
 printf '127.0.0.1 localhost stadsnod\n::1 localhost ip6-localhost\n' >"$root/etc/hosts"
 ln -sfn ../run/systemd/resolve/resolv.conf "$root/etc/resolv.conf"
-rm -f "$root/etc/.pwd.lock" "$root/etc/localtime" "$root"/etc/*- 
-ln -s ../usr/share/zoneinfo/Etc/UTC "$root/etc/localtime"
+rm -f "$root/etc/.pwd.lock" "$root/etc/localtime" "$root"/etc/*-
+# The first boot sets it, on the data partition; until then it leads nowhere, which is UTC.
+ln -s /data/system/localtime "$root/etc/localtime"
 # Every account in shadow, and no password opens one.
 days=$((SOURCE_DATE_EPOCH / 86400))
 awk -F: -v OFS=: '{ $2 = "x" } 1' "$root/etc/passwd" >/scratch/passwd
