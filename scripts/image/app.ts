@@ -59,7 +59,13 @@ export async function layOutApp(options: AppOptions, target: string): Promise<vo
     filter: (name) => !name.endsWith(".map"),
   });
   cpSync(join(root, "device-profiles"), join(target, "device-profiles"), { recursive: true });
-  for (const name of ["LICENSE", "NOTICE"]) cpSync(join(root, name), join(target, name));
+  // The units name the documents, and the page shows some.
+  cpSync(join(root, "docs"), join(target, "docs"), {
+    recursive: true,
+    filter: (name) => !name.endsWith("/images"),
+  });
+  for (const name of ["LICENSE", "NOTICE", "gateway.sample.yaml"])
+    cpSync(join(root, name), join(target, name));
   if (options.layers.includes("node-red"))
     cpSync(join(root, "nodes", "dist"), join(target, "nodes"), { recursive: true });
   cpSync(await productionPackages(options), join(target, "node_modules"), { recursive: true });

@@ -240,6 +240,7 @@ function shellSettings(options: BuildOptions, units: readonly string[]): string 
     ENABLE: units.join(" "),
     INITRD_MODULES: board.initrdModules.join(" "),
     BOARD: board.name,
+    LAYERS: options.layers.join(" "),
     HYBRID: board.hybridMbr ? "yes" : "no",
     GWBOOT_MIB: board.sizes.gwboot,
     BOOT_MIB: board.sizes.boot,

@@ -39,21 +39,17 @@ const headings: Readonly<Record<string, string>> = {
   owners:
     "stat -c '%%U:%%G %%a %%n' /etc/stadsnod /etc/stadsnod/gateway.yaml /var/lib/stadsnod/identity/key.pem /run/stadsnod",
   identity: "stadsnod identity --json",
-  native: "/opt/stadsnod/bin/node /run/systemd/system/native.cjs",
+  native: "/opt/stadsnod/bin/node /run/systemd/system/native.cjs 2>&1",
   update: "stadsnod update status --json",
 };
 
 /** Loads what is compiled, in the Node of the image, and uses it. */
-const nativeScript = `const require2 = require("node:module").createRequire("/opt/stadsnod/dist/stadsnod.js");
-const { autoDetect } = require2("@serialport/bindings-cpp");
-const extract = require2("cbor-extract");
-(async () => {
-  const ports = await autoDetect().list();
-  // Opening goes through the native part: what is no serial line is refused by it.
-  const refused = await autoDetect().open({ path: "/dev/null", baudRate: 9600 }).then(() => "opened", (error) => error.message);
-  const strings = extract.extractStrings(0, 1, Buffer.from([0x63, 0x61, 0x62, 0x63, 0x63, 0x64, 0x65, 0x66]));
-  console.log(JSON.stringify({ arch: process.arch, node: process.version, ports: ports.map(({ path }) => path), refused, strings: typeof strings }));
-})();
+const nativeScript = `const load = require("node:module").createRequire("/opt/stadsnod/dist/stadsnod.js");
+const serial = load("@serialport/bindings-cpp").autoDetect();
+const strings = load("cbor-extract").extractStrings;
+// What is no serial line is refused by the native part.
+serial.open({ path: "/dev/null", baudRate: 9600 }).then(() => "opened", ({ message }) => message).then((said) =>
+  console.log(JSON.stringify({ arch: process.arch, node: process.version, serial: said, strings: typeof strings })));
 `;
 
 /** Prints the report once the gateway's door is open and it is enrolled; part of no image. */
@@ -62,7 +58,7 @@ After=stadsnod.service
 [Service]
 Type=oneshot
 StandardOutput=tty
-StandardError=null
+StandardError=tty
 TTYPath=/dev/console
 ExecStart=/bin/sh -c 'until [ -S /run/stadsnod/stadsnod.sock ] && [ -s /var/lib/stadsnod/identity/certificate.pem ] && ! grep -q token /boot/gw/provision.json; do sleep 1; done; echo REPORT-BEGIN; ${Object.entries(
   headings,
@@ -78,7 +74,7 @@ After=systemd-journald.service
 [Service]
 StandardOutput=tty
 TTYPath=/dev/console
-ExecStart=/bin/journalctl -b -f -n all -o cat --no-pager -u stadsnod -u stadsnod-first-boot -u stadsnod-enrol -u stadsnod-update -u stadsnod-trial -u rauc -u systemd-timesyncd -u systemd-networkd
+ExecStart=/bin/journalctl -b -f -n all -o cat --no-pager -u stadsnod -u stadsnod-first-boot -u stadsnod-enrol -u stadsnod-update -u stadsnod-trial -u rauc
 `;
 
 export interface GatewayOptions {

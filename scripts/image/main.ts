@@ -5,6 +5,7 @@ import { boards } from "./boards/index.ts";
 import { buildImage } from "./build.ts";
 import { developmentKeys, type SigningKeys } from "./keys.ts";
 import { ImageError } from "./process.ts";
+import { debian } from "./tool-root.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const say = (text: string) => console.error(`image: ${text}`);
@@ -38,9 +39,9 @@ const program = new Command("image")
   )
   .option("--sign-key <pem>", "its private key")
   .option("--ca <pem>", "the CA that the gateways believe")
-  .option("--suite <name>", "Debian's release", "trixie")
-  .option("--mirror <url>", "Debian's archive", "http://deb.debian.org/debian")
-  .option("--security <url>", "Debian's security archive", "http://deb.debian.org/debian-security")
+  .option("--suite <name>", "Debian's release", debian.suite)
+  .option("--mirror <url>", "Debian's archive", debian.mirror)
+  .option("--security <url>", "Debian's security archive", debian.security)
   .option("--refresh-lock", "take over the packages of today into the board's lock")
   .addOption(
     new Option("--drift <rule>", "when packages are not those of the lock")

@@ -11,6 +11,13 @@ export interface Archive {
   readonly security: string;
 }
 
+/** What images are made of unless somebody says otherwise. */
+export const debian: Archive = {
+  suite: "trixie",
+  mirror: "http://deb.debian.org/debian",
+  security: "http://deb.debian.org/debian-security",
+};
+
 /** The lines of sources.list for it. */
 export function sourcesOf({ suite, mirror, security }: Archive, components: string): string[] {
   return [

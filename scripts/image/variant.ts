@@ -2,10 +2,11 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Board } from "./boards/board.ts";
+import { genericArm64 } from "./boards/generic-arm64.ts";
 import { made } from "./build.ts";
-import type { SigningKeys } from "./keys.ts";
+import { developmentKeys, type SigningKeys } from "./keys.ts";
 import { bundleManifest } from "./manifest.ts";
-import { type Archive, inToolRoot, toolRoot } from "./tool-root.ts";
+import { type Archive, debian, inToolRoot, toolRoot } from "./tool-root.ts";
 
 export interface VariantOptions {
   /** Folder of a built image. */
@@ -44,4 +45,21 @@ export async function makeVariant(options: VariantOptions): Promise<void> {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** A version whose gateway ends as soon as it is started; its guard does not wait for a quarter of an hour. */
+export const neverStarts = `printf '#!/bin/sh\\nexit 1\\n' >opt/stadsnod/bin/stadsnod
+sed -i s/15min/60s/ usr/lib/systemd/system/stadsnod-trial.timer`;
+
+/** A later version of the image that was built on this machine last, signed by its development CA. */
+export async function variantOfTrial(
+  image: string,
+  cache: string,
+  version: string,
+  out: string,
+  change?: string,
+): Promise<void> {
+  const keys = await developmentKeys(cache);
+  const more = change === undefined ? {} : { change };
+  await makeVariant({ image, board: genericArm64, version, keys, cache, archive: debian, out, ...more });
 }

@@ -7,7 +7,8 @@ export default defineConfig({
     root: resolve(import.meta.dirname, "../.."),
     include: ["test/image/**/*.test.ts"],
     pool: "forks",
-    fileParallelism: false,
+    // The machine in QEMU mostly waits; meanwhile the other one has a core.
+    maxWorkers: 2,
     globalSetup: ["test/system/build.ts"],
     reporters: ["default", resolve(import.meta.dirname, "../../scripts/test-summary.ts")],
     testTimeout: 120_000,

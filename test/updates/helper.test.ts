@@ -44,6 +44,41 @@ async function openBench() {
 
 updaterContract("over the socket", openBench);
 
+describe("the trial of a new system", () => {
+  it("begins before its slot is written, and ends when it is kept or given up", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "stadsnod-updater-"));
+    const machine = new FakeMachine();
+    writeFileSync(join(folder, "good.raucb"), "a bundle");
+    machine.bundles.set(join(folder, "good.raucb"), { version: "2.0.0", behaviour: "works" });
+    const told: string[] = [];
+    const trial = {
+      begin: async (slot: string) => void told.push(`${slot} after ${machine.installs.length} installs`),
+      end: async () => void told.push("end"),
+    };
+    const server = makeHelper({
+      updater: machine.updater(),
+      folder,
+      log: silentLog,
+      clock: new VirtualClock(),
+      trial,
+    });
+    const socket = join(folder, "updater.sock");
+    server.listen(socket);
+    await once(server, "listening");
+    try {
+      const updater = remoteUpdater(socket);
+      await updater.install("good.raucb", () => {});
+      expect(told).toEqual(["B after 0 installs"]);
+      await updater.markGood();
+      await updater.markBad();
+      expect(told.slice(1)).toEqual(["end", "end"]);
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 describe("the program that may call RAUC", () => {
   let bench: Awaited<ReturnType<typeof openBench>>;
   beforeAll(async () => {

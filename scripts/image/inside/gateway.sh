@@ -14,6 +14,9 @@ ln -s /opt/stadsnod/bin/stadsnod "$root/usr/local/bin/stadsnod"
 
 for unit in /work/in/units/*; do
   case $unit in
+  *node-red*) case " $LAYERS " in *" node-red "*) ;; *) continue ;; esac ;;
+  esac
+  case $unit in
   *.rules) install -D -m 0644 -t "$root/usr/lib/udev/rules.d" "$unit" ;;
   *.service | *.timer | *.path | *.socket | *.target) install -D -m 0644 -t "$root/usr/lib/systemd/system" "$unit" ;;
   esac
