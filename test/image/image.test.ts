@@ -3,13 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { genericArm64 } from "../../scripts/image/boards/generic-arm64.ts";
 import { type City, openCity } from "../../scripts/image/city.ts";
-import {
-  type FieldTrial,
-  fieldTrial,
-  gateway,
-  soonOnTrial,
-  switchOn,
-} from "../../scripts/image/field-trial.ts";
+import { type FieldTrial, fieldTrial, gateway, switchOn } from "../../scripts/image/field-trial.ts";
 import { run } from "../../scripts/image/process.ts";
 import type { Machine } from "../../scripts/image/qemu.ts";
 import { badUpdateTrial, type UpdateTrial, updateTrial } from "../../scripts/image/update-trial.ts";
@@ -77,7 +71,7 @@ describe("the image of a gateway", () => {
     let trial: FieldTrial;
     beforeAll(async () => {
       city = await openCity();
-      machine = await switchOn(image, city, { units: soonOnTrial });
+      machine = await switchOn(image, city);
       trial = await fieldTrial(machine, city);
     }, 1_200_000);
     afterAll(async () => {
