@@ -24,6 +24,8 @@ import { remoteUpdater } from "../../updates/remote-updater.ts";
 import { isSemver } from "../../updates/semver.ts";
 import { noUpdater, Updates } from "../../updates/updates.ts";
 import { inWindow } from "../../updates/window.ts";
+import type { Pulse } from "../service-manager/health.ts";
+import { type Heart, openHeart } from "../service-manager/heart.ts";
 import { configurationTarget } from "./configuration-target.ts";
 
 export interface RunningUpdates extends AsyncDisposable {
@@ -42,6 +44,8 @@ export interface UpdatesOfGateway {
   readonly machine: MachineSource;
   /** Of the updater; undefined: the system cannot be updated from here. */
   readonly socket: string | undefined;
+  /** Of the daemon. */
+  readonly pulse: () => Pulse;
   /** gateway.yaml and its path; undefined: there is no such file. */
   readonly configuration: { readonly file: Configuration; readonly path: string } | undefined;
 }
@@ -71,6 +75,7 @@ export async function openUpdates(options: UpdatesOfGateway): Promise<RunningUpd
     gateway.tell("state/update", encodeUpdateState(config.gateway.id, parts, clock.toUnix(clock.stamp())));
   if (socket !== undefined) {
     const image = await imageVersion(options.machine);
+    const heart = opened.use(openHeart(options.pulse, clock));
     const system = opened.use(
       new Updates({
         clock,
@@ -84,7 +89,7 @@ export async function openUpdates(options: UpdatesOfGateway): Promise<RunningUpd
           // What somebody has put there is not ours to remove.
           if (url !== undefined) await discard(disk, file);
         },
-        health: () => healthOf(gateway),
+        health: () => healthOf(gateway, heart),
         mayInstall: inItsTime,
         mayRestart: inItsTime,
         changed: () => {
@@ -211,7 +216,7 @@ function imageOf(updates: Updates): MachineFacts["image"] {
 }
 
 /** What works now. */
-function healthOf(gateway: Gateway): Omit<HealthNow, "starts"> {
+function healthOf(gateway: Gateway, heart: Heart): Omit<HealthNow, "starts"> {
   const { clock, loops, sides, config } = gateway;
   return {
     lines: Array.from(loops.values()).flatMap((loop) =>
@@ -222,7 +227,7 @@ function healthOf(gateway: Gateway): Omit<HealthNow, "starts"> {
     ),
     configured: { lines: [...config.connections.keys()], northbound: [...config.northbound.keys()] },
     uptimeMs: clock.monotonic(),
-    active: true,
+    ...heart.state(),
     writable: Array.from(sides.values()).every(
       ({ storeProblem, outbox }) => !storeProblem && outbox.status().disk === "ok",
     ),
