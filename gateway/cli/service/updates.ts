@@ -1,4 +1,4 @@
-import { createHash, createPublicKey } from "node:crypto";
+import { createPublicKey } from "node:crypto";
 import { join } from "node:path";
 import { encodeCbor } from "../../codec/cbor.ts";
 import type { MachineSource } from "../../commissioning/machine.ts";
@@ -17,7 +17,6 @@ import type { Scope } from "../../updates/desired.ts";
 import { type DesiredKind, DesiredStates } from "../../updates/desired-states.ts";
 import { discard, download } from "../../updates/download.ts";
 import type { HealthNow } from "../../updates/health-gate.ts";
-import { bundleFolder } from "../../updates/helper-words.ts";
 import { httpsPart } from "../../updates/https-part.ts";
 import type { Target } from "../../updates/record.ts";
 import { remoteUpdater } from "../../updates/remote-updater.ts";
@@ -27,6 +26,7 @@ import { inWindow } from "../../updates/window.ts";
 import type { Pulse } from "../service-manager/health.ts";
 import { type Heart, openHeart } from "../service-manager/heart.ts";
 import { configurationTarget } from "./configuration-target.ts";
+import { localUpdates } from "./local-updates.ts";
 
 export interface RunningUpdates extends AsyncDisposable {
   /** Undefined where this machine has no updater. */
@@ -155,7 +155,7 @@ export async function openUpdates(options: UpdatesOfGateway): Promise<RunningUpd
   const held = opened.move();
   const { system, desired } = parts;
   return {
-    local: system && localUpdates(system),
+    local: system && localUpdates(system, desired, disk),
     image: () => system && imageOf(system),
     take: async (scope, body) => desired?.receive(scope, body),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
@@ -175,33 +175,6 @@ async function readBytes(disk: Disk, name: string): Promise<Uint8Array> {
   } finally {
     await file.close();
   }
-}
-
-function localUpdates(updates: Updates): LocalUpdates {
-  return {
-    state() {
-      const slots = updates.slots();
-      if (!slots) return undefined;
-      const { phase, progress, version, target, rollout, by, why, failed } = updates.state();
-      return {
-        ...{ phase, progress, version, target, rollout, by, why, failed },
-        compatible: slots.compatible,
-        slots: slots.slots,
-      };
-    },
-    async install({ file, url, sha256 }, by) {
-      if (url !== undefined) return updates.install({ url, sha256, by, file: `${hashOf(url)}.raucb` });
-      const name = file?.startsWith(`${bundleFolder}/`) ? file.slice(bundleFolder.length + 1) : file;
-      if (name === undefined || !/^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/.test(name))
-        throw new RefusedError("a bundle is named by its file name", {
-          code: "bad-bundle-name",
-          hint: `put it into ${bundleFolder} first; \`stadsnod update install\` does that`,
-        });
-      return updates.install({ file: name, sha256, by });
-    },
-    rollBack: (by) => updates.rollBack(by),
-    commit: () => updates.commit(),
-  };
 }
 
 function imageOf(updates: Updates): MachineFacts["image"] {
@@ -282,8 +255,4 @@ function encodeUpdateState(gateway: string, parts: UpdateParts, time: number | u
       desired: asked("configuration"),
     },
   });
-}
-
-function hashOf(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }
