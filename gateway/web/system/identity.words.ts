@@ -1,0 +1,153 @@
+import { inLanguages } from "../text/text.ts";
+
+const en = {
+  title: "Identity",
+  why: "The gateway made a key of its own at its first start. With a certificate from the city it is known by it.",
+  notBegun: "Nobody has asked for a certificate here.",
+  notBegunWhy:
+    "On our image it is asked for by itself as soon as provision.json on the card names a CA. A gateway that was installed as a program may do without.",
+  states: {
+    "not-wanted": "No certificate is wanted",
+    "waiting-for-network": "Waits for the network",
+    "waiting-for-time": "Waits for the right time",
+    enrolling: "Is asking for its certificate",
+    "waiting-for-approval": "Waits for approval",
+    enrolled: "Has its certificate",
+    renewing: "Is renewing its certificate",
+    failed: "Needs your help",
+  },
+  steps: {
+    card: "Settings on the card",
+    clock: "The clock is right",
+    network: "The city's CA is reached",
+    answer: "The CA answers",
+    certificate: "The certificate is here",
+  },
+  stepStates: { done: "Done", now: "Now", waiting: "Waits", wrong: "Stopped", later: "Later" },
+  /** What to do while it stands at a step. */
+  stepHelp: {
+    card: "Look at provision.json on the card's first partition.",
+    clock:
+      "The clock is not set yet. Time servers (NTP, UDP 123) must be reachable; after 10 minutes it tries without.",
+    network: "If it stays here: look at the cable, the address and the firewall. It tries by itself.",
+    answer: "If it stays here: the city's IT has to approve the gateway, or look at the CA.",
+    certificate: "The city's IT has to look at the CA.",
+  },
+  nextTry: (time: string) => `Next try in ${time}.`,
+  nextTryNow: "Tries again any moment.",
+  codes: {
+    provision:
+      "provision.json has an error. Correct it or write the card anew; it is looked at every minute.",
+    "provision-config": "The configuration that provision.json names could not be used.",
+    "token-refused":
+      "The CA does not take the token. Ask the city's IT for a new one and write it into provision.json; no restart is needed.",
+    "token-expired":
+      "The token is too old. Ask the city's IT for a new one and write it into provision.json; no restart is needed.",
+    "token-missing":
+      "A token is needed. Ask the city's IT for one and write it into provision.json; no restart is needed.",
+    "est-unreachable": "The CA cannot be reached: cable, address, firewall?",
+    "est-tls":
+      "The server is not the CA that provision.json names: wrong address or CA certificate, or somebody in between.",
+    "est-time": "The CA's certificate does not fit the clock: look which of them is wrong.",
+    "est-answer": "The CA answers with something that cannot be understood: the city's IT.",
+    "request-refused": "The CA refused the request: the city's IT.",
+    "wrong-ca": "The certificate is from somebody else than the city's CA: the city's IT.",
+    "wrong-key": "The certificate is for another key: the city's IT.",
+    "wrong-dates": "The certificate is not valid now: look at the clock, then ask the city's IT.",
+    "certificate-refused": "The certificate is revoked: the city's IT. A new token enrols the gateway anew.",
+  },
+  tokenLeft:
+    "The used token still stands in provision.json, because the card cannot be written. It is tried again.",
+  certificate: "Certificate",
+  subject: "Issued to",
+  issuer: "Issued by",
+  validTo: "Valid until",
+  renewal: "Renewed from",
+  left: (time: string) => `${time} left`,
+  ended: "Has ended",
+  life: "Life that is left",
+  notRenewed:
+    "It should have been renewed by now. If it ends, the gateway cannot send, and needs a new token.",
+  more: "Serial number and fingerprint",
+  serial: "Serial number",
+  fingerprint: "SHA-256",
+  told: "Told",
+  clockUntrusted: "The gateway does not know the right time: times on this page may be wrong.",
+};
+
+const sv: typeof en = {
+  title: "Identitet",
+  why: "Gatewayen gjorde en egen nyckel när den startade första gången. Med ett certifikat från staden vet andra vem den är.",
+  notBegun: "Ingen har begärt något certifikat här.",
+  notBegunWhy:
+    "På vår systemavbild begärs det av sig självt så snart provision.json på kortet anger en CA. En gateway som är installerad som program klarar sig kanske utan.",
+  states: {
+    "not-wanted": "Inget certifikat är begärt",
+    "waiting-for-network": "Väntar på nätet",
+    "waiting-for-time": "Väntar på rätt tid",
+    enrolling: "Begär sitt certifikat",
+    "waiting-for-approval": "Väntar på godkännande",
+    enrolled: "Har sitt certifikat",
+    renewing: "Förnyar sitt certifikat",
+    failed: "Behöver din hjälp",
+  },
+  steps: {
+    card: "Inställningarna på kortet",
+    clock: "Klockan går rätt",
+    network: "Stadens CA nås",
+    answer: "CA:n svarar",
+    certificate: "Certifikatet är på plats",
+  },
+  stepStates: { done: "Klart", now: "Nu", waiting: "Väntar", wrong: "Stopp", later: "Sedan" },
+  stepHelp: {
+    card: "Se över provision.json på kortets första partition.",
+    clock:
+      "Klockan är inte ställd än. Tidsservrar (NTP, UDP 123) måste gå att nå; efter 10 minuter försöker den ändå.",
+    network: "Står den kvar här: se över kabel, adress och brandvägg. Den försöker igen av sig själv.",
+    answer: "Står den kvar här: stadens it-avdelning ska godkänna gatewayen, eller se över CA:n.",
+    certificate: "Stadens it-avdelning behöver se över CA:n.",
+  },
+  nextTry: (time) => `Nästa försök om ${time}.`,
+  nextTryNow: "Försöker igen när som helst.",
+  codes: {
+    provision:
+      "Det är fel i provision.json. Rätta filen eller skriv kortet på nytt; gatewayen läser den varje minut.",
+    "provision-config": "Konfigurationen som provision.json anger gick inte att använda.",
+    "token-refused":
+      "CA:n tar inte emot engångskoden. Be stadens it-avdelning om en ny och skriv in den i provision.json; ingen omstart behövs.",
+    "token-expired":
+      "Engångskoden är för gammal. Be stadens it-avdelning om en ny och skriv in den i provision.json; ingen omstart behövs.",
+    "token-missing":
+      "Det behövs en engångskod. Be stadens it-avdelning om en och skriv in den i provision.json; ingen omstart behövs.",
+    "est-unreachable": "CA:n går inte att nå: kabel, adress, brandvägg?",
+    "est-tls":
+      "Servern är inte den CA som provision.json anger: fel adress eller CA-certifikat, eller någon däremellan.",
+    "est-time": "CA:ns certifikat stämmer inte med klockan: se efter vilket av dem som är fel.",
+    "est-answer": "CA:n svarar något som inte går att förstå: kontakta stadens it-avdelning.",
+    "request-refused": "CA:n nekade begäran: kontakta stadens it-avdelning.",
+    "wrong-ca": "Certifikatet kommer inte från stadens CA: kontakta stadens it-avdelning.",
+    "wrong-key": "Certifikatet gäller en annan nyckel: kontakta stadens it-avdelning.",
+    "wrong-dates": "Certifikatet gäller inte nu: se över klockan, kontakta sedan stadens it-avdelning.",
+    "certificate-refused":
+      "Certifikatet är spärrat: kontakta stadens it-avdelning. Med en ny engångskod kan gatewayen få ett nytt.",
+  },
+  tokenLeft:
+    "Den använda engångskoden står kvar i provision.json, för kortet går inte att skriva på. Nya försök görs.",
+  certificate: "Certifikat",
+  subject: "Utfärdat för",
+  issuer: "Utfärdat av",
+  validTo: "Gäller till",
+  renewal: "Förnyas från",
+  left: (time) => `${time} kvar`,
+  ended: "Har gått ut",
+  life: "Tid som är kvar",
+  notRenewed:
+    "Det borde ha förnyats vid det här laget. Går det ut kan gatewayen inte skicka något, och då behövs en ny engångskod.",
+  more: "Serienummer och fingeravtryck",
+  serial: "Serienummer",
+  fingerprint: "SHA-256",
+  told: "Uppgiften är från",
+  clockUntrusted: "Gatewayen vet inte vad klockan är: tiderna på sidan kan vara fel.",
+};
+
+export const identityWords = inLanguages({ en, sv });
