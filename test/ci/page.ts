@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { root } from "../system/daemon.ts";
-import type { PageGateway } from "./page-gateway.ts";
+import type { PageGateway } from "./page-gateway/gateway.ts";
 
 // The technician's page in a real Chromium.
 
@@ -11,7 +11,7 @@ const shots = process.env.STADSNOD_SCREENSHOTS ?? mkdtempSync(join(tmpdir(), "st
 mkdirSync(shots, { recursive: true });
 export const screenshots = shots;
 
-export const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } } as const;
+export const sizes = { phone: { width: 360, height: 780 }, desktop: { width: 1280, height: 800 } } as const;
 export type Size = keyof typeof sizes;
 
 export function openBrowser(): Promise<Browser> {
@@ -124,4 +124,48 @@ export async function enter(tab: Tab, user: string, password: string): Promise<v
   if (!answer.ok()) throw new Error(await answer.text());
   await tab.page.goto("/");
   await tab.page.locator("h1").waitFor();
+}
+
+/** The password that tests choose. */
+export const own = "a-password-of-our-own";
+
+/** The admin's first password becomes `own`. */
+export async function takeOver(browser: Browser, gateway: PageGateway): Promise<void> {
+  await using tab = await openTab(browser, gateway);
+  await tab.page.request.post("/v1/login", { data: { user: "admin", password: gateway.password } });
+  await changePassword(tab, gateway.password);
+}
+
+/** A tab of somebody with this role, at a page; after `takeOver`. */
+export async function tabAs(
+  browser: Browser,
+  gateway: PageGateway,
+  role: "admin" | "operator" | "technician" | "viewer",
+  at: string,
+  look: Look = {},
+): Promise<Tab> {
+  const tab = await openTab(browser, gateway, look);
+  if (role !== "admin") {
+    await using admin = await openTab(browser, gateway);
+    await enter(admin, "admin", own);
+    const made = await admin.page.request.post("/v1/users", {
+      headers: { "x-stadsnod": "1" },
+      data: { name: role, role },
+    });
+    const { password } = await made.json();
+    await tab.page.request.post("/v1/login", { data: { user: role, password } });
+    await changePassword(tab, password);
+  }
+  await enter(tab, role, own);
+  await tab.page.goto(`/#/${at}`);
+  await tab.settled();
+  return tab;
+}
+
+async function changePassword(tab: Tab, old: string): Promise<void> {
+  const changed = await tab.page.request.post("/v1/password", {
+    headers: { "x-stadsnod": "1" },
+    data: { old, new: own },
+  });
+  if (!changed.ok()) throw new Error(await changed.text());
 }

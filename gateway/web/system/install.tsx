@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { post } from "../api.ts";
+import { ApiError, post } from "../api.ts";
 import { Button } from "../components/button.tsx";
 import { Card, Loading } from "../components/card.tsx";
 import { Dialog } from "../components/dialog.tsx";
@@ -8,6 +8,7 @@ import { Choices, Field, Select } from "../components/field.tsx";
 import { useAsk } from "../components/use-ask.ts";
 import { tell } from "../messages.ts";
 import { words } from "../text/text.ts";
+import { Reason } from "./reason.tsx";
 import { updateWords } from "./update.words.ts";
 
 type Place = "folder" | "address";
@@ -91,7 +92,7 @@ export function InstallCard({ busy, reload }: { busy: boolean; reload: () => Pro
           />
         )}
         <Field label={t.hash} value={hash} input={setHash} error={badHash ? t.hashWrong : undefined} />
-        {error !== undefined && <ErrorBox error={error} />}
+        {error !== undefined && <Refusal error={error} />}
         <div class="row">
           <Button type="submit" kind="primary" icon="upload" disabled={!ready}>
             {t.begin}
@@ -115,5 +116,18 @@ export function InstallCard({ busy, reload }: { busy: boolean; reload: () => Pro
         </Dialog>
       )}
     </Card>
+  );
+}
+
+/** In the words of updates, where they have any. */
+function Refusal({ error }: { error: unknown }) {
+  if (!(error instanceof ApiError) || !Object.hasOwn(updateWords.value.codes, error.code))
+    return <ErrorBox error={error} />;
+  return (
+    <div role="alert">
+      <Notice tone="bad">
+        <Reason why={error} />
+      </Notice>
+    </div>
   );
 }
