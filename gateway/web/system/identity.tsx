@@ -37,12 +37,7 @@ export function Identity() {
         {error !== undefined && !notBegun && <ErrorBox error={error} retry={enrolment.reload} />}
       </Card>
     );
-  return (
-    <>
-      <Enrolment facts={data} />
-      {data.certificate && <Certificate certificate={data.certificate} />}
-    </>
-  );
+  return <Enrolment facts={data} />;
 }
 
 const tones: Readonly<Record<string, Tone>> = {
@@ -65,7 +60,7 @@ function Enrolment({ facts }: { facts: EnrolmentFacts }) {
       actions={<Badge tone={tones[state] ?? "info"} text={wordOf(t.states, state)} />}
       {...(state === "failed" ? { tone: "bad" as const } : {})}
     >
-      <p class="quiet">{t.why}</p>
+      {!facts.certificate && <p class="quiet">{t.why}</p>}
       {why && <Why why={why} bad={state === "failed"} />}
       {facts.tokenLeft && (
         <Notice tone="warn">
@@ -89,6 +84,7 @@ function Enrolment({ facts }: { facts: EnrolmentFacts }) {
           {next < 1000 ? t.nextTryNow : t.nextTry(formatDuration(next, language.value))}
         </p>
       )}
+      {facts.certificate && <Certificate certificate={facts.certificate} />}
       {status.value?.clock.trusted === false && <p class="quiet">{t.clockUntrusted}</p>}
     </Card>
   );
@@ -108,14 +104,16 @@ function Why({ why, bad }: { why: NonNullable<EnrolmentFacts["why"]>; bad: boole
   );
 }
 
+const minuteOf = (iso: string) => formatMoment(iso).slice(0, 16);
+
 function Certificate({ certificate }: { certificate: NonNullable<EnrolmentFacts["certificate"]> }) {
   const t = identityWords.value;
   const life = lifeOf(certificate, second.value + (clockAhead.value ?? 0));
   return (
-    <Card title={t.certificate}>
+    <>
       <div class="stack tight">
         <div class="row spread">
-          <span class="quiet">{t.life}</span>
+          <span class="quiet">{t.certificate}</span>
           <strong class="numbers">
             {life.leftMs === 0 ? t.ended : t.left(formatDuration(life.leftMs, language.value))}
           </strong>
@@ -131,10 +129,10 @@ function Certificate({ certificate }: { certificate: NonNullable<EnrolmentFacts[
         <Fact name={t.subject}>{certificate.subject}</Fact>
         <Fact name={t.issuer}>{certificate.issuer}</Fact>
         <Fact name={t.renewal}>
-          <span class="numbers">{formatMoment(certificate.renewal)}</span>
+          <span class="numbers">{minuteOf(certificate.renewal)}</span>
         </Fact>
         <Fact name={t.validTo}>
-          <span class="numbers">{formatMoment(certificate.to)}</span>
+          <span class="numbers">{minuteOf(certificate.to)}</span>
         </Fact>
       </Facts>
       <details class="fold">
@@ -144,6 +142,6 @@ function Certificate({ certificate }: { certificate: NonNullable<EnrolmentFacts[
         <p>{t.fingerprint}</p>
         <p class="fingerprint">{formatFingerprint(certificate.fingerprint)}</p>
       </details>
-    </Card>
+    </>
   );
 }

@@ -71,7 +71,6 @@ const en = {
   more: "Serial number and fingerprint",
   serial: "Serial number",
   fingerprint: "SHA-256",
-  told: "Told",
   clockUntrusted: "The gateway does not know the right time: times on this page may be wrong.",
 };
 
@@ -146,7 +145,6 @@ const sv: typeof en = {
   more: "Serienummer och fingeravtryck",
   serial: "Serienummer",
   fingerprint: "SHA-256",
-  told: "Uppgiften är från",
   clockUntrusted: "Gatewayen vet inte vad klockan är: tiderna på sidan kan vara fel.",
 };
 

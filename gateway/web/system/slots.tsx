@@ -26,7 +26,8 @@ export function Slots({ facts: { slots, version } }: { facts: UpdateFacts }) {
         { name: t.slotState, cell: ({ state }) => <Badge tone={tones[state]} text={t.slotStates[state]} /> },
         {
           name: t.slotInstalled,
-          cell: ({ installedAt }) => (installedAt === undefined ? t.fromCard : formatMoment(installedAt)),
+          cell: ({ installedAt }) =>
+            installedAt === undefined ? t.fromCard : formatMoment(installedAt).slice(0, 16),
         },
       ]}
     />
@@ -65,7 +66,7 @@ export function WantedByCity({
         )}
         {desired.notBefore && (
           <Fact name={t.cityNotBefore}>
-            <span class="numbers">{formatMoment(desired.notBefore)}</span>
+            <span class="numbers">{formatMoment(desired.notBefore).slice(0, 16)}</span>
           </Fact>
         )}
       </Facts>

@@ -29,9 +29,9 @@ export function SystemPage() {
   return (
     <Page title={words.value.pages.update}>
       {data && <UpdateCard facts={data} reload={update.reload} />}
-      <Running update={data} />
       {data?.desired && <WantedByCity facts={data} desired={data.desired} />}
       <Identity />
+      <Running update={data} />
       {update.loading && <Loading text={words.value.common.loading} />}
       {plain && <Plain />}
       {data === undefined && error !== undefined && !plain && (

@@ -4,7 +4,7 @@ const en = {
   title: "System",
   version: "Version that runs",
   slot: "Slot in use",
-  compatible: "Made for",
+  compatible: "Kind of machine",
   node: "Node.js",
   system: "Operating system",
   plain:
@@ -136,7 +136,7 @@ const sv: typeof en = {
   title: "System",
   version: "Version i drift",
   slot: "Plats i bruk",
-  compatible: "Gjord för",
+  compatible: "Maskintyp",
   node: "Node.js",
   system: "Operativsystem",
   plain:
