@@ -12,8 +12,10 @@ import { language } from "../preferences.ts";
 import { status } from "../status.ts";
 import { wordOf, words } from "../text/text.ts";
 import type { EnrolmentFacts } from "../types.ts";
+import { codeWord } from "./code-word.ts";
 import { identityWords } from "./identity.words.ts";
 import { lifeOf, untilNextTry } from "./life.ts";
+import { WhyNotice } from "./reason.tsx";
 import { stepsOfEnrolment } from "./steps.ts";
 
 const everyMs = 3000;
@@ -61,7 +63,7 @@ function Enrolment({ facts }: { facts: EnrolmentFacts }) {
       {...(state === "failed" ? { tone: "bad" as const } : {})}
     >
       {!facts.certificate && <p class="quiet">{t.why}</p>}
-      {why && <Why why={why} bad={state === "failed"} />}
+      {why && <WhyNotice why={why} codes={t.codes} tone={state === "failed" ? "bad" : "warn"} />}
       {facts.tokenLeft && (
         <Notice tone="warn">
           <p>{t.tokenLeft}</p>
@@ -75,7 +77,7 @@ function Enrolment({ facts }: { facts: EnrolmentFacts }) {
             text: t.steps[step.name],
             stateText: t.stepStates[step.state],
             // What a known code says is nearer to the point.
-            help: why && wordOf(t.codes, why.code) !== why.code ? undefined : t.stepHelp[step.name],
+            help: why && codeWord(t.codes, why.code) ? undefined : t.stepHelp[step.name],
           }))}
         />
       )}
@@ -87,20 +89,6 @@ function Enrolment({ facts }: { facts: EnrolmentFacts }) {
       {facts.certificate && <Certificate certificate={facts.certificate} />}
       {status.value?.clock.trusted === false && <p class="quiet">{t.clockUntrusted}</p>}
     </Card>
-  );
-}
-
-function Why({ why, bad }: { why: NonNullable<EnrolmentFacts["why"]>; bad: boolean }) {
-  const known = wordOf(identityWords.value.codes, why.code);
-  const isKnown = known !== why.code;
-  return (
-    <Notice tone={bad ? "bad" : "warn"}>
-      <p>
-        <strong>{isKnown ? known : why.message}</strong>
-      </p>
-      {isKnown ? <p lang="en">{why.message}</p> : why.hint && <p lang="en">{why.hint}</p>}
-      <p>{words.value.errors.code(why.code)}</p>
-    </Notice>
   );
 }
 

@@ -4,8 +4,7 @@ const en = {
   title: "Identity",
   why: "The gateway made a key of its own at its first start. With a certificate from the city it is known by it.",
   notBegun: "Nobody has asked for a certificate here.",
-  notBegunWhy:
-    "On our image it is asked for by itself as soon as provision.json on the card names a CA. A gateway that was installed as a program may do without.",
+  notBegunWhy: "On our image that happens by itself as soon as provision.json on the card names a CA.",
   states: {
     "not-wanted": "No certificate is wanted",
     "waiting-for-network": "Waits for the network",
@@ -38,23 +37,16 @@ const en = {
   codes: {
     provision:
       "provision.json has an error. Correct it or write the card anew; it is looked at every minute.",
-    "provision-config": "The configuration that provision.json names could not be used.",
-    "token-refused":
-      "The CA does not take the token. Ask the city's IT for a new one and write it into provision.json; no restart is needed.",
-    "token-expired":
-      "The token is too old. Ask the city's IT for a new one and write it into provision.json; no restart is needed.",
-    "token-missing":
-      "A token is needed. Ask the city's IT for one and write it into provision.json; no restart is needed.",
+    token:
+      "A new token is needed. Ask the city's IT for one and write it into provision.json; no restart is needed.",
     "est-unreachable": "The CA cannot be reached: cable, address, firewall?",
-    "est-tls":
-      "The server is not the CA that provision.json names: wrong address or CA certificate, or somebody in between.",
+    "est-tls": "The server is not the CA that provision.json names: wrong address or CA certificate?",
     "est-time": "The CA's certificate does not fit the clock: look which of them is wrong.",
-    "est-answer": "The CA answers with something that cannot be understood: the city's IT.",
-    "request-refused": "The CA refused the request: the city's IT.",
-    "wrong-ca": "The certificate is from somebody else than the city's CA: the city's IT.",
-    "wrong-key": "The certificate is for another key: the city's IT.",
     "wrong-dates": "The certificate is not valid now: look at the clock, then ask the city's IT.",
-    "certificate-refused": "The certificate is revoked: the city's IT. A new token enrols the gateway anew.",
+    certificate: "The certificate is revoked. With a new token from the city's IT it gets another.",
+    est: "The city's IT has to look at the CA.",
+    request: "The city's IT has to look at the CA.",
+    wrong: "The city's IT has to look at the CA.",
   },
   tokenLeft:
     "The used token still stands in provision.json, because the card cannot be written. It is tried again.",
@@ -78,8 +70,7 @@ const sv: typeof en = {
   title: "Identitet",
   why: "Gatewayen gjorde en egen nyckel när den startade första gången. Med ett certifikat från staden vet andra vem den är.",
   notBegun: "Ingen har begärt något certifikat här.",
-  notBegunWhy:
-    "På vår systemavbild begärs det av sig självt så snart provision.json på kortet anger en CA. En gateway som är installerad som program klarar sig kanske utan.",
+  notBegunWhy: "På vår systemavbild sker det av sig självt så snart provision.json på kortet anger en CA.",
   states: {
     "not-wanted": "Inget certifikat är begärt",
     "waiting-for-network": "Väntar på nätet",
@@ -109,26 +100,17 @@ const sv: typeof en = {
   nextTry: (time) => `Nästa försök om ${time}.`,
   nextTryNow: "Försöker igen när som helst.",
   codes: {
-    provision:
-      "Det är fel i provision.json. Rätta filen eller skriv kortet på nytt; gatewayen läser den varje minut.",
-    "provision-config": "Konfigurationen som provision.json anger gick inte att använda.",
-    "token-refused":
-      "CA:n tar inte emot engångskoden. Be stadens it-avdelning om en ny och skriv in den i provision.json; ingen omstart behövs.",
-    "token-expired":
-      "Engångskoden är för gammal. Be stadens it-avdelning om en ny och skriv in den i provision.json; ingen omstart behövs.",
-    "token-missing":
-      "Det behövs en engångskod. Be stadens it-avdelning om en och skriv in den i provision.json; ingen omstart behövs.",
+    provision: "Det är fel i provision.json. Rätta filen eller skriv kortet på nytt; den läses varje minut.",
+    token:
+      "Det behövs en ny engångskod. Be stadens it-avdelning om en och skriv in den i provision.json; ingen omstart behövs.",
     "est-unreachable": "CA:n går inte att nå: kabel, adress, brandvägg?",
-    "est-tls":
-      "Servern är inte den CA som provision.json anger: fel adress eller CA-certifikat, eller någon däremellan.",
+    "est-tls": "Servern är inte den CA som provision.json anger: fel adress eller CA-certifikat?",
     "est-time": "CA:ns certifikat stämmer inte med klockan: se efter vilket av dem som är fel.",
-    "est-answer": "CA:n svarar något som inte går att förstå: kontakta stadens it-avdelning.",
-    "request-refused": "CA:n nekade begäran: kontakta stadens it-avdelning.",
-    "wrong-ca": "Certifikatet kommer inte från stadens CA: kontakta stadens it-avdelning.",
-    "wrong-key": "Certifikatet gäller en annan nyckel: kontakta stadens it-avdelning.",
     "wrong-dates": "Certifikatet gäller inte nu: se över klockan, kontakta sedan stadens it-avdelning.",
-    "certificate-refused":
-      "Certifikatet är spärrat: kontakta stadens it-avdelning. Med en ny engångskod kan gatewayen få ett nytt.",
+    certificate: "Certifikatet är spärrat. Med en ny engångskod från stadens it-avdelning får den ett nytt.",
+    est: "Stadens it-avdelning behöver se över CA:n.",
+    request: "Stadens it-avdelning behöver se över CA:n.",
+    wrong: "Stadens it-avdelning behöver se över CA:n.",
   },
   tokenLeft:
     "Den använda engångskoden står kvar i provision.json, för kortet går inte att skriva på. Nya försök görs.",

@@ -8,7 +8,8 @@ import { Choices, Field, Select } from "../components/field.tsx";
 import { useAsk } from "../components/use-ask.ts";
 import { tell } from "../messages.ts";
 import { words } from "../text/text.ts";
-import { Reason } from "./reason.tsx";
+import { codeWord } from "./code-word.ts";
+import { WhyNotice } from "./reason.tsx";
 import { updateWords } from "./update.words.ts";
 
 type Place = "folder" | "address";
@@ -121,13 +122,11 @@ export function InstallCard({ busy, reload }: { busy: boolean; reload: () => Pro
 
 /** In the words of updates, where they have any. */
 function Refusal({ error }: { error: unknown }) {
-  if (!(error instanceof ApiError) || !Object.hasOwn(updateWords.value.codes, error.code))
+  if (!(error instanceof ApiError) || codeWord(updateWords.value.codes, error.code) === undefined)
     return <ErrorBox error={error} />;
   return (
     <div role="alert">
-      <Notice tone="bad">
-        <Reason why={error} />
-      </Notice>
+      <WhyNotice tone="bad" why={error} />
     </div>
   );
 }

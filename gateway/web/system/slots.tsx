@@ -1,10 +1,9 @@
 import { Badge } from "../components/badge.tsx";
 import { Card, Fact, Facts } from "../components/card.tsx";
-import { Notice } from "../components/error-box.tsx";
 import { Table } from "../components/table.tsx";
 import { formatMoment } from "../format.ts";
 import type { UpdateDesired, UpdateFacts } from "../types.ts";
-import { Reason } from "./reason.tsx";
+import { WhyNotice } from "./reason.tsx";
 import { updateWords } from "./update.words.ts";
 
 const tones = { good: "good", bad: "bad", unknown: "off" } as const;
@@ -48,14 +47,7 @@ export function WantedByCity({
   return (
     <Card title={t.city}>
       <p>{runs ? t.cityRuns(desired.version) : t.cityWants(desired.version)}</p>
-      {!runs &&
-        (why ? (
-          <Notice tone="warn">
-            <Reason why={why} />
-          </Notice>
-        ) : (
-          <p class="quiet">{t.cityFollows}</p>
-        ))}
+      {!runs && (why ? <WhyNotice tone="warn" why={why} /> : <p class="quiet">{t.cityFollows}</p>)}
       <Facts>
         <Fact name={t.cityScope}>{desired.scope}</Fact>
         {desired.rollout && <Fact name={t.cityRollout}>{desired.rollout}</Fact>}

@@ -79,11 +79,6 @@ function Plain() {
   return (
     <Card title={t.update}>
       <p>{t.plain}</p>
-      <ol class="numbered">
-        {t.plainSteps.map((step) => (
-          <li key={step}>{step}</li>
-        ))}
-      </ol>
       <p class="quiet">{t.keeps}</p>
     </Card>
   );

@@ -13,7 +13,7 @@ import { may } from "../session.ts";
 import { wordOf, words } from "../text/text.ts";
 import type { UpdateFacts } from "../types.ts";
 import { identityWords } from "./identity.words.ts";
-import { Reason } from "./reason.tsx";
+import { Reason, WhyNotice } from "./reason.tsx";
 import { isUnderWay, stepsOfUpdate } from "./steps.ts";
 import { updateWords } from "./update.words.ts";
 
@@ -71,11 +71,7 @@ function UnderWay({ facts }: { facts: UpdateFacts }) {
           total={100}
         />
       )}
-      {why && phase !== "rolling-back" && (
-        <Notice tone="warn">
-          <Reason why={why} />
-        </Notice>
-      )}
+      {why && phase !== "rolling-back" && <WhyNotice tone="warn" why={why} />}
       <StepList
         label={t.update}
         steps={steps.map((step) => ({
