@@ -33,6 +33,12 @@ export interface Look {
   readonly size?: Size;
   readonly language?: "en" | "sv";
   readonly theme?: "light" | "dark";
+  /** Where the browser is, if it may tell. */
+  readonly geolocation?: {
+    readonly latitude: number;
+    readonly longitude: number;
+    readonly accuracy?: number;
+  };
 }
 
 const axe = readFileSync(join(root, "node_modules/axe-core/axe.min.js"), "utf8");
@@ -42,6 +48,8 @@ export class Tab implements AsyncDisposable {
   readonly page: Page;
   /** What went wrong in the page's own code, and what the content policy refused. */
   readonly problems: string[] = [];
+  /** What the page asked to be changed: `POST /v1/jobs`, and the body. */
+  readonly asked: { readonly what: string; readonly body: unknown }[] = [];
   readonly #context: BrowserContext;
 
   constructor(context: BrowserContext, page: Page) {
@@ -49,6 +57,11 @@ export class Tab implements AsyncDisposable {
     this.page = page;
     page.setDefaultTimeout(20_000);
     page.on("pageerror", (error) => this.problems.push(String(error)));
+    page.on("request", (request) => {
+      const { pathname } = new URL(request.url());
+      if (request.method() === "GET" || pathname.endsWith("/cost")) return;
+      this.asked.push({ what: `${request.method()} ${pathname}`, body: request.postDataJSON() });
+    });
     page.on("console", (message) => {
       if (/Content Security Policy/i.test(message.text())) this.problems.push(message.text());
     });
@@ -69,6 +82,20 @@ export class Tab implements AsyncDisposable {
           ({ html, failureSummary }) => `${id}: ${html.slice(0, 200)}: ${failureSummary.slice(0, 300)}`,
         ),
       );
+  }
+
+  /** Answers with this error, once, whatever is asked of `METHOD path`. */
+  async refuse(what: string, status: number, error: { error: string; message: string }): Promise<void> {
+    const [method, path = ""] = what.split(" ");
+    let left = 1;
+    await this.page.route(`**${path}`, (route) => {
+      if (route.request().method() !== method || left-- <= 0) return route.fallback();
+      return route.fulfill({ status, json: error });
+    });
+  }
+
+  async forbidPosition(): Promise<void> {
+    await this.#context.clearPermissions();
   }
 
   /** Waits until nothing is being fetched. */
@@ -95,7 +122,7 @@ export class Tab implements AsyncDisposable {
 export async function openTab(
   browser: Browser,
   gateway: PageGateway,
-  { size = "desktop", language = "en", theme = "light" }: Look = {},
+  { size = "desktop", language = "en", theme = "light", geolocation }: Look = {},
 ): Promise<Tab> {
   const context = await browser.newContext({
     ignoreHTTPSErrors: true,
@@ -105,6 +132,7 @@ export async function openTab(
     baseURL: `https://127.0.0.1:${gateway.port}`,
     isMobile: size === "phone",
     hasTouch: size === "phone",
+    ...(geolocation ? { geolocation, permissions: ["geolocation"] } : {}),
   });
   return new Tab(context, await context.newPage());
 }

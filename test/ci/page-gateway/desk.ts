@@ -1,5 +1,6 @@
 import type { LocalCommands, LocalHold } from "../../../gateway/local/surface.ts";
 import type { Command, CommandResult } from "../../../gateway/model/command.ts";
+import type { Word } from "./commissioning.ts";
 import { Fan } from "./fan.ts";
 
 const stamp = () => ({ base: "unix" as const, ms: Date.now() });
@@ -10,6 +11,7 @@ export class Desk implements LocalCommands {
   readonly held: LocalHold[] = [];
   readonly #results: CommandResult[] = [];
   readonly #fan = new Fan<CommandResult>();
+  readonly #toCome = new Map<string, CommandResult[]>();
 
   tell(result: CommandResult): void {
     this.#results.unshift(result);
@@ -52,7 +54,26 @@ export class Desk implements LocalCommands {
 
   check(): undefined {}
 
+  /** The words of a command, the first one said now; the others come one by one, whenever somebody asks. */
+  foretell(command: Command, words: readonly Word[]): CommandResult {
+    const [first, ...rest] = words.map((word) => this.word(command, word));
+    if (!first) throw new Error("a command has at least one word");
+    this.#toCome.set(command.id, rest.length > 0 ? rest : [first]);
+    return first;
+  }
+
+  word({ id, device, point, issuer }: Command, word: Word): CommandResult {
+    return { id, device, point, issuer, time: stamp(), ...word };
+  }
+
   async *follow(id: string): AsyncGenerator<CommandResult> {
+    const words = this.#toCome.get(id);
+    const [next] = words ?? [];
+    if (next) {
+      if (words && words.length > 1) words.shift();
+      yield next;
+      return;
+    }
     const found = this.#results.find((one) => one.id === id);
     if (found) yield found;
   }

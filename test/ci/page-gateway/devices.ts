@@ -25,6 +25,28 @@ points:
   faults: {title: {en: Faults, sv: Fel}, at: {input: 15}, bits: {0: door, 3: fire}, class: fast}
 `;
 
+const head = `version: 1.0.0
+manufacturer: Test
+models: [X]
+category: energy-meter
+sources: [{document: made for the tests}]
+status: draft
+protocol: modbus
+modbus: {addressing: protocol}
+points:`;
+const meter = `title: {en: Meter, sv: Mätare}
+${head}
+  voltage_l1: {title: {en: Voltage L1, sv: Spänning L1}, at: {input: 0}, unit: V, class: fast}
+  voltage_l2: {title: {en: Voltage L2, sv: Spänning L2}, at: {input: 1}, unit: V, class: fast}
+  frequency: {title: {en: Frequency, sv: Frekvens}, at: {input: 2}, unit: Hz, class: fast}
+  power: {title: {en: Power, sv: Effekt}, at: {input: 3}, unit: W, class: fast}
+`;
+const relay = `title: {en: Relay board, sv: Reläkort}
+${head}
+  k1: {title: {en: Relay 1, sv: Relä 1}, at: {coil: 0}, class: fast, write: {}}
+  lock: {title: {en: Door lock, sv: Dörrlås}, at: {holding: 1}, values: {0: {en: locked, sv: låst}, 1: {en: open, sv: öppet}}, class: fast, write: {confirm: two-step, expiry: {max: 30s}}}
+`;
+
 export async function deviceOf(
   id: string,
   text: string,
@@ -51,6 +73,12 @@ export async function deviceOf(
 
 export const lampDevice = (id: string, title: Device["title"], connection?: string) =>
   deviceOf(id, lamp, title, connection);
+
+/** A meter of this profile, a relay board with a lock. */
+export const meterDevice = (id: string, profile: string, connection: string) =>
+  deviceOf(id, `profile: ${profile}\n${meter}`, undefined, connection);
+export const relayDevice = (id: string, profile: string, connection: string) =>
+  deviceOf(id, `profile: ${profile}\n${relay}`, undefined, connection);
 
 /** A device with so many numbers, `p0000` and on: more than a file of a profile may hold. */
 export async function manyDevice(id: string, count: number): Promise<Device> {

@@ -3,21 +3,25 @@ import { gzipSync } from "node:zlib";
 import type { Alarm, EnrolmentFacts, FrameSeen, LocalService } from "../../../gateway/local/commissioning.ts";
 import { type LocalServer, openLocalServer } from "../../../gateway/local/server.ts";
 import type { LocalSurface } from "../../../gateway/local/surface.ts";
+import type { PortFacts } from "../../../gateway/model/commissioning.ts";
 import type { Device } from "../../../gateway/model/device.ts";
 import type { ReadingJson } from "../../../gateway/model/json.ts";
 import { silentLog } from "../../../gateway/model/log.ts";
 import { SimulatedDisk } from "../../fault/simulated-disk.ts";
 import { realClock } from "../../mqtt/real-clock.ts";
 import { newFolder, root } from "../../system/daemon.ts";
+import { Commissioning } from "./commissioning.ts";
 import { Configuration } from "./configuration.ts";
 import { Desk } from "./desk.ts";
 import { enrolled } from "./enrolment.ts";
 import { Fan } from "./fan.ts";
+import { ftdi, modem, profiles } from "./found.ts";
 import { Jobs } from "./jobs.ts";
 import { machine } from "./machine.ts";
 import { auditLog, history, logs } from "./records.ts";
 import { connectionsOf, statusOf } from "./status.ts";
 import { ImageUpdates } from "./updates.ts";
+import { Wire } from "./wire.ts";
 
 // The real local API over HTTPS, with a gateway behind it that a test of the page owns.
 
@@ -28,12 +32,16 @@ export interface PageGateway extends AsyncDisposable {
   /** The first password of `admin`. */
   readonly password: string;
   readonly server: LocalServer;
+  /** To the browser. */
+  readonly wire: Wire;
   /** What outlives a restart: the users. */
   readonly disk: SimulatedDisk;
   readonly desk: Desk;
   readonly jobs: Jobs;
   readonly configuration: Configuration;
+  readonly commissioning: Commissioning;
   readonly updates: ImageUpdates;
+  readonly ports: PortFacts[];
   /** Undefined: nobody has begun. */
   enrolment: EnrolmentFacts | undefined;
   alarms: Alarm[];
@@ -46,7 +54,7 @@ export interface PageGateway extends AsyncDisposable {
 
 /** Opens it on a port of 127.0.0.1; on the same one again after a restart, with the same users. */
 export async function openPageGateway(
-  devices: readonly Device[],
+  configured: readonly Device[],
   again?: { readonly port: number; readonly disk: SimulatedDisk },
 ): Promise<PageGateway> {
   const latest = new Map<string, ReadingJson>();
@@ -54,10 +62,16 @@ export async function openPageGateway(
   const frames = new Fan<readonly FrameSeen[]>();
   const started = Date.now();
   const disk = again?.disk ?? new SimulatedDisk({ random: () => 0.5 });
+  const devices = [...configured];
+  const ports = [ftdi, modem];
+  const desk = new Desk();
+  const jobs = new Jobs();
   const owned = {
     disk,
-    desk: new Desk(),
-    jobs: new Jobs(),
+    desk,
+    jobs,
+    ports,
+    commissioning: new Commissioning({ devices, ports, desk, jobs }),
     configuration: new Configuration(),
     updates: new ImageUpdates(),
     enrolment: enrolled() as EnrolmentFacts | undefined,
@@ -75,19 +89,20 @@ export async function openPageGateway(
   };
   const { configuration } = owned;
   const service: Partial<LocalService> = {
-    ports: async () => [],
-    profiles: async () => ({ tag: "1", gzip: gzipSync("[]") }),
+    ports: async () => ports,
+    profiles: async () => ({ tag: "1", gzip: gzipSync(JSON.stringify(profiles)) }),
     machine: async () => machine,
     alarms: () => owned.alarms,
     enrolment: async () => owned.enrolment,
     frames: (_connection, signal) => frames.listen(signal),
-    jobs: owned.jobs,
+    jobs,
     configuration,
+    commissioning: owned.commissioning,
     updates: owned.updates,
   };
   const surface: LocalSurface = {
     service,
-    commands: owned.desk,
+    commands: desk,
     status: () => statusOf(devices, owned.alarms, Math.round((Date.now() - started) / 1000) + 93_784),
     devices: () => devices,
     latest: (filter) =>
@@ -115,8 +130,8 @@ export async function openPageGateway(
     page: join(root, "dist/web"),
   });
   let password = "";
-  const { port } = await server.openHttps({
-    port: again?.port ?? 0,
+  const https = await server.openHttps({
+    port: 0,
     host: "127.0.0.1",
     openDisk: async () => disk,
     names: ["localhost", "127.0.0.1"],
@@ -124,10 +139,15 @@ export async function openPageGateway(
       password = given;
     },
   });
+  const wire = await Wire.to(https.port, again?.port ?? 0);
   return Object.assign(owned, {
-    port,
+    port: wire.port,
+    wire,
     server,
     password,
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await wire[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
   });
 }

@@ -18,6 +18,7 @@ export function statusOf(
     version: "0.1.0",
     run: "r1",
     uptimeS,
+    position: { lat: 59.315, lon: 18.071 },
     clock: { trusted: true, now: new Date().toISOString() },
     devices: devices.map(({ id, profile, connection }) => ({
       id,
