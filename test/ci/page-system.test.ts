@@ -68,7 +68,7 @@ describe("the enrolment", () => {
       "a token that is too old",
       { state: "failed", why: { code: "token-expired", message: "the token was good until yesterday" } },
       "Settings on the card",
-      "The token is too old.",
+      "A new token is needed.",
     ],
     [
       "a server that is not the CA",
