@@ -153,6 +153,10 @@ export async function startDaemon(
     }),
   );
   audited.resolve(gateway);
+  const pulse = (): Pulse => ({
+    diskMs: watch.waitingMs,
+    loops: Array.from(gateway.loops.values(), (loop) => loop.pulse()),
+  });
   const https = server && (await openSecondDoor(server, config, log, firstPassword));
   const logs = (count: number) => log.ring.last(count);
   const payloads = localPayloads(gateway, sandbox);
@@ -167,6 +171,7 @@ export async function startDaemon(
     machine: machineSource,
     socket: updater,
     configuration: file && configuration && { file: configuration, path: file.path },
+    pulse,
   });
   if (updates) opened.use(updates);
   if (updates) updatesOpened.resolve(updates);
@@ -192,10 +197,7 @@ export async function startDaemon(
   const held = opened.move();
   return {
     gateway,
-    pulse: () => ({
-      diskMs: watch.waitingMs,
-      loops: Array.from(gateway.loops.values(), (loop) => loop.pulse()),
-    }),
+    pulse,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

@@ -78,6 +78,7 @@ export const access = {
   "GET /v1/configuration/generations/:number": "admin",
   "POST /v1/configuration/roll-back": "admin",
   "POST /v1/reload": "admin",
+  "GET /v1/update/bundles": "admin",
   "POST /v1/update/install": "admin",
   "POST /v1/update/commit": "admin",
   "POST /v1/update/roll-back": "admin",

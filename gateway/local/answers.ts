@@ -423,6 +423,17 @@ export const update = named(
     by: z.string().optional(),
     why: updateReason.optional(),
     failed: z.array(z.object({ version: z.string(), why: updateReason })),
+    desired: z
+      .object({
+        version: z.string(),
+        scope: z.string(),
+        serial: z.int(),
+        rollout: z.string().optional(),
+        notBefore: moment.optional(),
+        window: z.string().optional(),
+        why: updateReason.optional(),
+      })
+      .optional(),
     compatible: z.string(),
     slots: z.array(
       z.object({
@@ -435,6 +446,7 @@ export const update = named(
     ),
   }),
 );
+export const updateBundles = z.array(z.string());
 export const enrolment = named(
   "Enrolment",
   z.object({

@@ -47,6 +47,8 @@ export interface LocalUpdates {
     what: { readonly file?: string; readonly url?: string; readonly sha256?: string },
     by: string,
   ): Promise<void>;
+  /** Files in the folder of bundles that could be installed. Rejects with StorageError. */
+  bundles(): Promise<readonly string[]>;
   /** Back to the former system. Rejects with RefusedError (`nothing-to-roll-back`). */
   rollBack(by: string): Promise<void>;
   /** Without waiting for the health gate. Rejects with RefusedError (`nothing-to-commit`). */
@@ -70,6 +72,8 @@ export interface UpdateFacts {
     readonly version: string;
     readonly why: { readonly code: string; readonly message: string };
   }[];
+  /** What the city wants here; absent: nothing, or nobody is asked. */
+  readonly desired?: UpdateDesired | undefined;
   readonly compatible: string;
   readonly slots: readonly {
     readonly name: string;
@@ -78,6 +82,20 @@ export interface UpdateFacts {
     readonly version?: string | undefined;
     readonly installedAt?: string | undefined;
   }[];
+}
+
+export interface UpdateDesired {
+  readonly version: string;
+  /** Who is meant: `gateway/pole-17`, `group/north`. */
+  readonly scope: string;
+  readonly serial: number;
+  readonly rollout?: string | undefined;
+  /** Not earlier. */
+  readonly notBefore?: string | undefined;
+  /** Times of day at which it may be done, local: `01:00-04:00`. */
+  readonly window?: string | undefined;
+  /** Why nothing is done about it, where it is known. */
+  readonly why?: { readonly code: string; readonly message: string } | undefined;
 }
 
 /** Kept as it is sent: hundreds of profiles are more than anybody should hold as objects. */

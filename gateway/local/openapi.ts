@@ -131,6 +131,10 @@ const routes: Readonly<Record<RouteKey, Described>> = {
     summary: "The slots of the system, and how an update stands; 404 where no updater answers",
     answer: answers.update,
   },
+  "GET /v1/update/bundles": {
+    summary: "Files in the folder of bundles",
+    answer: answers.updateBundles,
+  },
   "POST /v1/update/install": {
     summary: "Begin an update: a file in the folder of bundles, or an address",
     body: schemas.updateBody,

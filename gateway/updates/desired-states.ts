@@ -38,6 +38,16 @@ export interface DesiredReport {
   readonly why?: Reason | undefined;
 }
 
+/** What the city wants here, and why nothing is done about it, as far as that is known since the start. */
+export interface DesiredNow extends DesiredReport {
+  readonly version: string;
+  readonly rollout?: string | undefined;
+  /** Unix ms. */
+  readonly notBefore?: number | undefined;
+  /** Times of day, local: `01:00-04:00`. */
+  readonly window?: string | undefined;
+}
+
 const documentName = "desired.json";
 const keptArtifact = z.object({
   version: z.string(),
@@ -92,6 +102,18 @@ export class DesiredStates implements Disposable {
   constructor(options: DesiredStatesOptions) {
     this.#options = options;
     this.#retry();
+    void this.#alone(() => this.#known()).catch((error: unknown) => this.#waits(error));
+  }
+
+  /** Undefined while what is kept has not been read. */
+  now(kind: DesiredKind = "system"): DesiredNow | undefined {
+    const chosen = this.#kept && this.#chosen(this.#kept, kind);
+    if (!chosen) return undefined;
+    const { key, wanted, artifact } = chosen;
+    const { version, rollout, notBefore, window = this.#options.window } = artifact;
+    const report = this.#reports.get(kind);
+    const why = report?.scope === key && report.serial === wanted.serial ? report.why : undefined;
+    return { scope: key, serial: wanted.serial, version, rollout, notBefore, window, why };
   }
 
   report(kind: DesiredKind = "system"): DesiredReport | undefined {
@@ -187,22 +209,31 @@ export class DesiredStates implements Disposable {
   }
 
   /** The gateway's own counts before those of its groups. */
-  async #applyKind(kind: DesiredKind): Promise<void> {
+  #chosen(kept: Kept, kind: DesiredKind) {
     const { gateway, groups } = this.#options;
-    const kept = await this.#known();
     const scopes: Scope[] = [
       { kind: "gateway", name: gateway },
       ...groups.map((name) => ({ kind: "group" as const, name })),
     ];
-    const scope = scopes.find((one) => kept.wanted[keyOf(one)]?.[kind]);
-    const wanted = scope && kept.wanted[keyOf(scope)];
-    const artifact = wanted?.[kind];
-    if (!scope || !wanted || !artifact) return;
-    const done = `${keyOf(scope)} ${kind}`;
+    for (const scope of scopes) {
+      const key = keyOf(scope);
+      const wanted = kept.wanted[key];
+      const artifact = wanted?.[kind];
+      if (artifact) return { scope, key, wanted, artifact };
+    }
+    return undefined;
+  }
+
+  async #applyKind(kind: DesiredKind): Promise<void> {
+    const kept = await this.#known();
+    const chosen = this.#chosen(kept, kind);
+    if (!chosen) return;
+    const { scope, key, wanted, artifact } = chosen;
+    const done = `${key} ${kind}`;
     if (kept.done[done] === wanted.serial) return;
     const why = await this.#follow(kind, scope, wanted, artifact);
     const before = this.#reports.get(kind);
-    this.#reports.set(kind, { scope: keyOf(scope), serial: wanted.serial, ...(why ? { why } : {}) });
+    this.#reports.set(kind, { scope: key, serial: wanted.serial, ...(why ? { why } : {}) });
     if (before?.why?.code !== why?.code || before?.serial !== wanted.serial) this.#options.changed?.();
     if (why && later.has(why.code)) return;
     const next: Kept = { ...kept, done: { ...kept.done, [done]: wanted.serial } };

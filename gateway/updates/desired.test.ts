@@ -196,6 +196,31 @@ describe("desired states", () => {
     expect(states.report()?.why?.code).toBe("not-in-rollout");
   });
 
+  it("are known after a restart as well, why they are not followed since then only", async () => {
+    const { receive, states, answers, disk } = bench();
+    expect(states.now()).toBeUndefined();
+    answers.push(new RefusedError("version 2.0.0 is older", { code: "downgrade" }));
+    await receive(pilot, signed({ serial: 7, system: { ...system, notBefore: 1_800_000_000 } }, pilot));
+    const known = {
+      scope: "group/pilot",
+      serial: 7,
+      version: "2.0.0",
+      rollout: undefined,
+      notBefore: 1_800_000_000_000,
+      window: "01:00-04:00",
+    };
+    expect(states.now()).toEqual({
+      ...known,
+      why: { code: "downgrade", message: "version 2.0.0 is older" },
+    });
+    const after = bench({ disk });
+    await settle(10);
+    expect(after.states.now()).toEqual({ ...known, why: undefined });
+    await after.receive(own, signed({ serial: 1, system: { ...system, version: "2.1.0" } }));
+    expect(after.states.now()).toMatchObject({ scope: "gateway/gw1", version: "2.1.0" });
+    expect(after.states.now("configuration")).toBeUndefined();
+  });
+
   it("of the gateway count before those of groups, and those of the first group before others", async () => {
     const { receive, installed } = bench();
     const north: Scope = { kind: "group", name: "north" };

@@ -7,6 +7,7 @@ const well: HealthNow = {
   configured: before,
   uptimeMs: earliestMs,
   active: true,
+  runMs: earliestMs - 20_000,
   writable: true,
   time: 2000,
   buildTime: 1000,
@@ -21,6 +22,8 @@ describe("the health gate", () => {
 
   it.each<[string, Partial<HealthNow>]>([
     ["the gateway does not do its work", { active: false }],
+    ["the gateway did not do its work less than 120 s ago", { recoveredMs: earliestMs - 1 }],
+    ["the gateway was started again less than 120 s ago", { starts: 2 }],
     ["the storage takes nothing", { writable: false }],
     ["line meter worked before and is not open", { lines: ["bus"] }],
     ["city was connected before and is not", { northbound: [] }],
@@ -34,6 +37,14 @@ describe("the health gate", () => {
       verdict: "roll-back",
       wrong: [why],
     });
+  });
+
+  it("commits a gateway that was started again or hung, once it has worked for two minutes", () => {
+    expect(judgeHealth(before, { ...well, starts: 2, runMs: earliestMs }).verdict).toBe("commit");
+    expect(judgeHealth(before, { ...well, recoveredMs: earliestMs }).verdict).toBe("commit");
+    // The hang was after the second start.
+    const hung = { ...well, starts: 3, runMs: earliestMs, recoveredMs: 1000 };
+    expect(judgeHealth(before, hung).verdict).toBe("wait");
   });
 
   it("goes back at once from a restart loop", () => {

@@ -15,6 +15,10 @@ export interface HealthNow extends HealthSnapshot {
   readonly uptimeMs: number;
   /** Whether the gateway does its work. */
   readonly active: boolean;
+  /** Ms since this start of the gateway. */
+  readonly runMs: number;
+  /** Ms since it last did not do its work (it hung, its store or a loop did); absent: since this start it always has. */
+  readonly recoveredMs?: number | undefined;
   /** Whether its storage takes what is written. */
   readonly writable: boolean;
   /** Wall clock, Unix ms. */
@@ -38,13 +42,27 @@ export const latestMs = 10 * 60_000;
 const mostStarts = 3;
 
 /**
+ * Whoever was started again, or did not do its work for a while, has to do it for as long as anybody else has after
+ * the boot. Undefined for one that has nothing to make good.
+ */
+function steadyMs({ recoveredMs, starts, runMs }: HealthNow): number | undefined {
+  return recoveredMs ?? (starts > 1 ? runMs : undefined);
+}
+
+/**
  * Commits at the earliest moment from `earliestMs` after the boot at which nothing is wrong, gives up at `latestMs`.
- * A restart loop is not waited for. What did not work before the update need not work now.
+ * A restart loop is not waited for. A gateway that was started again or hung must then work for `earliestMs`
+ * without a break. What did not work before the update need not work now.
  * @param before undefined where nobody knows: then only the gateway itself is looked at
  */
 export function judgeHealth(before: HealthSnapshot | undefined, now: HealthNow): HealthVerdict {
   const wrong: string[] = [];
+  const steady = steadyMs(now);
   if (!now.active) wrong.push("the gateway does not do its work");
+  else if (steady !== undefined && steady < earliestMs)
+    wrong.push(
+      `the gateway ${now.recoveredMs === undefined ? "was started again" : "did not do its work"} less than ${earliestMs / 1000} s ago`,
+    );
   if (!now.writable) wrong.push("the storage takes nothing");
   for (const line of before?.lines ?? [])
     if (now.configured.lines.includes(line) && !now.lines.includes(line))

@@ -10,12 +10,15 @@ export type {
   ConfigurationCheck,
   DeviceCheck,
   DeviceVerdict,
+  EnrolmentFacts,
   FrameSeen,
   Generation,
   MachineFacts,
   NewDevice,
   PointVerdict,
   ProfileSummary,
+  UpdateDesired,
+  UpdateFacts,
 } from "../local/commissioning.ts";
 export type { GatewayStatus, NorthboundSummary } from "../local/surface.ts";
 export type {

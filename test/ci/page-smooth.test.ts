@@ -1,7 +1,8 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { enter, openBrowser, openTab } from "./page.ts";
-import { manyDevice, openPageGateway, type PageGateway } from "./page-gateway.ts";
+import { enter, openBrowser, openTab, own, takeOver } from "./page.ts";
+import { manyDevice } from "./page-gateway/devices.ts";
+import { openPageGateway, type PageGateway } from "./page-gateway/gateway.ts";
 
 // How smooth the page stays while 2,000 points change every second. Figures are printed, not asserted: they say as
 // much of the machine as of the page.
@@ -23,14 +24,10 @@ afterAll(async () => {
 const nameOf = (index: number) => `p${String(index).padStart(4, "0")}`;
 
 it("shows 2,000 points that change every second, each of them", async () => {
+  await takeOver(browser, gateway);
   await using tab = await openTab(browser, gateway);
   const { page } = tab;
-  await page.request.post("/v1/login", { data: { user: "admin", password: gateway.password } });
-  await page.request.post("/v1/password", {
-    headers: { "x-stadsnod": "1" },
-    data: { old: gateway.password, new: "a-password-of-our-own" },
-  });
-  await enter(tab, "admin", "a-password-of-our-own");
+  await enter(tab, "admin", own);
   let round = 0;
   const tell = () => {
     round++;

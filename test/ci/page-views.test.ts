@@ -1,8 +1,9 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Alarm } from "../../gateway/local/commissioning.ts";
-import { enter, logIn, openBrowser, openTab, type Size, screenshots, type Tab } from "./page.ts";
-import { lampDevice, openPageGateway, type PageGateway } from "./page-gateway.ts";
+import { enter, logIn, openBrowser, openTab, own, type Size, screenshots, type Tab } from "./page.ts";
+import { lampDevice } from "./page-gateway/devices.ts";
+import { openPageGateway, type PageGateway } from "./page-gateway/gateway.ts";
 
 // Every page of the technician's page, in a real Chromium: at both sizes, in both languages and appearances, with
 // axe-core. Screenshots are left in STADSNOD_SCREENSHOTS, or in a new folder.
@@ -31,7 +32,6 @@ const alarms: Alarm[] = [
 
 let browser: Browser;
 let gateway: PageGateway;
-const own = "a-password-of-our-own";
 
 beforeAll(async () => {
   browser = await openBrowser();

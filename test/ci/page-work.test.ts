@@ -1,14 +1,14 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { enter, openBrowser, openTab, type Tab } from "./page.ts";
-import { lampDevice, openPageGateway } from "./page-gateway.ts";
+import { openBrowser, own, tabAs, takeOver } from "./page.ts";
+import { lampDevice } from "./page-gateway/devices.ts";
+import { openPageGateway } from "./page-gateway/gateway.ts";
 
 // What people do on the technician's page: commanding in two steps, releasing, configuring, examining, and what
 // they see when the gateway goes away.
 
 let browser: Browser;
 let gateway: Awaited<ReturnType<typeof openPageGateway>>;
-const own = "a-password-of-our-own";
 
 beforeAll(async () => {
   browser = await openBrowser();
@@ -22,39 +22,12 @@ beforeEach(async () => {
     { device: "lamp-1", point: "barrier", value: false },
     { device: "lamp-1", point: "voltage", value: 231.4, unit: "V" },
   ]);
-  await using tab = await openTab(browser, gateway);
-  const { page } = tab;
-  await page.request.post("/v1/login", { data: { user: "admin", password: gateway.password } });
-  const changed = await page.request.post("/v1/password", {
-    headers: { "x-stadsnod": "1" },
-    data: { old: gateway.password, new: own },
-  });
-  expect(changed.status()).toBe(200);
+  await takeOver(browser, gateway);
   return () => gateway[Symbol.asyncDispose]();
 });
 
-async function tabOf(role: "admin" | "viewer" | "technician", at: string, look = {}): Promise<Tab> {
-  const tab = await openTab(browser, gateway, look);
-  if (role === "admin") await enter(tab, "admin", own);
-  else {
-    await using admin = await openTab(browser, gateway);
-    await enter(admin, "admin", own);
-    const made = await admin.page.request.post("/v1/users", {
-      headers: { "x-stadsnod": "1" },
-      data: { name: role, role },
-    });
-    const { password } = await made.json();
-    await tab.page.request.post("/v1/login", { data: { user: role, password } });
-    await tab.page.request.post("/v1/password", {
-      headers: { "x-stadsnod": "1" },
-      data: { old: password, new: own },
-    });
-    await enter(tab, role, own);
-  }
-  await tab.page.goto(`/#/${at}`);
-  await tab.settled();
-  return tab;
-}
+const tabOf = (role: "admin" | "viewer" | "technician", at: string, look = {}) =>
+  tabAs(browser, gateway, role, at, look);
 
 describe("commands", () => {
   it("sends a number within its range, and shows how it fares", async () => {

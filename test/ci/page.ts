@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { root } from "../system/daemon.ts";
-import type { PageGateway } from "./page-gateway.ts";
+import type { PageGateway } from "./page-gateway/gateway.ts";
 
 // The technician's page in a real Chromium.
 
@@ -11,7 +11,7 @@ const shots = process.env.STADSNOD_SCREENSHOTS ?? mkdtempSync(join(tmpdir(), "st
 mkdirSync(shots, { recursive: true });
 export const screenshots = shots;
 
-export const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } } as const;
+export const sizes = { phone: { width: 360, height: 780 }, desktop: { width: 1280, height: 800 } } as const;
 export type Size = keyof typeof sizes;
 
 export function openBrowser(): Promise<Browser> {
@@ -33,6 +33,12 @@ export interface Look {
   readonly size?: Size;
   readonly language?: "en" | "sv";
   readonly theme?: "light" | "dark";
+  /** Where the browser is, if it may tell. */
+  readonly geolocation?: {
+    readonly latitude: number;
+    readonly longitude: number;
+    readonly accuracy?: number;
+  };
 }
 
 const axe = readFileSync(join(root, "node_modules/axe-core/axe.min.js"), "utf8");
@@ -42,6 +48,8 @@ export class Tab implements AsyncDisposable {
   readonly page: Page;
   /** What went wrong in the page's own code, and what the content policy refused. */
   readonly problems: string[] = [];
+  /** What the page asked to be changed: `POST /v1/jobs`, and the body. */
+  readonly asked: { readonly what: string; readonly body: unknown }[] = [];
   readonly #context: BrowserContext;
 
   constructor(context: BrowserContext, page: Page) {
@@ -49,6 +57,11 @@ export class Tab implements AsyncDisposable {
     this.page = page;
     page.setDefaultTimeout(20_000);
     page.on("pageerror", (error) => this.problems.push(String(error)));
+    page.on("request", (request) => {
+      const { pathname } = new URL(request.url());
+      if (request.method() === "GET" || pathname.endsWith("/cost")) return;
+      this.asked.push({ what: `${request.method()} ${pathname}`, body: request.postDataJSON() });
+    });
     page.on("console", (message) => {
       if (/Content Security Policy/i.test(message.text())) this.problems.push(message.text());
     });
@@ -69,6 +82,20 @@ export class Tab implements AsyncDisposable {
           ({ html, failureSummary }) => `${id}: ${html.slice(0, 200)}: ${failureSummary.slice(0, 300)}`,
         ),
       );
+  }
+
+  /** Answers with this error, once, whatever is asked of `METHOD path`. */
+  async refuse(what: string, status: number, error: { error: string; message: string }): Promise<void> {
+    const [method, path = ""] = what.split(" ");
+    let left = 1;
+    await this.page.route(`**${path}`, (route) => {
+      if (route.request().method() !== method || left-- <= 0) return route.fallback();
+      return route.fulfill({ status, json: error });
+    });
+  }
+
+  async forbidPosition(): Promise<void> {
+    await this.#context.clearPermissions();
   }
 
   /** Waits until nothing is being fetched. */
@@ -95,7 +122,7 @@ export class Tab implements AsyncDisposable {
 export async function openTab(
   browser: Browser,
   gateway: PageGateway,
-  { size = "desktop", language = "en", theme = "light" }: Look = {},
+  { size = "desktop", language = "en", theme = "light", geolocation }: Look = {},
 ): Promise<Tab> {
   const context = await browser.newContext({
     ignoreHTTPSErrors: true,
@@ -105,6 +132,7 @@ export async function openTab(
     baseURL: `https://127.0.0.1:${gateway.port}`,
     isMobile: size === "phone",
     hasTouch: size === "phone",
+    ...(geolocation ? { geolocation, permissions: ["geolocation"] } : {}),
   });
   return new Tab(context, await context.newPage());
 }
@@ -124,4 +152,48 @@ export async function enter(tab: Tab, user: string, password: string): Promise<v
   if (!answer.ok()) throw new Error(await answer.text());
   await tab.page.goto("/");
   await tab.page.locator("h1").waitFor();
+}
+
+/** The password that tests choose. */
+export const own = "a-password-of-our-own";
+
+/** The admin's first password becomes `own`. */
+export async function takeOver(browser: Browser, gateway: PageGateway): Promise<void> {
+  await using tab = await openTab(browser, gateway);
+  await tab.page.request.post("/v1/login", { data: { user: "admin", password: gateway.password } });
+  await changePassword(tab, gateway.password);
+}
+
+/** A tab of somebody with this role, at a page; after `takeOver`. */
+export async function tabAs(
+  browser: Browser,
+  gateway: PageGateway,
+  role: "admin" | "operator" | "technician" | "viewer",
+  at: string,
+  look: Look = {},
+): Promise<Tab> {
+  const tab = await openTab(browser, gateway, look);
+  if (role !== "admin") {
+    await using admin = await openTab(browser, gateway);
+    await enter(admin, "admin", own);
+    const made = await admin.page.request.post("/v1/users", {
+      headers: { "x-stadsnod": "1" },
+      data: { name: role, role },
+    });
+    const { password } = await made.json();
+    await tab.page.request.post("/v1/login", { data: { user: role, password } });
+    await changePassword(tab, password);
+  }
+  await enter(tab, role, own);
+  await tab.page.goto(`/#/${at}`);
+  await tab.settled();
+  return tab;
+}
+
+async function changePassword(tab: Tab, old: string): Promise<void> {
+  const changed = await tab.page.request.post("/v1/password", {
+    headers: { "x-stadsnod": "1" },
+    data: { old, new: own },
+  });
+  if (!changed.ok()) throw new Error(await changed.text());
 }

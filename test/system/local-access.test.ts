@@ -34,6 +34,7 @@ const expected: readonly [route: string, from: "anyone" | "session" | (typeof ro
   ["GET /v1/machine", "viewer"],
   ["GET /v1/alarms", "viewer"],
   ["GET /v1/update", "viewer"],
+  ["GET /v1/update/bundles", "admin"],
   ["POST /v1/update/install", "admin"],
   ["POST /v1/update/commit", "admin"],
   ["POST /v1/update/roll-back", "admin"],

@@ -5,7 +5,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type JobStep, Jobs } from "../../gateway/commissioning/jobs.ts";
 import * as answers from "../../gateway/local/answers.ts";
-import type { FrameSeen, LocalService } from "../../gateway/local/commissioning.ts";
+import type { EnrolmentFacts, FrameSeen, LocalService } from "../../gateway/local/commissioning.ts";
 import { ConfigError } from "../../gateway/model/errors.ts";
 import type { Job } from "../../gateway/model/job.ts";
 import { silentLog } from "../../gateway/model/log.ts";
@@ -52,6 +52,7 @@ describe("a gateway that is put into service", () => {
   let jobs: Jobs;
   let go: PromiseWithResolvers<void>;
   let framesLeft = 0;
+  let enrolment: EnrolmentFacts | undefined;
 
   beforeAll(async () => {
     go = Promise.withResolvers();
@@ -96,6 +97,7 @@ describe("a gateway that is put into service", () => {
         disk: { totalMB: 1, freeMB: 1 },
         node: "v24",
       }),
+      enrolment: async () => enrolment,
       alarms: () => [{ id: "x", severity: "major", message: { en: "a", sv: "b" } }],
       frames(connection, signal) {
         if (connection !== "roof")
@@ -123,6 +125,20 @@ describe("a gateway that is put into service", () => {
     expect(answers.ports.parse((await ask({ ...socket, path: "/v1/ports" })).json)).toHaveLength(1);
     expect(answers.machine.parse((await ask({ ...socket, path: "/v1/machine" })).json).os).toBe("Debian");
     expect(answers.alarms.parse((await ask({ ...socket, path: "/v1/alarms" })).json)).toHaveLength(1);
+  });
+
+  it("tells how far the gateway is with its certificate, and that nobody has begun", async () => {
+    const asked = () => doors.ask({ ...socket, path: "/v1/enrolment" });
+    const { status, json } = await asked();
+    expect([status, json.error]).toEqual([404, "no-enrolment"]);
+    enrolment = {
+      state: "waiting-for-network",
+      gateway: "pole-17",
+      why: { code: "est-unreachable", message: "ca.example.org does not answer", hint: "look at the cable" },
+      nextS: 30,
+      at: "2026-11-22T05:00:00.000Z",
+    };
+    expect(answers.enrolment.parse((await asked()).json)).toEqual(enrolment);
   });
 
   it("sends the profiles once, compressed to who can take it, and says when nothing has changed", async () => {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { decode, encode } from "cborg";
 import { connectAsync } from "mqtt";
 import { describe, expect, it } from "vitest";
+import * as answers from "../../gateway/local/answers.ts";
 import { localClient } from "../../gateway/local/client.ts";
 import type { MachineFacts, UpdateFacts } from "../../gateway/local/commissioning.ts";
 import { silentLog } from "../../gateway/model/log.ts";
@@ -98,6 +99,7 @@ describe("a gateway on an image", () => {
       expect(readdirSync(updater.bundles)).toContain("stick.raucb");
       await until(asked, ({ why }) => why?.code === "downgrade");
       expect(machine.installs).toEqual([]);
+      expect(await client.get("/v1/update/bundles")).toEqual(["stick.raucb"]);
 
       updater.put("next.raucb", "0.2.0");
       await client.post("/v1/update/install", { path: "next.raucb" });
@@ -156,7 +158,7 @@ describe("a gateway on an image", () => {
     const system = { url: "https://updates.invalid/x.raucb", sha256: "00".repeat(32) };
     // Before the gateway is there.
     await publish({ serial: 1, system: { ...system, version: "0.0.1" } }, "group", "pilot");
-    await using _daemon = await startDaemon({
+    await using daemon = await startDaemon({
       folder,
       yaml: yamlOf(broker.url),
       files: { "city.pem": pem },
@@ -168,6 +170,14 @@ describe("a gateway on an image", () => {
         (found) => found !== undefined,
       );
     await saw((state) => (state.desired as { why?: { code?: string } })?.why?.code === "downgrade");
+    const asked = async () =>
+      answers.update.parse(await localClient(daemon.socket).get("/v1/update")).desired;
+    expect(await asked()).toMatchObject({
+      version: "0.0.1",
+      scope: "group/pilot",
+      serial: 1,
+      why: { code: "downgrade" },
+    });
     await publish({ serial: 1, system: { ...system, version: "0.2.0" } }, "gateway", "gw1");
     const downloading = await saw(({ phase }) => phase === "downloading");
     expect(downloading).toMatchObject({ gw: "gw1", version: "0.1.0", slot: "A", target: "0.2.0" });

@@ -77,6 +77,7 @@ export async function live(options: LifeOptions, from?: SimulatedDisk): Promise<
         configured: { lines: ["bus"], northbound: ["city"] },
         uptimeMs: clock.monotonic(),
         active: true,
+        runMs: clock.monotonic() - 20_000,
         writable: true,
         time: clock.now(),
         buildTime: 0,

@@ -1,4 +1,4 @@
-import { createHash, createPublicKey } from "node:crypto";
+import { createPublicKey } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeCbor } from "../../codec/cbor.ts";
@@ -18,14 +18,16 @@ import type { Scope } from "../../updates/desired.ts";
 import { type DesiredKind, DesiredStates } from "../../updates/desired-states.ts";
 import { discard, download } from "../../updates/download.ts";
 import type { HealthNow } from "../../updates/health-gate.ts";
-import { bundleFolder } from "../../updates/helper-words.ts";
 import { httpsPart } from "../../updates/https-part.ts";
 import type { Target } from "../../updates/record.ts";
 import { remoteUpdater } from "../../updates/remote-updater.ts";
 import { isSemver } from "../../updates/semver.ts";
 import { noUpdater, Updates } from "../../updates/updates.ts";
 import { inWindow } from "../../updates/window.ts";
+import type { Pulse } from "../service-manager/health.ts";
+import { type Heart, openHeart } from "../service-manager/heart.ts";
 import { configurationTarget } from "./configuration-target.ts";
+import { localUpdates } from "./local-updates.ts";
 
 export interface RunningUpdates extends AsyncDisposable {
   /** Undefined where this machine has no updater. */
@@ -43,6 +45,8 @@ export interface UpdatesOfGateway {
   readonly machine: MachineSource;
   /** Of the updater; undefined: the system cannot be updated from here. */
   readonly socket: string | undefined;
+  /** Of the daemon. */
+  readonly pulse: () => Pulse;
   /** gateway.yaml and its path; undefined: there is no such file. */
   readonly configuration: { readonly file: Configuration; readonly path: string } | undefined;
 }
@@ -79,6 +83,7 @@ export async function openUpdates(options: UpdatesOfGateway): Promise<RunningUpd
     gateway.tell("state/update", encodeUpdateState(config.gateway.id, parts, clock.toUnix(clock.stamp())));
   if (socket !== undefined) {
     const image = await imageVersion(options.machine);
+    const heart = opened.use(openHeart(options.pulse, clock));
     const system = opened.use(
       new Updates({
         clock,
@@ -92,7 +97,7 @@ export async function openUpdates(options: UpdatesOfGateway): Promise<RunningUpd
           // What somebody has put there is not ours to remove.
           if (url !== undefined) await discard(disk, file);
         },
-        health: () => healthOf(gateway),
+        health: () => healthOf(gateway, heart),
         mayInstall: inItsTime,
         mayRestart: inItsTime,
         changed: () => {
@@ -158,7 +163,7 @@ export async function openUpdates(options: UpdatesOfGateway): Promise<RunningUpd
   const held = opened.move();
   const { system, desired } = parts;
   return {
-    local: system && localUpdates(system),
+    local: system && localUpdates(system, desired, disk),
     image: () => system && imageOf(system),
     take: async (scope, body) => desired?.receive(scope, body),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
@@ -180,33 +185,6 @@ async function readBytes(disk: Disk, name: string): Promise<Uint8Array> {
   }
 }
 
-function localUpdates(updates: Updates): LocalUpdates {
-  return {
-    state() {
-      const slots = updates.slots();
-      if (!slots) return undefined;
-      const { phase, progress, version, target, rollout, by, why, failed } = updates.state();
-      return {
-        ...{ phase, progress, version, target, rollout, by, why, failed },
-        compatible: slots.compatible,
-        slots: slots.slots,
-      };
-    },
-    async install({ file, url, sha256 }, by) {
-      if (url !== undefined) return updates.install({ url, sha256, by, file: `${hashOf(url)}.raucb` });
-      const name = file?.startsWith(`${bundleFolder}/`) ? file.slice(bundleFolder.length + 1) : file;
-      if (name === undefined || !/^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/.test(name))
-        throw new RefusedError("a bundle is named by its file name", {
-          code: "bad-bundle-name",
-          hint: `put it into ${bundleFolder} first; \`stadsnod update install\` does that`,
-        });
-      return updates.install({ file: name, sha256, by });
-    },
-    rollBack: (by) => updates.rollBack(by),
-    commit: () => updates.commit(),
-  };
-}
-
 function imageOf(updates: Updates): MachineFacts["image"] {
   const known = updates.slots();
   if (!known) return undefined;
@@ -219,7 +197,7 @@ function imageOf(updates: Updates): MachineFacts["image"] {
 }
 
 /** What works now. */
-function healthOf(gateway: Gateway): Omit<HealthNow, "starts"> {
+function healthOf(gateway: Gateway, heart: Heart): Omit<HealthNow, "starts"> {
   const { clock, loops, sides, config } = gateway;
   return {
     lines: Array.from(loops.values()).flatMap((loop) =>
@@ -230,7 +208,7 @@ function healthOf(gateway: Gateway): Omit<HealthNow, "starts"> {
     ),
     configured: { lines: [...config.connections.keys()], northbound: [...config.northbound.keys()] },
     uptimeMs: clock.monotonic(),
-    active: true,
+    ...heart.state(),
     writable: Array.from(sides.values()).every(
       ({ storeProblem, outbox }) => !storeProblem && outbox.status().disk === "ok",
     ),
@@ -285,8 +263,4 @@ function encodeUpdateState(gateway: string, parts: UpdateParts, time: number | u
       desired: asked("configuration"),
     },
   });
-}
-
-function hashOf(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }

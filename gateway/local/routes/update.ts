@@ -30,6 +30,8 @@ export function updateRoutes(app: App, { surface, audit }: RouteContext): void {
 
   app.get("/v1/update", () => here().facts);
 
+  app.get("/v1/update/bundles", () => here().updates.bundles());
+
   app.post("/v1/update/install", { schema: { body: updateBody } }, async (request, reply) => {
     const { path, url, sha256 } = request.body;
     const { updates } = here();

@@ -15,6 +15,11 @@ export interface Writable {
 
 export type JsonValue = number | boolean | string;
 
+/** Words that a point has for what it reads are those that it takes, where it has no others for that. */
+export function inWordsOf(write: Writable, labels: readonly Text[] | undefined): Writable {
+  return write.takes === "label" && write.labels === undefined ? { ...write, labels } : write;
+}
+
 /** The values that a button each is made for; undefined where one types it. */
 export function valuesOf(write: Writable): readonly JsonValue[] | undefined {
   if (write.allowed && write.allowed.length <= 12) return write.allowed;

@@ -9,7 +9,7 @@ import { Notice } from "../components/error-box.tsx";
 import { Choices, Field, Select } from "../components/field.tsx";
 import { say, wordOf } from "../text/text.ts";
 import type { DeviceVerdict, ResultJson, Text } from "../types.ts";
-import { firstValue, type JsonValue, typedValue, valuesOf, type Writable } from "./actuate.ts";
+import { firstValue, inWordsOf, type JsonValue, typedValue, valuesOf, type Writable } from "./actuate.ts";
 import { command, confirm, follow } from "./commanding.ts";
 import { Refusal, useAction } from "./parts.tsx";
 import { valueText, words } from "./words.ts";
@@ -28,7 +28,8 @@ interface Props {
 }
 
 /** Moves one thing once: which value, are you sure, what became of it, did you see it, and back again. */
-export function ActuatorTest({ device, point, title, unit, write, labels, now, judge, close }: Props) {
+export function ActuatorTest({ device, point, title, unit, write: rule, labels, now, judge, close }: Props) {
+  const write = inWordsOf(rule, labels);
   const text = words().actuators;
   const values = valuesOf(write);
   const before = useSignal(now);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { DeviceVerdict, ProfileSummary } from "../../local/commissioning.ts";
 import type { DeviceFound } from "../../model/commissioning.ts";
 import type { Job } from "../../model/job.ts";
-import { firstValue, typedValue, valuesOf } from "./actuate.ts";
+import { firstValue, inWordsOf, typedValue, valuesOf } from "./actuate.ts";
 import {
   choicesFor,
   emptyDraft,
@@ -253,6 +253,14 @@ describe("actuators", () => {
     expect(valuesOf(write)).toEqual(["off", "on"]);
     expect(firstValue(write, "off")).toBe("on");
     expect(firstValue({ takes: "text", confirm: "none" }, undefined)).toBeUndefined();
+  });
+
+  it("offer the words that a point is read in, where it takes no others", () => {
+    const labels = [{ en: "locked" }, { en: "open" }];
+    const write = { takes: "label", confirm: "none" };
+    expect(valuesOf(inWordsOf(write, labels))).toEqual(["locked", "open"]);
+    expect(valuesOf(inWordsOf({ ...write, labels: [{ en: "open" }] }, labels))).toEqual(["open"]);
+    expect(inWordsOf({ takes: "number", confirm: "none" }, labels)).not.toHaveProperty("labels");
   });
 
   it("takes numbers with comma or point within the range only", () => {

@@ -30,23 +30,6 @@ const en = {
   priority: "Strongest priority",
   madeBy: "Made by",
   noTokens: "No token.",
-  version: "Version",
-  node: "Node.js",
-  slot: "Image slot in use",
-  imageVersion: "Image version",
-  otherSlot: "The other slot",
-  system: "System",
-  howTitle: "How to update",
-  howImage:
-    "This gateway runs from an image with two slots. The city updates it from afar, or you do with `stadsnod update install`: the new system goes into the slot that is not in use, and the old one comes back by itself if the new one does not work.",
-  howPlain:
-    "This gateway runs as a program, and not from an image of ours: whoever installed it updates it. This page cannot.",
-  steps: [
-    "Make a diagnostics file and keep a copy of gateway.yaml.",
-    "Put the new version in the place of the old one and restart the service.",
-    "Look at the overview: version, devices and alarms.",
-  ],
-  keeps: "What waits to be sent is kept on disk, and is sent after the restart.",
   doctor: "Health check",
   doctorWhy: "Looks at permissions, ports, time, disk, power and the way to the broker, and says what to do.",
   startDoctor: "Run the health check",
@@ -93,23 +76,6 @@ const sv: typeof en = {
   priority: "Högsta prioritet",
   madeBy: "Skapad av",
   noTokens: "Inga nycklar.",
-  version: "Version",
-  node: "Node.js",
-  slot: "Avbildsplats i bruk",
-  imageVersion: "Avbildens version",
-  otherSlot: "Den andra platsen",
-  system: "System",
-  howTitle: "Så uppdaterar du",
-  howImage:
-    "Gatewayen körs från en systemavbild med två platser. Staden uppdaterar den på distans, eller du med `stadsnod update install`: det nya systemet läggs på platsen som inte är i bruk, och det gamla kommer tillbaka av sig självt om det nya inte fungerar.",
-  howPlain:
-    "Gatewayen körs som ett program och inte från en av våra systemavbilder: den som installerade den uppdaterar den. Den här sidan kan det inte.",
-  steps: [
-    "Gör en diagnostikfil och spara en kopia av gateway.yaml.",
-    "Lägg den nya versionen i stället för den gamla och starta om tjänsten.",
-    "Titta på översikten: version, enheter och larm.",
-  ],
-  keeps: "Det som väntar på att skickas ligger på disken och skickas efter omstarten.",
   doctor: "Hälsokontroll",
   doctorWhy:
     "Ser över behörigheter, portar, tid, disk, ström och vägen till mottagaren, och säger vad du ska göra.",

@@ -14,7 +14,7 @@ export const en = {
     audit: "Audit log",
     configuration: "Configuration",
     users: "Users",
-    update: "Update",
+    update: "Identity and updates",
     diagnostics: "Diagnostics",
     more: "More",
     settings: "Settings",

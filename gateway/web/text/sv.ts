@@ -16,7 +16,7 @@ export const sv: typeof en = {
     audit: "Revisionslogg",
     configuration: "Konfiguration",
     users: "Användare",
-    update: "Uppdatering",
+    update: "Identitet och uppdatering",
     diagnostics: "Diagnostik",
     more: "Mer",
     settings: "Inställningar",

@@ -9,6 +9,8 @@ import { deviceWords } from "../pages/devices.words.ts";
 import { logWords } from "../pages/logs.words.ts";
 import { overviewWords } from "../pages/overview.words.ts";
 import { type Language, language } from "../preferences.ts";
+import { identityWords } from "../system/identity.words.ts";
+import { updateWords } from "../system/update.words.ts";
 import { categoryWords } from "./categories.ts";
 import { say, wordOf, words } from "./text.ts";
 
@@ -20,8 +22,10 @@ const dictionaries = {
   configurationWords,
   connectionWords,
   deviceWords,
+  identityWords,
   logWords,
   overviewWords,
+  updateWords,
 };
 
 const before = language.value;
