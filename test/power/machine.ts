@@ -14,7 +14,7 @@ const env = {
 const packages: Readonly<Record<string, string>> = {
   "qemu-storage-daemon": "qemu-system-common",
   "mkfs.ext4": "e2fsprogs",
-  losetup: "util-linux",
+  unshare: "util-linux",
   mount: "mount",
   umount: "mount",
 };
@@ -53,6 +53,7 @@ export function tryToRun(command: string, ...parameters: string[]): boolean {
 export class Workplace implements Disposable {
   readonly folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "stadsnod-power-"));
   readonly #undo: (() => void)[] = [];
+  readonly #mounted = new Set<string>();
   readonly #atExit = () => this[Symbol.dispose]();
 
   constructor() {
@@ -64,28 +65,25 @@ export class Workplace implements Disposable {
     return join(this.folder, name);
   }
 
-  /** Attaches a file as a block device; gives the device. */
-  attach(file: string): string {
-    const device = run("losetup", "-f", "--show", file);
-    this.#undo.push(() => tryToRun("losetup", "-d", device));
-    return device;
-  }
-
   /** To be undone at the end, in reverse order, at the latest. */
   defer(action: () => void): void {
     this.#undo.push(action);
   }
 
-  mount(device: string, folder: string): void {
-    run("mount", "-t", "ext4", "-o", "noatime", device, folder);
+  /** Mounts a disk image; its loop device goes with the mount. */
+  mount(image: string, folder: string): void {
+    run("mount", "-t", "ext4", "-o", "loop,noatime", image, folder);
+    this.#mounted.add(folder);
   }
 
   unmount(folder: string): void {
     run("umount", folder);
+    this.#mounted.delete(folder);
   }
 
   [Symbol.dispose](): void {
     process.off("exit", this.#atExit);
+    for (const folder of this.#mounted) tryToRun("umount", "-l", folder);
     for (let undo = this.#undo.pop(); undo; undo = this.#undo.pop()) undo();
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -2,10 +2,10 @@ const mebibyte = 1024 * 1024;
 
 export const sectorBytes = 512;
 /** Of the whole disk; the file system ends before the mark. */
-export const diskBytes = 24 * mebibyte;
-export const fileSystemBytes = 22 * mebibyte;
+export const diskBytes = 16 * mebibyte;
+export const fileSystemBytes = 14 * mebibyte;
 /** Of the sector that says how much was promised when it was written. */
-export const markPosition = 23 * mebibyte;
+export const markPosition = 15 * mebibyte;
 
 const magic = 0x57ad50d1;
 

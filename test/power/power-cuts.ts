@@ -1,17 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Random } from "../../gateway/model/clock.ts";
-import { seeded } from "../fault/random.ts";
-import { type Inspection, inspectStores, type Problem } from "./inspect.ts";
-import { needMachine, Workplace } from "./machine.ts";
-import { markOf } from "./mark.ts";
-import { noPromises, note, type Promised, type Promises, type WriterOrder } from "./promises.ts";
-import { openRecordingDisk, type RecordingDisk } from "./recording-disk.ts";
-import { inspectDatabase } from "./sqlite-reference.ts";
-import { type DiskRequest, Replayer, readWriteLog } from "./write-log.ts";
+import { needMachine } from "./machine.ts";
 
 export interface PowerCutOptions {
   readonly seed: number;
@@ -20,7 +11,7 @@ export interface PowerCutOptions {
   readonly writer: "gateway" | "gateway-without-sync" | "sqlite-full" | "sqlite-normal";
   /** A disk that keeps so many writes in its cache, whatever is flushed. */
   readonly lies?: number;
-  /** Called after each cut. */
+  /** Called after each cut with how many there were. */
   readonly progress?: (done: number) => void;
 }
 
@@ -40,140 +31,70 @@ export interface PowerCutFigures {
   readonly examples: readonly string[];
 }
 
-const flaws: Readonly<Record<PowerCutOptions["writer"], WriterOrder["flaw"]>> = {
-  gateway: undefined,
-  "gateway-without-sync": "no-sync",
-  "sqlite-full": undefined,
-  "sqlite-normal": "synchronous-normal",
-};
-const starts = 3;
-const rounds = 150;
-const mostExamples = 5;
-
-/** Records what a writer does to a disk over several starts, then cuts the power at many moments of it. */
-export async function cutPower(options: PowerCutOptions): Promise<PowerCutFigures> {
+/**
+ * Records what a writer does to a disk over several starts, then cuts the power at many moments of it.
+ *
+ * In a process with mounts of its own: a program that is started elsewhere with a copy of all mounts (`ip
+ * netns exec` is one) would keep a file system alive that is unmounted here, and the next disk would show
+ * the last one's files. Mounts also go when that process does, however it ends.
+ */
+export async function cutPower({ progress, ...options }: PowerCutOptions): Promise<PowerCutFigures> {
   needMachine();
-  const random = seeded(options.seed);
-  using workplace = new Workplace();
-  const disk = await openRecordingDisk(workplace);
-  const promised: Promised[] = [];
-  for (let start = 1; start <= starts; start++) await live(disk, start, promised, random, options);
-  const requests = readWriteLog(await disk.finish());
-  const { examples, ...counts } = await replay(workplace, requests, promised, random, options);
-  return { ...counts, examples: examples.map((one) => `seed ${options.seed}: ${one}`) };
-}
-
-/** One start of the writer. All but the last are killed at a random moment. */
-async function live(
-  disk: RecordingDisk,
-  start: number,
-  promised: Promised[],
-  random: Random,
-  { writer }: PowerCutOptions,
-): Promise<void> {
-  const order: WriterOrder = {
-    folder: disk.folder,
-    disk: disk.file,
-    run: `run-${start}`,
-    seed: Math.floor(random() * 2 ** 31),
-    from: (promised.at(-1)?.n ?? 0) + 1,
-    rounds,
-    flaw: flaws[writer],
-  };
-  const script = writer.startsWith("sqlite") ? "sqlite-writer.ts" : "writer.ts";
-  const enough = start === starts ? Number.POSITIVE_INFINITY : rounds * (0.5 + random());
-  const child = spawn(
-    process.execPath,
-    ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, script), JSON.stringify(order)],
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
+  const script = join(import.meta.dirname, "cut-here-entry.ts");
+  const node = [process.execPath, "--disable-warning=ExperimentalWarning", script, JSON.stringify(options)];
+  const child = spawn("unshare", ["--mount", "--propagation", "private", "--", ...node], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const exited = once(child, "exit");
-  const before = promised.length;
+  let figures: PowerCutFigures | undefined;
   for await (const line of createInterface({ input: child.stdout })) {
-    promised.push(JSON.parse(line));
-    if (promised.length - before >= enough) child.kill("SIGKILL");
+    const said: number | PowerCutFigures = JSON.parse(line);
+    if (typeof said === "number") progress?.(said);
+    else figures = said;
   }
   const [code, signal] = await exited;
-  if (code !== 0 && signal !== "SIGKILL") throw new Error(`the writer ended with ${code ?? signal}`);
-  if (promised.length - before < rounds / 4) throw new Error("the writer promised next to nothing");
+  if (!figures || code !== 0) throw new Error(`the power cuts ended with ${code ?? signal}`);
+  return figures;
 }
 
-async function replay(
-  workplace: Workplace,
-  requests: readonly DiskRequest[],
-  promised: readonly Promised[],
-  random: Random,
-  { cuts, writer, lies, progress }: PowerCutOptions,
-): Promise<PowerCutFigures> {
-  const replayer = new Replayer(requests, lies === undefined ? {} : { lies });
-  const moments = momentsOf(requests, cuts, random);
-  const image = workplace.path("rebuilt.img");
-  const folder = workplace.path("rebuilt");
-  mkdirSync(folder);
-  const promises = noPromises();
-  let noted = 0;
-  let passed = 0;
-  const figures = { cuts: 0, bad: 0, packs: 0, commands: 0, pending: 0, lost: 0, corrupt: 0, twice: 0 };
-  const examples: string[] = [];
-  let device: string | undefined;
-  for (const moment of moments) {
-    let said = 0;
-    for (; passed < moment; passed++) said = markOf(requests[passed]!) ?? said;
-    for (; noted < promised.length && promised[noted]!.n <= said; noted++) note(promises, promised[noted]!);
-    const { disk, fate, pending } = replayer.rebuild(moment, random);
-    writeFileSync(image, disk);
-    device ??= workplace.attach(image);
-    const { problems, packs, commands } = await inspected(workplace, device, folder, writer, promises);
-    figures.cuts++;
-    figures.packs += packs;
-    figures.commands += commands;
-    figures.pending += pending;
-    if (problems.length > 0) figures.bad++;
-    for (const { kind } of problems) figures[kind]++;
-    if (problems[0] && examples.length < mostExamples)
-      examples.push(
-        `cut ${moment} of ${requests.length}, ${pending} writes not flushed, ${fate}: ${problems[0].text}`,
-      );
-    progress?.(figures.cuts);
-  }
-  return { ...figures, examples };
-}
+/** Cuts of one recording; more are made of further ones, each of another seed. */
+const cutsPerRecording = 100;
 
-/** Moments right before a request, in order, from the first promise on. */
-function momentsOf(requests: readonly DiskRequest[], cuts: number, random: Random): number[] {
-  const first = requests.findIndex((request) => markOf(request) !== undefined);
-  if (first < 0) throw new Error("nothing was promised");
-  const span = requests.length - first;
-  return Array.from({ length: cuts }, () => first + 1 + Math.floor(random() * span)).sort((a, b) => a - b);
-}
-
-async function inspected(
-  workplace: Workplace,
-  device: string,
-  folder: string,
-  writer: PowerCutOptions["writer"],
-  promises: Promises,
-): Promise<Inspection> {
-  const failed = (error: unknown): Inspection => {
-    const problem: Problem = { kind: "corrupt", text: error instanceof Error ? (error.stack ?? "") : "" };
-    return { problems: [problem], packs: 0, commands: 0 };
+/** As `cutPower`, over as many recordings as it takes, two at once. Seeds count up from `seed`. */
+export async function cutPowerOften({ progress, ...options }: PowerCutOptions): Promise<PowerCutFigures> {
+  const recordings = Array.from({ length: Math.ceil(options.cuts / cutsPerRecording) }, (_, place) => ({
+    ...options,
+    seed: options.seed + place,
+    cuts: Math.min(cutsPerRecording, options.cuts - place * cutsPerRecording),
+  }));
+  const all: PowerCutFigures[] = [];
+  let done = 0;
+  const work = async () => {
+    for (let next = recordings.shift(); next; next = recordings.shift())
+      all.push(await cutPower({ ...next, progress: () => progress?.(++done) }));
   };
-  try {
-    workplace.mount(device, folder);
-  } catch (error) {
-    return failed(error);
-  }
-  try {
-    return writer.startsWith("sqlite")
-      ? inspectDatabase(folder, promises)
-      : await inspectStores(folder, promises);
-  } catch (error) {
-    return failed(error);
-  } finally {
-    workplace.unmount(folder);
-  }
+  await Promise.all([work(), work()]);
+  return all.reduce(sum);
 }
 
-export function describeFigures({ cuts, packs, commands, lost, corrupt, twice }: PowerCutFigures): string {
-  return `${cuts} power cuts: ${lost} lost of ${packs} promised packs and ${commands} commands, ${corrupt} corrupt, ${twice} carried out twice`;
+function sum(a: PowerCutFigures, b: PowerCutFigures): PowerCutFigures {
+  return {
+    cuts: a.cuts + b.cuts,
+    bad: a.bad + b.bad,
+    packs: a.packs + b.packs,
+    commands: a.commands + b.commands,
+    pending: a.pending + b.pending,
+    lost: a.lost + b.lost,
+    corrupt: a.corrupt + b.corrupt,
+    twice: a.twice + b.twice,
+    examples: [...a.examples, ...b.examples].slice(0, 10),
+  };
+}
+
+export function describeFigures(figures: PowerCutFigures): string {
+  const { cuts, bad, packs, commands, pending, lost, corrupt, twice } = figures;
+  return (
+    `${cuts} power cuts (${pending} writes at stake), ${packs} promised packs and ${commands} commands looked for: ` +
+    `${lost} lost, ${corrupt} corrupt, ${twice} carried out twice; bad cuts ${bad}`
+  );
 }

@@ -18,7 +18,7 @@ export interface RecordingDisk {
   finish(): Promise<string>;
 }
 
-/** qemu-storage-daemon records (blklogwrites), FUSE makes a file of its disk, a loop device a block device of that. */
+/** qemu-storage-daemon records (blklogwrites), FUSE makes a file of its disk, a loop device carries the file system on it. */
 export async function openRecordingDisk(workplace: Workplace): Promise<RecordingDisk> {
   const log = workplace.path("log.img");
   const disk = workplace.path("disk.img");
@@ -29,34 +29,15 @@ export async function openRecordingDisk(workplace: Workplace): Promise<Recording
   writeFileSync(file, "");
   mkdirSync(folder);
   const recorder = await startRecorder(workplace, { log, disk, file });
-  const device = workplace.attach(file);
   // Nothing is left to be initialized later: what is recorded is what the gateway does.
   const now = "lazy_itable_init=0,lazy_journal_init=0";
-  run(
-    "mkfs.ext4",
-    "-q",
-    "-F",
-    "-b",
-    "4096",
-    "-J",
-    "size=4",
-    "-E",
-    now,
-    device,
-    String(fileSystemBytes / 4096),
-  );
-  workplace.mount(device, folder);
-  let mounted = true;
-  workplace.defer(() => {
-    if (mounted) tryToRun("umount", "-l", folder);
-  });
+  run("mkfs.ext4", "-q", "-F", "-b", "4096", "-J", "size=4", "-E", now, file, String(fileSystemBytes / 4096));
+  workplace.mount(file, folder);
   return {
     folder,
     file,
     async finish() {
       workplace.unmount(folder);
-      mounted = false;
-      run("losetup", "-d", device);
       const ended = once(recorder, "exit");
       recorder.stdin?.write('{"execute":"quit"}\n');
       await ended;

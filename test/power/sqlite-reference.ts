@@ -16,11 +16,13 @@ export function inspectDatabase(folder: string, promises: Promises): Inspection 
     const found = new Set<string>();
     const verdict = Object.values(database.prepare("PRAGMA integrity_check(1)").get() ?? {})[0];
     if (verdict !== "ok") problems.push({ kind: "corrupt", text: String(verdict) });
-    for (const { number, body } of database.prepare("SELECT number, body FROM rows").iterate()) {
-      found.add(String(number));
-      if (!(body instanceof Uint8Array) || Buffer.compare(body, rowOf(Number(number))) !== 0)
-        problems.push({ kind: "corrupt", text: `row ${number}` });
-    }
+    // Its making may be lost as well.
+    if (database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'rows'").get())
+      for (const { number, body } of database.prepare("SELECT number, body FROM rows").iterate()) {
+        found.add(String(number));
+        if (!(body instanceof Uint8Array) || Buffer.compare(body, rowOf(Number(number))) !== 0)
+          problems.push({ kind: "corrupt", text: `row ${number}` });
+      }
     for (const key of promises.stored)
       if (!found.has(key)) problems.push({ kind: "lost", text: `row ${key}` });
   } finally {

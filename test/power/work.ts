@@ -104,7 +104,8 @@ function fieldOf(begins: (id: string) => void): Field {
       if ("refuse" in prepared) throw new Error(`refused: ${prepared.refuse}`);
       order.progress?.("writing");
       // Without an end it is the gateway's own, after a restart: not a command.
-      if (order.expiresAt !== undefined && Number(prepared.value) >= firstValue) begins(commandId(Number(prepared.value) - firstValue));
+      if (order.expiresAt !== undefined && Number(prepared.value) >= firstValue)
+        begins(commandId(Number(prepared.value) - firstValue));
       await Promise.resolve();
       return { value: prepared.value, verified: true, unchanged: false, readings: [] };
     },

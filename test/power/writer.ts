@@ -66,7 +66,7 @@ async function give(): Promise<void> {
 
 async function deliver(): Promise<void> {
   for (const lane of ["urgent", "live", "backlog"] as const) {
-    const packs = (await outbox.peek(lane, 1 + Math.floor(random() * 40))).filter(() => random() < 0.9);
+    const packs = (await outbox.peek(lane, 10 + Math.floor(random() * 60))).filter(() => random() < 0.9);
     for (const pack of packs) promise({ kind: "delivered", key: keyOf(pack) });
     await outbox.ack(packs);
   }
@@ -75,7 +75,7 @@ async function deliver(): Promise<void> {
 for (let round = 0; round < order.rounds; round++) {
   const work = Array.from({ length: 1 + Math.floor(random() * 3) }, append);
   if (random() < 0.25) work.push(give());
-  if (random() < 0.25) work.push(deliver());
+  if (random() < 0.04) work.push(deliver());
   await Promise.all(work);
 }
 
