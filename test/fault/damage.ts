@@ -58,13 +58,24 @@ export function isIntact(damaged: readonly Damaged[], name: string, from: number
   return !damaged.some((one) => one.name === name && one.from < to && from < one.to);
 }
 
-/**
- * Whether nothing that was on the damaged disk is gone: every file is there as it was under some name, or
- * its bytes stand in others. `before` is what was there when it was opened.
- */
+/** What became of one damaged store. */
+export interface Outcome {
+  /** It was opened, and takes what is new. */
+  readonly up: boolean;
+  /** The bytes that were found in every damaged file are still somewhere. */
+  readonly kept: boolean;
+  /** Records none of whose bytes the damage touched, and how many of them are still given back. */
+  readonly intact: number;
+  readonly salvaged: number;
+}
+
+/** Whether the bytes of every file are still there, under whatever name. */
 export function isKept(before: ReadonlyMap<string, Uint8Array>, after: SimulatedDisk): boolean {
-  const now = after.names.map((name) => Buffer.from(after.contents(name)));
-  return [...before.values()].every((bytes) => now.some((one) => one.equals(bytes)));
+  return [...before.values()].every((bytes) => isSomewhere(bytes, after));
+}
+
+export function isSomewhere(bytes: Uint8Array, disk: SimulatedDisk): boolean {
+  return disk.names.some((name) => Buffer.compare(disk.contents(name), bytes) === 0);
 }
 
 /** What a disk holds, by name. */
