@@ -11,6 +11,7 @@ import {
   saltOfRecords,
   scanRecords,
 } from "./journal-format.ts";
+import { keepDamaged, keepTorn } from "./kept-damage.ts";
 
 export interface JournalOptions {
   /** Where the salt of a new file comes from. */
@@ -70,14 +71,14 @@ export async function openJournal(disk: Disk, name: string, options: JournalOpti
       });
     const salt = header ?? saltOfRecords(bytes);
     if (salt === undefined) {
-      await keep(disk, damagedName(name, names), bytes);
+      await keepDamaged(disk, name, bytes);
       await file.close();
       return await fresh(disk, name, options, bytes.length);
     }
     const { records, end, lostBytes, rotten: inside } = scanRecords(bytes, salt);
     const rotten = inside || header === undefined;
-    if (rotten) await keep(disk, damagedName(name, names), bytes);
-    else if (end < bytes.length) await keep(disk, `${name}.torn`, bytes.subarray(end));
+    if (rotten) await keepDamaged(disk, name, bytes);
+    else if (end < bytes.length) await keepTorn(disk, name, bytes.subarray(end));
     if (end < bytes.length) {
       await file.truncate(end);
       await file.sync();
@@ -87,28 +88,6 @@ export async function openJournal(disk: Disk, name: string, options: JournalOpti
     await file.close();
     throw error;
   }
-}
-
-/** Copies that are kept of damaged files; with more, the disk needs a person, not another file. */
-const keptDamaged = 4;
-
-/** Undefined when there are enough. */
-function damagedName(name: string, names: readonly string[]): string | undefined {
-  const numbered = Array.from({ length: keptDamaged }, (_, place) => `${name}.damaged-${place + 1}`);
-  return numbered.find((one) => !names.includes(one));
-}
-
-async function keep(disk: Disk, name: string | undefined, bytes: Uint8Array): Promise<void> {
-  if (name === undefined) return;
-  if ((await disk.list()).includes(name)) await disk.remove(name);
-  const file = await disk.create(name);
-  try {
-    await file.write(0, bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await disk.syncNames();
 }
 
 async function fresh(

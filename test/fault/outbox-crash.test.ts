@@ -31,7 +31,7 @@ async function seedThatFails(
 }
 
 describe("outbox under power cuts", () => {
-  it(`loses nothing that it promised in ${wanted} simulated crashes`, { timeout: 600_000 }, async () => {
+  it(`loses nothing that it promised in ${wanted} simulated crashes`, { timeout: 1_200_000 }, async () => {
     let crashes = 0;
     let distinct = 0;
     let seed = replay === undefined ? 0 : Number(replay) - 1;
