@@ -156,31 +156,36 @@ async function readHeaders(
   names: readonly string[],
   stack: AsyncDisposableStack,
 ): Promise<SegmentFile[]> {
-  const files: SegmentFile[] = [];
+  const files: (SegmentFile & { readonly stray: SegmentHeader | undefined })[] = [];
   for (const name of names) {
     const number = Number(/^segment-(\d{10})$/.exec(name)?.[1] ?? 0);
     if (number === 0) continue;
     const file = await disk.open(name);
     stack.defer(() => file.close());
+    const first = await readHeader(name, file, 0);
     const copyAt = Math.max(0, file.size - headerBytes);
-    const header =
-      (await readHeader(name, file, 0, number)) ?? (await readHeader(name, file, copyAt, number));
-    files.push({ number, name, file, header });
+    const copy = first?.number === number ? undefined : await readHeader(name, file, copyAt);
+    // A recycled file that crashed before its new header still has the one of its earlier use.
+    const header = [first, copy].find((one) => one?.number === number);
+    const stray = !header && first?.salt === copy?.salt ? first : undefined;
+    files.push({ number, name, file, header, stray });
   }
-  return files;
+  // Two files under each other's name, as a repair of the file system may leave them: both headers know better.
+  const numberOf = new Map(files.map((file) => [file.number, file.stray?.number]));
+  return files
+    .map(({ stray, ...file }) =>
+      stray && numberOf.get(stray.number) === file.number
+        ? { ...file, number: stray.number, header: stray }
+        : file,
+    )
+    .sort((a, b) => a.number - b.number);
 }
 
-async function readHeader(
-  name: string,
-  file: DiskFile,
-  at: number,
-  number: number,
-): Promise<SegmentHeader | undefined> {
+async function readHeader(name: string, file: DiskFile, at: number): Promise<SegmentHeader | undefined> {
   const bytes = await unlessUnreadable(file.read(at, headerBytes));
   const header = bytes && decodeHeader(bytes);
   if (header === "newer") throw newerFormat(name);
-  // A recycled file that crashed before its new header still has the one of its earlier use.
-  return header && header.number === number && header.length <= maxSegmentBytes ? header : undefined;
+  return header && header.length <= maxSegmentBytes ? header : undefined;
 }
 
 /**

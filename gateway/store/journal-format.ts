@@ -69,6 +69,50 @@ export function scanRecords(bytes: Buffer, salt: number): Scan {
   return { records, end, lostBytes: bytes.length - kept, rotten };
 }
 
+/**
+ * The salt of a file whose header is lost: what two of its records say alike. A CRC can be run backwards, so
+ * that each record tells with which salt it would be right; of two that agree by chance there is one in 2^32.
+ */
+export function saltOfRecords(bytes: Buffer): number | undefined {
+  const said = new Set<number>();
+  // What is no record may say anything: a file of nothing but markers is not searched for ever.
+  let effort = 64 * recordBytes;
+  for (let at = bytes.indexOf(markerBytes); at >= 0 && effort > 0; at = bytes.indexOf(markerBytes, at + 1)) {
+    if (at + recordOverhead > bytes.length) break;
+    const length = bytes.readUInt32BE(at + 2);
+    if (length > recordBytes || at + recordOverhead + length > bytes.length) continue;
+    effort -= length;
+    const body = bytes.subarray(at + recordOverhead, at + recordOverhead + length);
+    const head = bytes.subarray(at + 2, at + 6);
+    const seed = crcBefore(head, crcBefore(body, bytes.readUInt32BE(at + 6)));
+    const salt = (seed ^ Math.imul(at, 0x9e3779b1)) >>> 0;
+    if (said.has(salt)) return salt;
+    said.add(salt);
+  }
+  return undefined;
+}
+
+/** The CRC-32 that `bytes` made `after` of. */
+function crcBefore(bytes: Uint8Array, after: number): number {
+  let register = ~after >>> 0;
+  for (let at = bytes.length - 1; at >= 0; at--) {
+    const place = crcPlaces[register >>> 24]!;
+    register = (((register ^ crcTable[place]!) << 8) | (place ^ bytes[at]!)) >>> 0;
+  }
+  return ~register >>> 0;
+}
+
+/** Of the reflected polynomial 0xedb88320, as in zlib. */
+const crcTable = Uint32Array.from({ length: 256 }, (_, index) => {
+  let value = index;
+  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+  return value >>> 0;
+});
+
+/** Where in the table an entry with this first byte stands. */
+const crcPlaces = new Uint8Array(256);
+for (const [place, entry] of crcTable.entries()) crcPlaces[entry >>> 24] = place;
+
 const markerBytes = Buffer.from([marker >> 8, marker & 0xff]);
 
 function lengthAt(bytes: Buffer, at: number, salt: number): number | undefined {

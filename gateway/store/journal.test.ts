@@ -118,11 +118,45 @@ describe("journal", () => {
     expect(opened).toMatchObject({ rotten: true, lostBytes: 16 });
   });
 
+  it("keeps a copy of a rotten file and of a torn end, as they were found", async () => {
+    const disk = new SimulatedDisk({ random: seeded(1) });
+    const { journal } = await openJournal(disk, "j", options);
+    for (const text of ["first", "second", "third"]) await journal.append(bytesOf(text));
+    await journal[Symbol.asyncDispose]();
+    const whole = disk.contents("j");
+    disk.put("j", whole.subarray(0, whole.length - 3));
+    await openJournal(disk, "j", options);
+    expect(Buffer.from(disk.contents("j.torn")).subarray(-2).toString()).toBe("th");
+    for (let round = 1; round <= 6; round++) {
+      disk.put("j", whole);
+      disk.damage("j", Buffer.from(whole).indexOf("second"), () => round);
+      const damaged = disk.contents("j");
+      const opened = await openJournal(disk, "j", options);
+      await opened.journal.compact(() => opened.records);
+      if (round <= 4) expect(disk.contents(`j.damaged-${round}`)).toEqual(damaged);
+    }
+    expect(disk.names.filter((name) => name.includes("damaged"))).toHaveLength(4);
+  });
+
+  it("finds the records of a file whose header is rotten", async () => {
+    const disk = new SimulatedDisk({ random: seeded(1) });
+    const { journal } = await openJournal(disk, "j", options);
+    for (const text of ["first", "second", "third"]) await journal.append(bytesOf(text));
+    await journal[Symbol.asyncDispose]();
+    for (let at = 0; at < 20; at++) disk.damage("j", at, () => 0);
+    const opened = await openJournal(disk, "j", options);
+    expect(textOf(opened.records)).toEqual(["first", "second", "third"]);
+    expect(opened.rotten).toBe(true);
+    await opened.journal.compact(() => opened.records);
+    await opened.journal[Symbol.asyncDispose]();
+    expect((await openJournal(disk, "j", options)).rotten).toBe(false);
+  });
+
   it("puts a file with a rotten header aside, and leaves a newer one alone", async () => {
     const disk = new SimulatedDisk({ random: seeded(1) });
     disk.put("j", bytesOf("something else altogether"));
     expect(await openJournal(disk, "j", options)).toMatchObject({ records: [], rotten: true });
-    expect(disk.names).toEqual(["j", "j.damaged"]);
+    expect(disk.names).toEqual(["j", "j.damaged-1"]);
     disk.damage("j", 9, () => 2);
     await expect(openJournal(disk, "j", options)).rejects.toMatchObject({ code: "journal-newer-format" });
   });

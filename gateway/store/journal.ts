@@ -8,8 +8,10 @@ import {
   readHeader,
   recordBytes,
   recordOverhead,
+  saltOfRecords,
   scanRecords,
 } from "./journal-format.ts";
+import { keepDamaged, keepTorn } from "./kept-damage.ts";
 
 export interface JournalOptions {
   /** Where the salt of a new file comes from. */
@@ -49,9 +51,10 @@ export interface OpenedJournal {
 }
 
 /**
- * Opens or makes a journal. A torn end is cut; what stands intact behind a rotten record is kept. A file
- * whose very header is rotten is put aside as `<name>.damaged`. Throws StorageError (`journal-newer-format`
- * for one of a later version, untouched).
+ * Opens or makes a journal. A torn end is cut; what stands intact behind a rotten record, or a rotten
+ * header, is kept. Of a rotten file a copy stays as it was found, `<name>.damaged-<n>` (the first four), of
+ * an end that was cut the last one, `<name>.torn`. Throws StorageError (`journal-newer-format` for one of a
+ * later version, untouched).
  */
 export async function openJournal(disk: Disk, name: string, options: JournalOptions): Promise<OpenedJournal> {
   const names = await disk.list();
@@ -59,25 +62,32 @@ export async function openJournal(disk: Disk, name: string, options: JournalOpti
   if (!names.includes(name)) return fresh(disk, name, options, 0);
   const file = await disk.open(name);
   const bytes = await readAll(file);
-  const salt = readHeader(bytes);
-  if (salt === "newer") {
+  try {
+    const header = readHeader(bytes);
+    if (header === "newer")
+      throw new StorageError(`${name} has a newer format than this version knows`, {
+        code: "journal-newer-format",
+        hint: "start the newer version again, or move the file away; nothing in it was changed",
+      });
+    const salt = header ?? saltOfRecords(bytes);
+    if (salt === undefined) {
+      await keepDamaged(disk, name, bytes);
+      await file.close();
+      return await fresh(disk, name, options, bytes.length);
+    }
+    const { records, end, lostBytes, rotten: inside } = scanRecords(bytes, salt);
+    const rotten = inside || header === undefined;
+    if (rotten) await keepDamaged(disk, name, bytes);
+    else if (end < bytes.length) await keepTorn(disk, name, bytes.subarray(end));
+    if (end < bytes.length) {
+      await file.truncate(end);
+      await file.sync();
+    }
+    return { journal: new FileJournal(disk, name, options, { file, salt, end }), records, lostBytes, rotten };
+  } catch (error) {
     await file.close();
-    throw new StorageError(`${name} has a newer format than this version knows`, {
-      code: "journal-newer-format",
-      hint: "start the newer version again, or move the file away; nothing in it was changed",
-    });
+    throw error;
   }
-  if (salt === undefined) {
-    await file.close();
-    await disk.rename(name, `${name}.damaged`);
-    return fresh(disk, name, options, bytes.length);
-  }
-  const { records, end, lostBytes, rotten } = scanRecords(bytes, salt);
-  if (end < bytes.length) {
-    await file.truncate(end);
-    await file.sync();
-  }
-  return { journal: new FileJournal(disk, name, options, { file, salt, end }), records, lostBytes, rotten };
 }
 
 async function fresh(

@@ -141,10 +141,10 @@ function openOrReplace(): { database: DatabaseSync; damaged?: string } {
 function open(): DatabaseSync {
   const opened = new DatabaseSync(settings.file, { timeout: busyMs });
   try {
-    // The first two count only for a database that does not exist yet, and must come before the others.
+    // Before all others. To a database that is there the second would write, and it may be damaged.
+    if (single(opened, "PRAGMA page_count") === 0)
+      opened.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA auto_vacuum = INCREMENTAL`);
     opened.exec(`
-      PRAGMA page_size = ${pageBytes};
-      PRAGMA auto_vacuum = INCREMENTAL;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = ${settings.synchronous === "full" ? "FULL" : "NORMAL"};
       PRAGMA cache_size = -${cacheKiB};

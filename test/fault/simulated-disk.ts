@@ -161,7 +161,8 @@ export class SimulatedDisk implements Disk {
 
   /** Puts a file there, durable at once. */
   put(name: string, bytes: Uint8Array): void {
-    const inode = { seen: bytes.slice(), durable: bytes.slice(), pending: [] };
+    // A Buffer's own slice would share its memory.
+    const inode = { seen: Uint8Array.from(bytes), durable: Uint8Array.from(bytes), pending: [] };
     this.#names.set(name, inode);
     this.#durableNames.set(name, inode);
   }

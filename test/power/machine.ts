@@ -1,0 +1,90 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+
+// What makes and mounts file systems stands in /usr/sbin, and not every shell looks there.
+const env = {
+  ...process.env,
+  PATH: `${process.env.PATH}${delimiter}/usr/sbin${delimiter}/sbin`,
+  LC_ALL: "C",
+};
+
+/** Debian packages that bring what these tests run. */
+const packages: Readonly<Record<string, string>> = {
+  "qemu-storage-daemon": "qemu-system-common",
+  "mkfs.ext4": "e2fsprogs",
+  unshare: "util-linux",
+  mount: "mount",
+  umount: "mount",
+};
+
+/** Throws, with what to install, when this machine cannot replay power cuts. Nothing is skipped for it. */
+export function needMachine(): void {
+  const missing = Object.keys(packages).filter(
+    (name) => !(env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, name))),
+  );
+  const hints = missing.map((name) => `${name} (package ${packages[name]})`);
+  for (const device of ["/dev/fuse", "/dev/loop-control"]) if (!existsSync(device)) hints.push(device);
+  if (process.getuid?.() !== 0) hints.push("root, to mount");
+  if (hints.length > 0) throw new Error(`power cuts cannot be replayed here, missing: ${hints.join(", ")}`);
+}
+
+/** Runs a program and gives what it prints. Throws with what it says when it fails. */
+export function run(command: string, ...parameters: string[]): string {
+  return execFileSync(command, parameters, {
+    env,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  }).trim();
+}
+
+/** As `run`, for the end of things: whether it worked. */
+export function tryToRun(command: string, ...parameters: string[]): boolean {
+  try {
+    run(command, ...parameters);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A folder for disk images, in memory where there is such a place; and what must be undone before it goes. */
+export class Workplace implements Disposable {
+  readonly folder = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "stadsnod-power-"));
+  readonly #undo: (() => void)[] = [];
+  readonly #mounted = new Set<string>();
+  readonly #atExit = () => this[Symbol.dispose]();
+
+  constructor() {
+    // A test that is ended for taking too long must not leave mounts behind.
+    process.once("exit", this.#atExit);
+  }
+
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  /** To be undone at the end, in reverse order, at the latest. */
+  defer(action: () => void): void {
+    this.#undo.push(action);
+  }
+
+  /** Mounts a disk image; its loop device goes with the mount. */
+  mount(image: string, folder: string): void {
+    run("mount", "-t", "ext4", "-o", "loop,noatime", image, folder);
+    this.#mounted.add(folder);
+  }
+
+  unmount(folder: string): void {
+    run("umount", folder);
+    this.#mounted.delete(folder);
+  }
+
+  [Symbol.dispose](): void {
+    process.off("exit", this.#atExit);
+    for (const folder of this.#mounted) tryToRun("umount", "-l", folder);
+    for (let undo = this.#undo.pop(); undo; undo = this.#undo.pop()) undo();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
