@@ -320,7 +320,7 @@ export const mutations: readonly Mutation[] = [
     file: "gateway/updates/machine.ts",
     from: "if (compareVersions(version, floor) < 0 && !allowDowngrade)",
     to: "if (compareVersions(version, floor) < 0 && floor.length === 0 && !allowDowngrade)",
-    tests: ["test/updates/updater.test.ts"],
+    tests: ["test/updates/power-cuts.test.ts"],
   },
   {
     name: "install-whatever-was-fetched",
