@@ -364,6 +364,17 @@ describe("scrubbing", () => {
     });
   });
 
+  it("leaves out whom a radio has heard besides", () => {
+    const nothingKnown = new Scrubber({ secrets: [], names: [], texts: [], users: [], hosts: [] });
+    const answer = [
+      { connection: "radio", unknown: [{ name: "Familjen Öberg", settings: { devEui: "70b3" } }] },
+    ];
+    expect(redactJson(answer, nothingKnown, false)).toEqual([
+      { connection: "radio", unknown: "(1 that are not of this gateway)" },
+    ]);
+    expect(redactJson(answer, nothingKnown, true)).toEqual(answer);
+  });
+
   it("gets through a word without end", () => {
     const scrubber = new Scrubber({
       secrets: ["sekret-1"],

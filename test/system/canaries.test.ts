@@ -26,8 +26,8 @@ describe("a gateway with canaries in it", { timeout: 240_000 }, () => {
   // Controls: who finds nothing must have looked where there is something.
   it.each([
     ["stdout and stderr", "s.sock"],
-    ["log over the local API", "home-1"],
-    ["MQTT to the city", "Control finch"],
+    ["log over the local API", "northbound"],
+    ["MQTT to the city", "gw-canary"],
     ["MQTT to the city", "21.5"],
     ["MQTT to the city", '"value":45'],
     ["diagnostics bundle", "gw-canary"],

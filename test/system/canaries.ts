@@ -77,9 +77,9 @@ export const canaries = [
   { name: "credential in a flow", value: "kvittrar-Flode-1Nq9" },
 
   // Of people who live there.
-  { name: "owner of a device", value: "Kanarina Fågelström" },
-  { name: "place of a device", value: "Kanariegränd 12, lgh 1402" },
-  { name: "purpose of a device", value: "följer fru Kanariehjelms frånvaro" },
+  { name: "owner of a device", value: "Kanarina Fågelström", shownBy: technicians },
+  { name: "place of a device", value: "Kanariegränd 12, lgh 1402", shownBy: technicians },
+  { name: "purpose of a device", value: "följer fru Kanariehjelms frånvaro", shownBy: technicians },
   { name: "neighbour's device name", value: "Familjen Kanarieholm", shownBy: technicians },
   { name: "neighbour's DevEUI", value: "70b3d57ed0c4a1f7", shownBy: technicians },
   {
@@ -87,15 +87,15 @@ export const canaries = [
     value: "70b3d57ed0c4b2e8",
     shownBy: ["diagnostics bundle", ...technicians],
   },
-  { name: "reason of a command", value: "Kanariehjelms hund är ute", shownBy: ["audit log", ...technicians] },
+  { name: "reason of a command", value: "Kanariehjelms hund är ute", shownBy: ["audit log", "local API"] },
   {
     name: "note at a change of gateway.yaml",
     value: "fru Kanariebergs begäran",
-    shownBy: ["audit log", ...technicians],
+    shownBy: ["audit log", "local API"],
   },
   { name: "presence in a home", value: "1948611377", shownBy: technicians },
   { name: "power of a home", value: "1736402519", shownBy: technicians },
-  { name: "bedroom of a household's radio sensor", value: "1605938271", shownBy: technicians },
+  { name: "bedroom of a household's radio sensor", value: "1605938271", shownBy: ["local API"] },
   { name: "bytes of a neighbour's uplink", value: "c0ffee5ad71b93", shownBy: technicians },
 ] as const satisfies readonly Canary[];
 export type CanaryName = (typeof canaries)[number]["name"];
