@@ -147,3 +147,9 @@ export function find(
     }),
   );
 }
+
+/** Names of planted secrets that stand in a text, those of the other tests included: they all begin alike. */
+export function plantedIn(text: string): string[] {
+  const found = canaries.flatMap((one) => ("value" in one && text.includes(one.value) ? [one.name] : []));
+  return /canary-(of-the|in-plain|that-is)/.test(text) ? [...found, "a canary of another test"] : found;
+}
