@@ -223,6 +223,15 @@ export const mutations: readonly Mutation[] = [
     tests: ["gateway/northbound/mqtt/intake.test.ts"],
   },
 
+  {
+    name: "all-come-back-at-once",
+    harm: "after an outage every gateway of the city knocks at the same moment, and the broker goes down again",
+    file: "gateway/northbound/mqtt/mqtt.ts",
+    from: "await clock.sleep(random() * longest, this.#ended)",
+    to: "await clock.sleep(longest, this.#ended)",
+    tests: ["test/security-stampede.test.ts"],
+  },
+
   // Privacy.
   {
     name: "forget-a-privacy-step",
