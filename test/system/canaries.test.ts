@@ -38,6 +38,8 @@ describe("a gateway with canaries in it", { timeout: 240_000 }, () => {
     ["command lines of processes", "node-red"],
     ["enrolment", "gw-canary"],
     ["Node-RED", "Control finch"],
+    ["outbox, history, ledger and accounts", "sparv-1"],
+    ["outbox, history, ledger and accounts", "temperature"],
   ] as const)("was heard: %s says %s", (outlet, text) => {
     expect(find(text, life.heard).map((one) => one.outlet)).toContain(outlet);
   });

@@ -12,6 +12,7 @@ export const outlets = [
   "command lines of processes",
   "enrolment",
   "Node-RED",
+  "outbox, history, ledger and accounts",
 ] as const;
 export type Outlet = (typeof outlets)[number];
 
@@ -87,11 +88,15 @@ export const canaries = [
     value: "70b3d57ed0c4b2e8",
     shownBy: ["diagnostics bundle", ...technicians],
   },
-  { name: "reason of a command", value: "Kanariehjelms hund är ute", shownBy: ["audit log", "local API"] },
+  {
+    name: "reason of a command",
+    value: "Kanariehjelms hund är ute",
+    shownBy: ["audit log", "local API", "outbox, history, ledger and accounts"],
+  },
   {
     name: "note at a change of gateway.yaml",
     value: "fru Kanariebergs begäran",
-    shownBy: ["audit log", "local API"],
+    shownBy: ["audit log", "local API", "outbox, history, ledger and accounts"],
   },
   { name: "presence in a home", value: "1948611377", shownBy: technicians },
   { name: "power of a home", value: "1736402519", shownBy: technicians },
