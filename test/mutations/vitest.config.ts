@@ -8,7 +8,9 @@ export default defineConfig({
     include: ["gateway/**/*.test.ts", "test/**/*.test.ts"],
     exclude: ["test/ci/**", "test/image/**", "**/node_modules/**"],
     pool: "forks",
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Some of them are long work: side by side on a small machine they would run into each other's limits.
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });
