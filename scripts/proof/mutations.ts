@@ -22,7 +22,11 @@ interface Report {
   readonly numFailedTests: number;
   readonly testResults: readonly {
     readonly message?: string;
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages?: readonly string[];
+    }[];
   }[];
 }
 
@@ -68,10 +72,15 @@ function runTests(folder: string, tests: readonly string[], bail: boolean): Repo
   }
 }
 
-const failedIn = (report: Report | undefined): string | undefined =>
-  report?.testResults
+/** The first test that failed, and what it said: whoever doubts a catch sees whether it was for the right reason. */
+function failedIn(report: Report | undefined): string | undefined {
+  const found = report?.testResults
     .flatMap(({ assertionResults }) => assertionResults)
-    .find(({ status }) => status === "failed")?.fullName;
+    .find(({ status }) => status === "failed");
+  if (!found) return undefined;
+  const [said = ""] = (found.failureMessages?.[0] ?? "").split("\n");
+  return `"${found.fullName}": ${said.slice(0, 160)}`;
+}
 
 /** The test that turned red, or undefined. A file that could not even be loaded has found nothing. */
 function plant(folder: string, { file, from, to, tests }: Mutation): string | undefined {
@@ -111,7 +120,7 @@ function main(names: readonly string[]): number {
     const survivors = chosen.filter((one) => {
       const caught = plant(folder, one);
       console.log(
-        `${caught === undefined ? "SURVIVED" : "caught  "} ${one.name}${caught === undefined ? `: ${one.harm}` : ` by "${caught}"`}`,
+        `${caught === undefined ? "SURVIVED" : "caught  "} ${one.name}${caught === undefined ? `: ${one.harm}` : ` by ${caught}`}`,
       );
       return caught === undefined;
     });

@@ -5,11 +5,11 @@ import { type Life, live } from "./canaries-life.ts";
 // Secrets and things about people are planted in and around a gateway that really runs; then everything
 // that came out of it is searched for them, in every spelling.
 
-describe("a gateway with canaries in it", { timeout: 240_000 }, () => {
+describe("a gateway with canaries in it", { timeout: 480_000 }, () => {
   let life: Life;
   beforeAll(async () => {
     life = await live();
-  }, 240_000);
+  }, 480_000);
 
   it("has 50 of them, all different, and every one was really there", () => {
     expect(canaries.length).toBeGreaterThanOrEqual(50);
