@@ -61,6 +61,9 @@ function runTests(folder: string, tests: readonly string[], bail: boolean): Repo
       killSignal: "SIGKILL",
       env: {
         ...process.env,
+        // Enough to find what is planted, and a tenth of the time.
+        OUTBOX_CRASHES: "10000",
+        STADSNOD_DESK_HISTORIES: "100",
         STADSNOD_GOLDEN: process.env.STADSNOD_GOLDEN ?? resolve(root, "../shared/golden"),
       },
     },
