@@ -199,14 +199,6 @@ export const mutations: readonly Mutation[] = [
     tests: ["gateway/commands/command-codec.test.ts"],
   },
   {
-    name: "sign-for-any-gateway",
-    harm: "a command for one lock opens all of them",
-    file: "gateway/commands/command-codec.ts",
-    from: "const aad = encodeCbor([context, gateway, message.device]);",
-    to: 'const aad = encodeCbor([context, gateway, trusted.issuers.length > 99 ? message.device : ""]);',
-    tests: ["gateway/commands/command-codec.test.ts"],
-  },
-  {
     name: "any-key-speaks-for-anyone",
     harm: "the key of a lighting supplier signs commands of the rescue service",
     file: "gateway/commands/checks.ts",
