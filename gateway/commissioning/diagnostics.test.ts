@@ -9,6 +9,7 @@ import { describe, expect, it } from "vitest";
 import { fakeSystem } from "../../test/fake-system.ts";
 import { VirtualClock } from "../../test/fault/virtual-clock.ts";
 import { pi4, services } from "../../test/machines.ts";
+import { redactJson } from "./diagnostics/redact.ts";
 import { Scrubber, secretsIn } from "./diagnostics/scrub.ts";
 import { tarGz } from "./diagnostics/tar.ts";
 import { bundleFiles, type DiagnosticsSources, diagnosticsJob } from "./diagnostics.ts";
@@ -353,6 +354,27 @@ describe("a bundle of diagnostics", () => {
 });
 
 describe("scrubbing", () => {
+  it("hides what an answer calls a secret, whatever it looks like", () => {
+    const nothingKnown = new Scrubber({ secrets: [], names: [], texts: [], users: [], hosts: [] });
+    const answer = { name: "city", token: "kort", inside: [{ pin: 4821, appKey: { of: "lampan" } }] };
+    expect(redactJson(answer, nothingKnown, true)).toEqual({
+      name: "city",
+      token: "***",
+      inside: [{ pin: "***", appKey: "***" }],
+    });
+  });
+
+  it("leaves out whom a radio has heard besides", () => {
+    const nothingKnown = new Scrubber({ secrets: [], names: [], texts: [], users: [], hosts: [] });
+    const answer = [
+      { connection: "radio", unknown: [{ name: "Familjen Öberg", settings: { devEui: "70b3" } }] },
+    ];
+    expect(redactJson(answer, nothingKnown, false)).toEqual([
+      { connection: "radio", unknown: "(1 that are not of this gateway)" },
+    ]);
+    expect(redactJson(answer, nothingKnown, true)).toEqual(answer);
+  });
+
   it("gets through a word without end", () => {
     const scrubber = new Scrubber({
       secrets: ["sekret-1"],

@@ -25,6 +25,12 @@ describe("the line below a finding", () => {
     ['password: "${env:X}"', 'password: "${env:X}"'],
     ["{password: ${env:X}hunter2, url: y}", "{password: ***************, url: y}"],
     ["url: mqtt://x", "url: mqtt://x"],
+    ["{url: mqtts://gw:hunter2@x:8883, y: z}", "{url: mqtts://gw:*******@x:8883, y: z}"],
+    ['url: "mqtt://gw:p@ss:word@x"', 'url: "mqtt://gw:*********@x"'],
+    ["url: mqtt://gw@x, at: me@y", "url: mqtt://gw@x, at: me@y"],
+    ["{key: 5F8A1C3E7B2D4096A1B2C3D4E5F60718}", "{key: ********************************}"],
+    ['authenticationKey: "0d1e2f3a4b5c6d7e"', 'authenticationKey: "****************"'],
+    ["key: keys/city-2026.pem", "key: keys/city-2026.pem"],
   ])("%s", (line, safe) => expect(shown(line)).toBe(safe));
 
   it("keeps its caret below the place", () => {

@@ -16,13 +16,21 @@ export interface Diagnostic {
 // A key that sounds like a secret, also misspelt, and its value: quoted, a list, or up to the next key.
 const secretValue =
   /(\w*(?:pass|pwd|secret|token|psk)\w*["']?\s*:\s*)("(?:[^"\\]|\\.)*"|'[^']*'|["'].*|\[[^\]]*\]?|(?:\$\{[^}]*\}|[^,}])*)/gi;
+/** The password of a URL, up to the last @ of the word. */
+const passwordInUrl = /([a-z][a-z0-9+.-]*:\/\/[^/?#\s:@"']*:)([^\s"']+)(?=@)/gi;
+/** Other things are called keys too; those of meters and radio are written in hexadecimal. */
+const keyInHex = /(\w*key["']?\s*:\s*["']?)([0-9a-f]{16,})/gi;
 const referenceAlone = /^["']?\$\{[^{}]*\}["']?\s*$/;
 
 /** The line with stars for secrets in plain text, as long as they are: findings go to terminals, logs and bug reports. */
 export function withoutSecrets(line: string): string {
-  return line.replace(secretValue, (whole, key: string, value: string) =>
-    referenceAlone.test(value) ? whole : key + "*".repeat(value.length),
-  );
+  const starred = (_: string, before: string, value: string) => before + "*".repeat(value.length);
+  return line
+    .replace(secretValue, (whole, key: string, value: string) =>
+      referenceAlone.test(value) ? whole : starred(whole, key, value),
+    )
+    .replace(passwordInUrl, starred)
+    .replace(keyInHex, starred);
 }
 
 /**

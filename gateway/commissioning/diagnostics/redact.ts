@@ -125,6 +125,9 @@ export function redactJson(value: unknown, scrubber: Scrubber, withValues: boole
       const name = scrubber.text(key);
       if (isSecretKey(key)) return [name, star];
       if (!withValues && isValueKey(key)) return [name, "(left out)"];
+      // Radio is heard from next door as well: whose devices these are is nobody's business.
+      if (!withValues && key === "unknown" && Array.isArray(item))
+        return [name, `(${item.length} that are not of this gateway)`];
       if (
         !withValues &&
         typeof item === "string" &&

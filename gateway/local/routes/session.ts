@@ -21,7 +21,9 @@ export function sessionRoutes(app: App, context: RouteContext): void {
     const user = await users.login(name, password);
     if (!user) {
       counts.loginsFailed++;
-      await audit.record({ what: "user", who: name, detail: { action: "login-failed", address } });
+      // Many a password is typed where the name belongs: what is nobody's name is not written down.
+      const who = users.find(name) ? name : "unknown";
+      await audit.record({ what: "user", who, detail: { action: "login-failed", address } });
       throw new ApiError(401, "wrong-login", "the user or the password is wrong");
     }
     guard.succeeded(name, address);

@@ -53,6 +53,12 @@ describe("ChirpStack in protobuf", () => {
     ]);
   });
 
+  it("reads a zero that was written out as what it is", () => {
+    const schema = { 1: ["rssi", "int32"], 2: ["flag", "bool"], 3: ["name", "string"] } as const;
+    const bytes = Uint8Array.from([0x08, 0, 0x10, 0, 0x1a, 0]);
+    expect(readMessage(schema, bytes)).toEqual({ rssi: 0, flag: false, name: "" });
+  });
+
   it("reads an empty message as an uplink of zeros", () => {
     expect(bridge.parse(topic("up"), new Uint8Array())).toMatchObject([
       { uplink: { fCnt: 0, fPort: 0, data: undefined, time: undefined, link: { gateways: 0 } } },
