@@ -182,6 +182,9 @@ switch (task) {
     ensureBuild(node, env);
     handOver(node, env, path.join(root, "scripts", "image", "main.ts"), rest);
     break;
+  case "proof":
+    handOver(node, env, path.join("scripts", "proof", "main.ts"), rest);
+    break;
   case "image:test":
     ensureBuild(node, env);
     handOver(node, env, path.join(root, "scripts", "image", "trial-main.ts"), rest);
