@@ -23,7 +23,8 @@ const { values } = parseArgs({
 });
 const seed = Number(values.seed);
 const chosen = values.target === undefined ? targets : targets.filter(({ name }) => name === values.target);
-if (chosen.length === 0) throw new Error(`no target ${values.target}: ${targets.map(({ name }) => name).join(", ")}`);
+if (chosen.length === 0)
+  throw new Error(`no target ${values.target}: ${targets.map(({ name }) => name).join(", ")}`);
 
 if (values.index !== undefined || values.file !== undefined) await again();
 else await all();
@@ -62,7 +63,8 @@ async function all(): Promise<void> {
   });
   console.log(table(outcomes));
   const findings = outcomes.flatMap((one) => one.findings);
-  for (const { target, kind, what, replay } of findings) console.log(`${target}: ${kind}: ${what}\n  ${replay}`);
+  for (const { target, kind, what, replay } of findings)
+    console.log(`${target}: ${kind}: ${what}\n  ${replay}`);
   if (findings.length > 0) process.exitCode = 1;
 }
 
@@ -85,8 +87,11 @@ function table(outcomes: readonly Outcome[]): string {
     (sum(({ totalMs }) => totalMs) / 1000).toFixed(1),
   ];
   const lines = [["target", "inputs", "taken", "findings", "slowest ms", "s"], ...rows, total];
-  const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
+  const widths =
+    lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
   return lines
-    .map((line) => line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join("  "))
+    .map((line) =>
+      line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join("  "),
+    )
     .join("\n");
 }

@@ -141,7 +141,9 @@ function isDigit(byte: number | undefined): boolean {
 
 function numberText(random: Random): string {
   const digits = Array.from({ length: count(random) }, () => below(random, 10)).join("");
-  return random() < 0.5 ? digits : `${random() < 0.5 ? "-" : ""}${digits}${pick(random, ["e9", "e-9", ".5", "e400", "."])}`;
+  return random() < 0.5
+    ? digits
+    : `${random() < 0.5 ? "-" : ""}${digits}${pick(random, ["e9", "e-9", ".5", "e400", "."])}`;
 }
 
 function noise(random: Random, length: number): Uint8Array {

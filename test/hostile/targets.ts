@@ -1,6 +1,15 @@
 import type { TargetSource } from "./target.ts";
+import { cborTargets } from "./targets/cbor.ts";
+import { eventTargets } from "./targets/lorawan-events.ts";
 import { modbusTargets } from "./targets/modbus.ts";
 import { replayTargets } from "./targets/replays.ts";
+import { signedTargets } from "./targets/signed.ts";
 
 /** Every reader of bytes that strangers send. */
-export const targets: readonly TargetSource[] = [...modbusTargets, ...replayTargets];
+export const targets: readonly TargetSource[] = [
+  ...modbusTargets,
+  ...replayTargets,
+  ...eventTargets,
+  ...cborTargets,
+  ...signedTargets,
+];

@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { readablePoints } from "../../../gateway/model/device.ts";
 import { LinkError } from "../../../gateway/model/errors.ts";
 import { silentLog } from "../../../gateway/model/log.ts";
 import { replay } from "../../../gateway/profiles/example.ts";
@@ -85,8 +84,7 @@ export const exampleContext: SouthboundContext = {
   signal: new AbortController().signal,
 };
 
-/** What a device says instead; all that can be read is asked for. */
+/** What a device says instead; asked for is what the example has answers to. */
 export function replayed({ profile, protocol, example }: OneExample, given: unknown) {
-  const whole = { ...example, given, command: undefined };
-  return replay(profile, whole, protocol, exampleContext, readablePoints(profile));
+  return replay(profile, { ...example, given, command: undefined }, protocol, exampleContext);
 }

@@ -75,7 +75,9 @@ function readPdu(pdu: Uint8Array): void {
 }
 
 const frameOf = (random: Random, encode: (unit: number, pdu: Uint8Array) => Uint8Array) =>
-  Buffer.concat(Array.from({ length: 1 + below(random, 4) }, () => encode(below(random, 4), pick(random, pdus))));
+  Buffer.concat(
+    Array.from({ length: 1 + below(random, 4) }, () => encode(below(random, 4), pick(random, pdus))),
+  );
 
 const clock = new VirtualClock();
 

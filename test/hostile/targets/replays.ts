@@ -1,5 +1,5 @@
-import { toHex } from "../../../gateway/codec/hex.ts";
 import { crc16Arc } from "../../../gateway/codec/crc.ts";
+import { toHex } from "../../../gateway/codec/hex.ts";
 import { gatewayErrors, hex, latin, type Target, type TargetSource } from "../target.ts";
 import { examplesOf, type OneExample, replayed } from "./devices.ts";
 
@@ -44,7 +44,8 @@ const ways: Readonly<Record<string, Way>> = {
   nmea: {
     share: 4,
     words: ["$GP", "*", ",", ",,,,", "!AI", "\r\n", "$PXYZ", "999999.99", "A", "V", "N"],
-    bytes: ({ rx }) => (typeof rx === "string" ? latin(rx) : Array.isArray(rx) ? latin(rx.join("\r\n")) : undefined),
+    bytes: ({ rx }) =>
+      typeof rx === "string" ? latin(rx) : Array.isArray(rx) ? latin(rx.join("\r\n")) : undefined,
     given: (bytes) => ({ rx: textOf(bytes) }),
     mend: (bytes) =>
       latin(
@@ -61,22 +62,58 @@ const ways: Readonly<Record<string, Way>> = {
   },
   "smart-meter": {
     share: 4,
-    words: ["(", ")", "*kWh", "\r\n", "1-0:1.8.0(", "!", "/", hex("7e"), hex("0f"), hex("02 ff"), hex("01 84 ff ff ff ff"), hex("09 0c")],
+    words: [
+      "(",
+      ")",
+      "*kWh",
+      "\r\n",
+      "1-0:1.8.0(",
+      "!",
+      "/",
+      hex("7e"),
+      hex("0f"),
+      hex("02 ff"),
+      hex("01 84 ff ff ff ff"),
+      hex("09 0c"),
+    ],
     bytes: ({ rx }) =>
-      typeof rx !== "string" ? undefined : /^[\s0-9a-fA-F]+$/.test(rx) ? hex(rx) : latin(rx.replace(/\r?\n/g, "\r\n")),
+      typeof rx !== "string"
+        ? undefined
+        : /^[\s0-9a-fA-F]+$/.test(rx)
+          ? hex(rx)
+          : latin(rx.replace(/\r?\n/g, "\r\n")),
     given: (bytes) => ({ rx: bytes[0] === 0x2f ? textOf(bytes) : toHex(bytes) || "00" }),
     mend: (bytes) => (bytes[0] === 0x2f ? mendedP1(bytes) : bytes),
   },
   mbus: {
     share: 4,
-    words: [hex("0f"), hex("1f"), hex("2f"), hex("fd"), hex("fb"), hex("8e ff ff"), hex("0d 78 ff"), hex("36"), hex("6c"), hex("fc 03")],
-    bytes: ({ rx }) => (Array.isArray(rx) ? hex(String(rx[0])) : typeof rx === "string" ? hex(rx) : undefined),
+    words: [
+      hex("0f"),
+      hex("1f"),
+      hex("2f"),
+      hex("fd"),
+      hex("fb"),
+      hex("8e ff ff"),
+      hex("0d 78 ff"),
+      hex("36"),
+      hex("6c"),
+      hex("fc 03"),
+    ],
+    bytes: ({ rx }) =>
+      Array.isArray(rx) ? hex(String(rx[0])) : typeof rx === "string" ? hex(rx) : undefined,
     given: (bytes) => ({ rx: toHex(bytes) }),
     mend: mendedMbus,
   },
   lorawan: {
     share: 6,
-    words: [Uint8Array.of(0xff), Uint8Array.of(0x00), hex("ff ff ff ff"), hex("01 75"), hex("03 67"), hex("20 ce")],
+    words: [
+      Uint8Array.of(0xff),
+      Uint8Array.of(0x00),
+      hex("ff ff ff ff"),
+      hex("01 75"),
+      hex("03 67"),
+      hex("20 ce"),
+    ],
     bytes: ({ payload }) => (typeof payload === "string" ? hex(payload) : undefined),
     given: (bytes, given) => ({ ...given, payload: toHex(bytes.subarray(0, 255)) }),
   },
@@ -84,7 +121,11 @@ const ways: Readonly<Record<string, Way>> = {
     share: 4,
     words: [hex("aa c0"), hex("f4 f3 f2 f1"), hex("59 59"), hex("c0"), hex("db dc"), hex("ff ff")],
     bytes: ({ rx, exchange }) =>
-      typeof rx === "string" ? hex(rx) : exchange === undefined ? undefined : hex((answersOf({ exchange }) ?? []).join("")),
+      typeof rx === "string"
+        ? hex(rx)
+        : exchange === undefined
+          ? undefined
+          : hex((answersOf({ exchange }) ?? []).join("")),
     given: (bytes, given) =>
       given.rx === undefined ? withAnswers(given, [toHex(bytes)]) : { ...given, rx: toHex(bytes) },
   },
@@ -98,7 +139,9 @@ const ways: Readonly<Record<string, Way>> = {
           ? hex(given.hex)
           : latin((answersOf(given) ?? []).join(gap)),
     given: (bytes, given) =>
-      given.exchange === undefined ? { hex: toHex(bytes) || "0d" } : withAnswers(given, textOf(bytes).split(gap)),
+      given.exchange === undefined
+        ? { hex: toHex(bytes) || "0d" }
+        : withAnswers(given, textOf(bytes).split(gap)),
   },
   sdi12: {
     share: 4,
@@ -140,7 +183,9 @@ async function openReplay(name: string, way: Way): Promise<Target> {
     share: way.share,
     seeds: usable.map(([, , bytes], index) => indexed(index, bytes)),
     words: way.words,
-    ...(mend && { mend: (input: Uint8Array) => Buffer.concat([input.subarray(0, 2), mend(input.subarray(2))]) }),
+    ...(mend && {
+      mend: (input: Uint8Array) => Buffer.concat([input.subarray(0, 2), mend(input.subarray(2))]),
+    }),
     async take(input) {
       const index = (((input[0] ?? 0) << 8) | (input[1] ?? 0)) % usable.length;
       const [one, given] = usable[index] ?? [];
