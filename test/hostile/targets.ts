@@ -1,5 +1,8 @@
 import type { TargetSource } from "./target.ts";
 import { cborTargets } from "./targets/cbor.ts";
+import { certificateTargets } from "./targets/certificates.ts";
+import { documentTargets } from "./targets/documents.ts";
+import { flashDiskTargets } from "./targets/flash-disk.ts";
 import { eventTargets } from "./targets/lorawan-events.ts";
 import { modbusTargets } from "./targets/modbus.ts";
 import { replayTargets } from "./targets/replays.ts";
@@ -12,4 +15,7 @@ export const targets: readonly TargetSource[] = [
   ...eventTargets,
   ...cborTargets,
   ...signedTargets,
+  ...certificateTargets,
+  ...documentTargets,
+  ...flashDiskTargets,
 ];

@@ -1,18 +1,17 @@
-import { createHash, generateKeyPairSync, sign } from "node:crypto";
+import { createHash, sign } from "node:crypto";
 import { encodeCbor } from "../../../gateway/codec/cbor.ts";
 import { readSign1, verifySign1 } from "../../../gateway/codec/cose.ts";
 import { FormatError } from "../../../gateway/codec/format-error.ts";
-import { signJws, verifyJws } from "../../../gateway/codec/jws.ts";
+import { verifyJws } from "../../../gateway/codec/jws.ts";
 import { RefusedError } from "../../../gateway/model/errors.ts";
 import { readDesired } from "../../../gateway/updates/desired.ts";
 import { gatewayErrors, hex, ready, type TargetSource, utf8, Violation } from "../target.ts";
 import { changedOften, jsonOf } from "../tree.ts";
 import { cborNoise } from "./cbor.ts";
+import { cityKey, cityPublicKey, signedReport } from "./fixed.ts";
 
 // Signed things: whatever is changed in them, they verify only when what is signed is the same.
 
-const city = generateKeyPairSync("ed25519");
-const signer = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const aad = utf8("for the test");
 
 function sign1(payload: Uint8Array, external: Uint8Array, kid = "city"): Uint8Array {
@@ -22,7 +21,7 @@ function sign1(payload: Uint8Array, external: Uint8Array, kid = "city"): Uint8Ar
       [4, utf8(kid)],
     ]),
   );
-  const signature = sign(null, encodeCbor(["Signature1", header, external, payload]), city.privateKey);
+  const signature = sign(null, encodeCbor(["Signature1", header, external, payload]), cityKey);
   return Buffer.concat([hex("d2"), encodeCbor([header, new Map(), payload, new Uint8Array(signature)])]);
 }
 
@@ -43,10 +42,9 @@ const desired = encodeCbor({
 });
 const desiredAad = encodeCbor(["stadsnod-desired-v1", "gateway", "gw-1"]);
 const wanted = sign1(desired, desiredAad);
-const trust = new Map([["city", city.publicKey]]);
+const trust = new Map([["city", cityPublicKey]]);
 const same = (one: Uint8Array, other: Uint8Array) => Buffer.compare(one, other) === 0;
 
-const report = signJws('{"report":1}', signer.privateKey, "application/x+jws");
 const words = [
   hex("d2"),
   hex("84"),
@@ -66,7 +64,7 @@ export const signedTargets: readonly TargetSource[] = [
     words,
     take(input) {
       const read = readSign1(input, { maxBytes: 4096 });
-      if (!verifySign1(read, aad, city.publicKey)) return;
+      if (!verifySign1(read, aad, cityPublicKey)) return;
       if (!same(read.payload, signed.payload) || !same(read.protectedBytes, signed.protectedBytes))
         throw new Violation("another message has the signature of this one");
     },
@@ -88,9 +86,9 @@ export const signedTargets: readonly TargetSource[] = [
   ready({
     name: "jws",
     share: 2,
-    seeds: [jsonOf(report)],
+    seeds: [jsonOf(signedReport)],
     words: ['"protected":', '"payload":', "eyJ", "=", "."],
-    make: (random) => jsonOf(changedOften(report, random)),
+    make: (random) => jsonOf(changedOften(signedReport, random)),
     take(input) {
       let value: unknown;
       try {
