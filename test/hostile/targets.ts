@@ -5,6 +5,7 @@ import { documentTargets } from "./targets/documents.ts";
 import { flashDiskTargets } from "./targets/flash-disk.ts";
 import { eventTargets } from "./targets/lorawan-events.ts";
 import { modbusTargets } from "./targets/modbus.ts";
+import { recordTargets } from "./targets/records.ts";
 import { replayTargets } from "./targets/replays.ts";
 import { signedTargets } from "./targets/signed.ts";
 
@@ -18,4 +19,5 @@ export const targets: readonly TargetSource[] = [
   ...certificateTargets,
   ...documentTargets,
   ...flashDiskTargets,
+  ...recordTargets,
 ];

@@ -16,6 +16,7 @@ import { readStatus } from "../../../gateway/updates/rauc.ts";
 import { gatewayErrors, hex, pick, ready, type TargetSource, utf8 } from "../target.ts";
 import { changedOften, jsonOf } from "../tree.ts";
 import { libraryOf, profileTexts, sampledProtocols } from "./devices.ts";
+import { certificatePem } from "./fixed.ts";
 
 // Texts that people and tools write: configuration, profiles, schemas, what the flash tool reads.
 
@@ -79,7 +80,7 @@ fields:
   - {name: n, type: u8}
   - repeat: {count: $n, name: list, fields: [{name: v, type: s8}]}
   - {name: t, type: ascii, length: 4}
-  - {name: c, type: computed, formula: "n * 2"}
+  - {name: c, type: number, compute: {op: mul, a: $n, b: 2}}
 `,
 ];
 
@@ -89,7 +90,7 @@ const provision = {
   site: "Slussen",
   timeZone: "Europe/Stockholm",
   network: { address: "192.0.2.10/24", gateway: "192.0.2.1", dns: ["192.0.2.2"], ntp: ["ntp.example.org"] },
-  enrolment: { url: "https://ca.example.org", token: "t".repeat(32) },
+  enrolment: { url: "https://ca.example.org", ca: certificatePem, token: "t".repeat(32) },
 };
 const rauc = {
   compatible: "stadsnod",
