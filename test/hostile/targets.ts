@@ -1,6 +1,7 @@
 import type { TargetSource } from "./target.ts";
 import { cborTargets } from "./targets/cbor.ts";
 import { certificateTargets } from "./targets/certificates.ts";
+import { deskTargets } from "./targets/desk.ts";
 import { documentTargets } from "./targets/documents.ts";
 import { flashDiskTargets } from "./targets/flash-disk.ts";
 import { eventTargets } from "./targets/lorawan-events.ts";
@@ -20,4 +21,5 @@ export const targets: readonly TargetSource[] = [
   ...documentTargets,
   ...flashDiskTargets,
   ...recordTargets,
+  ...deskTargets,
 ];
