@@ -5,7 +5,16 @@ import { makeCommandCodec } from "../../../gateway/commands/command-codec.ts";
 import type { Random } from "../../../gateway/model/clock.ts";
 import { incomingCommand } from "../../../gateway/northbound/mqtt/intake.ts";
 import { anyone, Bench } from "../../fault/desk-harness.ts";
-import { below, gatewayErrors, hex, pick, type Target, type TargetSource, utf8, Violation } from "../target.ts";
+import {
+  below,
+  gatewayErrors,
+  hex,
+  pick,
+  type Target,
+  type TargetSource,
+  utf8,
+  Violation,
+} from "../target.ts";
 import { changedOften } from "../tree.ts";
 import { cityKey, cityPublicKey } from "./fixed.ts";
 
@@ -19,7 +28,12 @@ const trust = new Map([["city", { key: cityPublicKey, issuers: ["city"] }]]);
 /** Everything about the desk is forgotten after so many: what it keeps is bounded, and not what is looked at here. */
 const inputsPerDesk = 250;
 
-const header = encode(new Map<number, unknown>([[1, -19], [4, utf8("city")]]));
+const header = encode(
+  new Map<number, unknown>([
+    [1, -19],
+    [4, utf8("city")],
+  ]),
+);
 const aadOf = (device: string) => encode(["stadsnod-command-v1", gateway, device]);
 
 function signed(payload: Uint8Array, device: string): Uint8Array {
@@ -44,7 +58,15 @@ function packetOf(input: Uint8Array): IPublishPacket {
   }
   const [topic = "", retain = "", contentType = ""] = lines;
   const properties = contentType === "" ? {} : { properties: { contentType, responseTopic: topic } };
-  return { cmd: "publish", topic, payload: bytes.subarray(at), retain: retain === "1", qos: 1, dup: false, ...properties };
+  return {
+    cmd: "publish",
+    topic,
+    payload: bytes.subarray(at),
+    retain: retain === "1",
+    qos: 1,
+    dup: false,
+    ...properties,
+  };
 }
 
 const body = (id: string, more: Readonly<Record<string, unknown>> = {}) => ({
@@ -52,7 +74,8 @@ const body = (id: string, more: Readonly<Record<string, unknown>> = {}) => ({
   point: "level",
   value: 40,
   issuer: "city",
-  expiresIn: 30_000,
+  // The bench's clock begins at 1 790 000 000 000.
+  expiresAt: 1_790_000_600_000,
   ...more,
 });
 const topicOf = (device: string) => `${places.base}/command/${device}`;
@@ -113,10 +136,23 @@ function isSigned({ payload, topic, retain }: IPublishPacket): boolean {
   }
 }
 
+const codec = makeCommandCodec({ gateway, trust });
+/** Results are written as they would be, and told as the bench reads them. */
+const deskCodec: typeof codec = {
+  decode: codec.decode,
+  encodeResult(result) {
+    if (codec.encodeResult(result).length === 0) throw new Violation("a result of no bytes");
+    return utf8(JSON.stringify({ ...result, value: undefined, before: undefined }));
+  },
+};
+
 function newBench(): Promise<Bench> {
   return new Bench({
-    rules: { ...anyone, issuers: new Map([["city", { devices: ["*"], points: ["*"], priority: "operator" }]]) },
-    desk: { codec: makeCommandCodec({ gateway, trust }) },
+    rules: {
+      ...anyone,
+      issuers: new Map([["city", { devices: ["*"], points: ["*"], priority: "operator" }]]),
+    },
+    desk: { codec: deskCodec },
     writeMs: 2,
   }).open();
 }
@@ -129,7 +165,19 @@ async function openTarget(): Promise<Target> {
     name: "commands",
     share: 4,
     seeds,
-    words: [hex("d2 84"), hex("a1 04 44"), "level", "lamp-1", "city", hex("18 64"), "/command/", "+", "#", "\n1\n", hex("a0")],
+    words: [
+      hex("d2 84"),
+      hex("a1 04 44"),
+      "level",
+      "lamp-1",
+      "city",
+      hex("18 64"),
+      "/command/",
+      "+",
+      "#",
+      "\n1\n",
+      hex("a0"),
+    ],
     make: fresh,
     async take(input) {
       if (++fed % inputsPerDesk === 0) {
@@ -145,7 +193,7 @@ async function openTarget(): Promise<Target> {
       await bench.run(4);
       const written = writes.slice(before).filter(({ commanded }) => commanded);
       if (written.length === 0) return;
-      const [{ place, value }] = written as [{ place: string; value: unknown }];
+      const [{ place, value } = { place: "", value: undefined }] = written;
       if (written.length > 1 || !place.startsWith(`${command.device}/`) || !isSigned(packet))
         throw new Violation(`${place} was told ${String(value)} by a message that nobody signed`);
       authorised++;
@@ -154,7 +202,8 @@ async function openTarget(): Promise<Target> {
     async close() {
       await bench.desk[Symbol.asyncDispose]();
       // Had nothing been carried out, nothing would have been shown.
-      if (fed > 1000 && authorised < fed / 1000) throw new Error(`${authorised} of ${fed} commands were carried out`);
+      if (fed > 1000 && authorised < fed / 1000)
+        throw new Error(`${authorised} of ${fed} commands were carried out`);
     },
   };
 }
