@@ -23,6 +23,8 @@ export interface Target {
   take(input: Uint8Array): unknown;
   /** What the reader says that it throws. */
   readonly errors: readonly ErrorClass[];
+  /** It waits for threads of its own: what counts is how long this one is held up. */
+  readonly waits?: boolean | undefined;
   /** Called when the target is done with: closes what it opened. */
   close?(): void | Promise<void>;
 }
