@@ -34,6 +34,8 @@ export interface TargetSource {
   readonly name: string;
   readonly share: number;
   readonly most?: number | undefined;
+  /** Instead of the least that every target gets: its inputs take ms, not µs. */
+  readonly least?: number | undefined;
   open(): Target | Promise<Target>;
 }
 

@@ -67,7 +67,7 @@ async function openSocketDoor(): Promise<Target> {
   const doors = await openDoors();
   return {
     name: "api-socket",
-    share: 1,
+    share: 0.2,
     seeds,
     words,
     make(random) {
@@ -101,7 +101,7 @@ async function openHttpsDoor(): Promise<Target> {
   const free = new Set(routes.flatMap(([route, who]) => (who === "anyone" ? [route.split("/")[1]] : [])));
   return {
     name: "api-https",
-    share: 1,
+    share: 0.2,
     // A line of a path and a method, one with what stands for a login, then the body.
     seeds: paths.map(([method, path]) => utf8(`${method} ${path.replace(/:\w+/, "lamp-1")}\nBearer x\n{}`)),
     words: [
@@ -138,6 +138,6 @@ async function openHttpsDoor(): Promise<Target> {
 }
 
 export const apiTargets: readonly TargetSource[] = [
-  { name: "api-socket", share: 1, most: 20_000, open: openSocketDoor },
-  { name: "api-https", share: 1, most: 2000, open: openHttpsDoor },
+  { name: "api-socket", share: 0.2, most: 20_000, open: openSocketDoor },
+  { name: "api-https", share: 0.2, most: 2000, open: openHttpsDoor },
 ];

@@ -72,7 +72,7 @@ const packs = [pack(1), pack(2), pack(3, "boot-1")].map((one) => encodePack(one)
 export const cborTargets: readonly TargetSource[] = [
   ready({
     name: "cbor",
-    share: 14,
+    share: 20,
     seeds: [
       ...cborBombs,
       encodeCbor({ a: [1, -1, 1.5, "x", null, true], b: new Map([[1, 2n ** 63n]]), c: Uint8Array.of(1) }),

@@ -163,7 +163,7 @@ async function openTarget(): Promise<Target> {
   let authorised = 0;
   return {
     name: "commands",
-    share: 4,
+    share: 1,
     seeds,
     words: [
       hex("d2 84"),
@@ -208,4 +208,4 @@ async function openTarget(): Promise<Target> {
   };
 }
 
-export const deskTargets: readonly TargetSource[] = [{ name: "commands", share: 4, open: openTarget }];
+export const deskTargets: readonly TargetSource[] = [{ name: "commands", share: 1, open: openTarget }];

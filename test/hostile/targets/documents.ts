@@ -49,6 +49,25 @@ const yamlWords = [
   "~",
 ];
 const sample = readFileSync(join(root, "gateway.sample.yaml"), "utf8");
+/** As little as a profile can say: what is read is read often. */
+const smallProfile = `profile: acme/x
+version: 1.0.0
+title: {en: X}
+manufacturer: Acme
+models: [X]
+category: energy-meter
+sources: [{document: Acme X manual}]
+status: draft
+protocol: modbus
+modbus: {addressing: protocol}
+points:
+  power: {at: {holding: 0, type: s32}, unit: W, scale: -1, write: {range: [0, 100]}}
+  state: {at: {input: 2}, values: {0: off, 1: on}}
+  cells: {repeat: {count: 2}, at: {holding: 4}, unit: V}
+  total: {formula: "power * 2", unit: W}
+examples:
+  - {given: {holding: {0: 0000 0001, 4: 0001 0002}, input: {2: "0001"}}, expect: {power: 0.1}}
+`;
 const smallConfig = `gateway: {id: gw-1}
 connections:
   line-1: {type: modbus, serial: {port: /dev/ttyUSB0, baud: 9600}}
@@ -135,11 +154,11 @@ const files = {
 async function openProfiles() {
   const protocols = await sampledProtocols();
   const bases = libraryOf();
-  const texts = profileTexts().filter(({ text }) => text.length < 2600);
+  const texts = profileTexts().filter(({ text }) => text.length < 1600);
   return {
     name: "device-profile",
-    share: 1,
-    seeds: texts.map(({ text }) => utf8(text)),
+    share: 0.2,
+    seeds: [utf8(smallProfile), ...texts.map(({ text }) => utf8(text))],
     words: [
       ...yamlWords,
       "scale: 1e999",
@@ -161,8 +180,9 @@ async function openConfiguration() {
   const place = join(root, "gateway.yaml");
   return {
     name: "gateway-yaml",
-    share: 1,
-    seeds: [utf8(smallConfig), utf8(sample)],
+    share: 0.2,
+    // The sample is long: seldom enough.
+    seeds: [...Array(9).fill(utf8(smallConfig)), utf8(sample)],
     words: [
       ...yamlWords,
       "$",
@@ -187,7 +207,7 @@ async function openConfiguration() {
 export const documentTargets: readonly TargetSource[] = [
   ready({
     name: "yaml",
-    share: 4,
+    share: 1,
     seeds: [utf8(smallConfig), ...schemas.map(utf8)],
     words: yamlWords,
     take(input) {
@@ -198,7 +218,7 @@ export const documentTargets: readonly TargetSource[] = [
   }),
   ready({
     name: "yaml-edit",
-    share: 1,
+    share: 0.2,
     seeds: [utf8(smallConfig)],
     words: yamlWords,
     take: (input) =>
@@ -208,11 +228,11 @@ export const documentTargets: readonly TargetSource[] = [
       ]),
     errors: gatewayErrors,
   }),
-  { name: "device-profile", share: 1, open: openProfiles },
-  { name: "gateway-yaml", share: 1, open: openConfiguration },
+  { name: "device-profile", share: 0.2, least: 1500, open: openProfiles },
+  { name: "gateway-yaml", share: 0.2, least: 1500, open: openConfiguration },
   ready({
     name: "payload-schema",
-    share: 3,
+    share: 0.5,
     seeds: schemas.map(utf8),
     words: [
       ...yamlWords,
@@ -237,8 +257,8 @@ export const documentTargets: readonly TargetSource[] = [
   ready({
     name: "provision-json",
     share: 2,
-    seeds: [jsonOf(provision)],
-    make: (random) => jsonOf(changedOften(provision, random)),
+    seeds: [jsonOf(provision), jsonOf({ ...provision, enrolment: undefined })],
+    make: (random) => jsonOf(changedOften({ ...provision, enrolment: undefined }, random)),
     take(input) {
       const text = textOf(input);
       readProgress(text);

@@ -118,7 +118,7 @@ const name = "provision.json";
 export const flashDiskTargets: readonly TargetSource[] = [
   ready({
     name: "flash-fat",
-    share: 1,
+    share: 0.3,
     seeds: [fat16, fat32],
     words: [hex("ff ff"), hex("00 00"), hex("f8 ff ff 0f"), hex("e5"), hex("41 70 00"), hex("aa 55")],
     async take(input) {

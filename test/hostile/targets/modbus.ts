@@ -84,7 +84,7 @@ const clock = new VirtualClock();
 export const modbusTargets: readonly TargetSource[] = [
   ready({
     name: "modbus-rtu",
-    share: 10,
+    share: 30,
     seeds: pdus.map((pdu) => encodeRtu(1, pdu)),
     words: [hex("01 03"), hex("01 2b 0e"), hex("01 11"), hex("0110"), Uint8Array.of(0xff), Uint8Array.of(0)],
     make: (random) => frameOf(random, encodeRtu),
@@ -102,7 +102,7 @@ export const modbusTargets: readonly TargetSource[] = [
   }),
   ready({
     name: "modbus-overheard",
-    share: 6,
+    share: 12,
     seeds: pdus.map((pdu) => encodeRtu(1, pdu)),
     words: [hex("01 03"), hex("01 10"), hex("01 17"), hex("01 18"), Uint8Array.of(0xff), Uint8Array.of(0)],
     make: (random) => frameOf(random, encodeRtu),
@@ -117,7 +117,7 @@ export const modbusTargets: readonly TargetSource[] = [
   }),
   ready({
     name: "modbus-ascii",
-    share: 8,
+    share: 30,
     seeds: pdus.map((pdu) => encodeAscii(1, pdu)),
     words: [":", "0103", "\r\n", "::", "A", ":\r\n"],
     make: (random) => frameOf(random, encodeAscii),
@@ -130,7 +130,7 @@ export const modbusTargets: readonly TargetSource[] = [
   }),
   ready({
     name: "modbus-tcp",
-    share: 10,
+    share: 30,
     seeds: pdus.map((pdu) => encodeTcp(7, 1, pdu)),
     words: [hex("00 07 00 00 00"), hex("00 00 00 00 00 fe"), hex("00 02"), Uint8Array.of(0xff)],
     make: (random) => frameOf(random, (unit, pdu) => encodeTcp(below(random, 65_536), unit, pdu)),
@@ -144,7 +144,7 @@ export const modbusTargets: readonly TargetSource[] = [
   }),
   ready({
     name: "modbus-pdu",
-    share: 8,
+    share: 30,
     seeds: pdus,
     take: readPdu,
     errors: gatewayErrors,

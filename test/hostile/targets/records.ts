@@ -90,7 +90,7 @@ async function openSegments(): Promise<Target> {
   const [name, bytes] = await writtenSegment();
   return {
     name: "outbox-segment",
-    share: 1,
+    share: 0.3,
     seeds: [bytes],
     words: [hex("ff ff ff"), hex("00 00 00"), hex("80 80 80 80 80 80 01")],
     mend: resummed,
@@ -235,13 +235,13 @@ const book = {
 };
 
 export const recordTargets: readonly TargetSource[] = [
-  { name: "outbox-segment", share: 1, open: openSegments },
+  { name: "outbox-segment", share: 0.3, open: openSegments },
   {
     name: "ledger",
-    share: 1,
+    share: 0.3,
     open: () => ({
       name: "ledger",
-      share: 1,
+      share: 0.3,
       seeds: [journal(ledgerRecords.map(jsonOf)), ...ledgerRecords.map(jsonOf)],
       words: ['"type":', '"value":', '{"int":"', hex("ff ff ff ff"), "null", "[["],
       make: (random) => journal(changedRecords(random)),
@@ -251,10 +251,10 @@ export const recordTargets: readonly TargetSource[] = [
   },
   {
     name: "audit-log",
-    share: 1,
+    share: 0.3,
     open: () => ({
       name: "audit-log",
-      share: 1,
+      share: 0.3,
       seeds: [utf8(auditLines(3)), utf8(auditLines(1))],
       words: ['"n":', '"prev":"', "\n", noHash, '"what":"audit-seal"', '"what":"audit-removed"', '"detail":'],
       make: (random) =>
@@ -265,10 +265,10 @@ export const recordTargets: readonly TargetSource[] = [
   },
   {
     name: "acceptance-book",
-    share: 1,
+    share: 0.3,
     open: () => ({
       name: "acceptance-book",
-      share: 1,
+      share: 0.3,
       seeds: [jsonOf(book)],
       make: (random) => jsonOf(changedOften(book, random)),
       async take(input) {

@@ -50,7 +50,7 @@ async function openScripts(): Promise<Target> {
   const neighbour = await sandbox.load("neighbour", honest);
   return {
     name: "codec-script",
-    share: 1,
+    share: 0.1,
     waits: true,
     seeds: [
       good("return { data: { a: input.bytes[0] } }"),
@@ -86,5 +86,5 @@ async function openScripts(): Promise<Target> {
 }
 
 export const scriptTargets: readonly TargetSource[] = [
-  { name: "codec-script", share: 1, most: 5000, open: openScripts },
+  { name: "codec-script", share: 0.1, most: 5000, open: openScripts },
 ];
