@@ -18,7 +18,8 @@ import { changedOften, jsonOf } from "../tree.ts";
 import { libraryOf, profileTexts, sampledProtocols } from "./devices.ts";
 import { certificatePem } from "./fixed.ts";
 
-// Texts that people and tools write: configuration, profiles, schemas, what the flash tool reads.
+// Texts that people and tools write: configuration, profiles, schemas, what the flash tool reads. A little long: each
+// needs an example of its own.
 
 const textOf = (input: Uint8Array): string => Buffer.from(input).toString("utf8");
 const root = resolve(import.meta.dirname, "../../..");
