@@ -72,7 +72,7 @@ export function decodePack(bytes: Uint8Array, options: DecodeOptions = {}): Deco
     takeBase(fields, base, index);
     if (index === 0) {
       header = readHeader(fields);
-      time = Math.round(base.time * 1000);
+      time = finite(Math.round(base.time * 1000), "bt", index);
     }
     const record = resolve(fields, base, header?.boot !== undefined, index);
     const gap = fields.get("gap");
@@ -118,7 +118,7 @@ function resolve(fields: Fields, base: Base, boot: boolean, index: number): Reso
   const seconds = number(fields, label.time, index);
   const value = readValue(fields, base, index);
   const ownSum = number(fields, label.sum, index);
-  const sum = ownSum === undefined ? base.sum : ownSum + (base.sum ?? 0);
+  const sum = ownSum === undefined ? base.sum : finite(ownSum + (base.sum ?? 0), "s", index);
   if (value === undefined && sum === undefined) {
     if (local === undefined && seconds === undefined) return undefined;
     throw refuse("senml-form", `record ${index} has neither value nor sum`);
@@ -134,9 +134,9 @@ function resolve(fields: Fields, base: Base, boot: boolean, index: number): Reso
     ...(numeric && unit !== undefined ? { unit } : {}),
     ...(value === undefined ? {} : { value }),
     ...(sum === undefined ? {} : { sum }),
-    time: Math.round(time * 1000) + 0,
+    time: finite(Math.round(time * 1000), "t", index) + 0,
     timeBase: boot ? "boot" : time < firstAbsolute ? "now" : "unix",
-    ...(updateTime === undefined ? {} : { updateTime: updateTime * 1000 }),
+    ...(updateTime === undefined ? {} : { updateTime: finite(updateTime * 1000, "ut", index) }),
   };
 }
 
@@ -161,9 +161,9 @@ function readValue(fields: Fields, base: Base, index: number): Value | undefined
     return vd;
   }
   if (v === undefined) return undefined;
-  if (typeof v === "bigint") return base.value === 0 ? narrow(v) : Number(v) + base.value;
-  if (typeof v !== "number" || !Number.isFinite(v)) throw wrongType("v", index);
-  return v + base.value;
+  if (typeof v === "bigint") return base.value === 0 ? narrow(v) : finite(Number(v) + base.value, "v", index);
+  if (typeof v !== "number") throw wrongType("v", index);
+  return finite(v + base.value, "v", index);
 }
 
 function readHeader(fields: Fields): PackHeader | undefined {
@@ -230,6 +230,12 @@ function number(fields: Fields, key: number, index: number): number | undefined 
   if (value === undefined) return undefined;
   if (typeof value === "bigint") return Number(value);
   if (typeof value !== "number" || !Number.isFinite(value)) throw wrongType(key, index);
+  return value;
+}
+
+/** Two finite numbers may add up to one that is not. */
+function finite(value: number, field: string, index: number): number {
+  if (!Number.isFinite(value)) throw wrongType(field, index);
   return value;
 }
 

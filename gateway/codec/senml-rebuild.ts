@@ -15,7 +15,7 @@ export function setBaseTime(bytes: Uint8Array, unixMs: number, estimated = false
   const base = Math.round(unixMs);
   const shift = base - time;
   const { boot: _, ...rest } = header;
-  return encodePack({
+  return encodeOwn({
     header: { ...rest, ...(estimated ? { estimated } : {}) },
     time: base,
     series: toSeries(records.map((record) => ({ ...record, time: record.time + shift }))),
@@ -47,9 +47,19 @@ export function mergePacks(packs: readonly Uint8Array[]): Uint8Array {
     series: toSeries(decoded.flatMap(({ records }) => records)),
     gaps: decoded.flatMap(({ gaps }) => gaps),
   };
-  const merged = encodePack(pack, "frame");
+  const merged = encodeOwn(pack, "frame");
   const together = packs.reduce((sum, bytes) => sum + bytes.length, 0);
-  return merged.length <= together ? merged : encodePack(pack);
+  return merged.length <= together ? merged : encodeOwn(pack);
+}
+
+/** What came in was no pack of ours when it cannot be written again: a number without a unit, a time beyond all dates. */
+function encodeOwn(pack: Pack, order?: "series" | "frame"): Uint8Array {
+  try {
+    return encodePack(pack, order);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new FormatError(`not a pack of ours: ${cause.message}`, { code: "senml-merge", cause });
+  }
 }
 
 interface OwnPack extends DecodedPack {

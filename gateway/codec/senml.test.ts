@@ -351,6 +351,42 @@ describe("decodePack refuses", () => {
   });
 });
 
+describe("numbers that add up to no number", () => {
+  it.each<[string, [number, number][]]>([
+    [
+      "value",
+      [
+        [-5, 1e308],
+        [2, 1e308],
+      ],
+    ],
+    [
+      "sum",
+      [
+        [-6, 1e308],
+        [5, 1e308],
+      ],
+    ],
+    [
+      "time",
+      [
+        [-3, 1e308],
+        [2, 1],
+      ],
+    ],
+    [
+      "update time",
+      [
+        [2, 1],
+        [7, 1e308],
+      ],
+    ],
+  ])("refuses them: %s", (_, fields) => {
+    const record = new Map<number, number | string>([[0, "a"], [1, "V"], ...fields]);
+    expect(code(() => decodePack(encodeCbor([record])))).toBe("senml-field");
+  });
+});
+
 describe("setBaseTime", () => {
   const pack = encodePack({
     header: { ...header, boot: "b-1" },
@@ -433,5 +469,30 @@ describe("mergePacks", () => {
     ["unresolved times", { seq: 2, seqTo: 2, boot: "b" }],
   ])("refuses %s", (_, change) => {
     expect(code(() => mergePacks([one({}), one(change)]))).toBe("senml-merge");
+  });
+
+  it.each<[string, [number, string | number][]]>([
+    ["a number without a unit", [[2, 5]]],
+    [
+      "a time beyond all dates",
+      [
+        [2, 5],
+        [1, "V"],
+        [6, 1e300],
+      ],
+    ],
+  ])("refuses %s, which nobody could write again", (_, fields) => {
+    const account = new Map<string | number, string | number>([
+      [0, "a"],
+      ...fields,
+      ["gw", "gw1"],
+      ["aud", "open"],
+      ["run", "r1"],
+      ["seq", 2],
+    ]);
+    const strange = encodeCbor([account]);
+    expect(code(() => mergePacks([one({}), strange]))).toMatch(/^senml-(merge|field)$/);
+    account.set("boot_", "b");
+    expect(code(() => setBaseTime(encodeCbor([account]), now))).toMatch(/^senml-(merge|field)$/);
   });
 });

@@ -32,6 +32,13 @@ log: {level: info}
 `;
 
 describe("editYaml", () => {
+  it("puts something into a text that says nothing", () => {
+    for (const nothing of ["", "~", "null\n", "# a comment\n"]) {
+      const edited = editYaml(nothing, [{ path: ["log", "level"], set: "debug" }]);
+      expect(parse(edited), nothing).toEqual({ log: { level: "debug" } });
+    }
+  });
+
   it("puts a device behind the last, in the style of the others", () => {
     const edited = addDevice(text, {
       id: "meter-1",

@@ -114,7 +114,10 @@ function spliced(text: string, edit: Edit): Made | undefined {
 
 /** By the library, which keeps comments and order, and writes blanks in its own way. */
 function rewritten(text: string, edit: Edit): Made {
-  const document = parseDocument(text, { version: "1.2", schema: "core", intAsBigInt: true });
+  const options = { version: "1.2", schema: "core", intAsBigInt: true } as const;
+  const written = parseDocument(text, options);
+  // A lone `~` says nothing either, but the library puts nothing into it.
+  const document = isScalar(written.contents) ? parseDocument("", options) : written;
   let depth = edit.path.length;
   while (depth > 1 && !isMap(document.getIn(edit.path.slice(0, depth - 1)))) depth--;
   const value =

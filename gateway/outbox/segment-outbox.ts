@@ -45,8 +45,10 @@ export interface OutboxOptions {
  */
 export async function openOutbox(disk: Disk, options: OutboxOptions): Promise<Outbox> {
   const index = new PackIndex(options);
-  const recovered = await recover(disk, ({ id, head, bytes, at }) =>
-    index.add(id, head, bytes, at, Number.NEGATIVE_INFINITY),
+  // An id is one pack's, in whatever lane of whatever audience: a second one could never be told from it again.
+  const recovered = await recover(
+    disk,
+    ({ id, head, bytes, at }) => !index.find(id) && index.add(id, head, bytes, at, Number.NEGATIVE_INFINITY),
   );
   return new SegmentOutbox(disk, options, index, recovered);
 }

@@ -1,4 +1,5 @@
-import { decode, encode, rfc8949EncodeOptions } from "cborg";
+import { type DecodeOptions, decode, encode, rfc8949EncodeOptions } from "cborg";
+import { ShallowTokenizer } from "./shallow-tokenizer.ts";
 
 // SenML in CBOR (RFC 8428 section 6), as the gateway sends it (docs/telemetry.md) and as others write it.
 
@@ -126,10 +127,13 @@ function valueLabel(value: WrittenReading["value"]): number {
 
 type CborRecord = ReadonlyMap<unknown, unknown>;
 
+const decoding: DecodeOptions = { useMaps: true, rejectDuplicateMapKeys: true, allowBigInt: true };
+
 function recordsIn(bytes: Uint8Array): readonly CborRecord[] {
   let decoded: unknown;
   try {
-    decoded = decode(bytes, { useMaps: true, rejectDuplicateMapKeys: true, allowBigInt: true });
+    const tokenizer = new ShallowTokenizer(bytes, decoding);
+    decoded = decode(bytes, { ...decoding, tokenizer });
   } catch (cause) {
     throw new RangeError(`no CBOR: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }

@@ -21,6 +21,18 @@ const { packs }: { packs: Vector[] } = JSON.parse(
 const now = 1_790_000_000_000;
 
 describe("decodePack", () => {
+  it("refuses what is nested too deep, in whatever way, and reads what is not", () => {
+    const record = "a2 00 61 61 02 01".replaceAll(" ", "");
+    for (const opening of ["81", "9f", "a100", "bf00"])
+      expect(() => decodePack(Buffer.from(opening.repeat(20_000), "hex"), now), opening).toThrow(
+        /nested deeper than 8/,
+      );
+    for (const around of [`81${record}`, `9f${record}ff`, `82${record}${record}`])
+      expect(decodePack(Buffer.from(around, "hex"), now).readings.length).toBeGreaterThan(0);
+    const deep = Buffer.from(`81a3006161020163787979${"81".repeat(6)}00`, "hex");
+    expect(decodePack(deep, now).readings).toHaveLength(1);
+  });
+
   const published = packs.filter(({ records }) => records.every(({ timeBase }) => timeBase === "unix"));
 
   it.each(published.map((vector) => [vector.name, vector] as const))(

@@ -266,3 +266,16 @@ it("never reads or writes outside its partition, nor throws anything but its own
     { numRuns: 60 },
   );
 });
+
+it("refuses a FAT32 whose root folder begins with the end of a chain", async () => {
+  const { path, extent } = format({ bits: 32, mebibytes: 40, cluster: 1 });
+  using device = fileDevice(path);
+  const boot = Buffer.from(await device.read(extent.start, 512));
+  for (const cluster of [0x0fffffff, 0x0ffffff8, 0, 1]) {
+    boot.writeUInt32LE(cluster, 44);
+    await device.write(extent.start, boot);
+    await expect(
+      writeRootFile(device, extent, "provision.json", Buffer.from("{}"), modified),
+    ).rejects.toMatchObject({ code: "bad-fat" });
+  }
+});

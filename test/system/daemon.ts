@@ -61,9 +61,12 @@ export interface DaemonOptions {
 const patienceMs = 25_000;
 
 const folders: string[] = [];
-afterAll(() => {
+const sweep = () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
+};
+// Without vitest, which scripts/proof does without, there is no end of tests but that of the process.
+if (process.env.VITEST) afterAll(sweep);
+else process.once("exit", sweep);
 
 /** A folder that goes when the tests of the file are over. */
 export function newFolder(): string {

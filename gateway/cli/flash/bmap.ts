@@ -28,9 +28,9 @@ export function wholeImage(imageSize: number): Bmap {
 /** Reads a .bmap file. Throws ConfigError for what is damaged, another version, or not summed with SHA-256. */
 export function parseBmap(xml: string): Bmap {
   const bad = (why: string) => problem("bad-bmap", why);
-  const body = xml.replaceAll(/<!--[\s\S]*?-->/g, "");
+  const body = withoutComments(xml);
   const element = (name: string): string => {
-    const value = new RegExp(`<${name}>\\s*([^<]*?)\\s*</${name}>`).exec(body)?.[1];
+    const value = new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1]?.trim();
     if (value === undefined) throw bad(`no ${name}`);
     return value;
   };
@@ -64,6 +64,14 @@ export function parseBmap(xml: string): Bmap {
   if (ranges.length === 0) throw bad("no ranges");
   if (mapped !== whole("MappedBlocksCount")) throw bad("MappedBlocksCount is not that of the ranges");
   return { imageSize, ranges };
+}
+
+/** In one pass: a pattern would look for the end of each comment that has none. */
+function withoutComments(xml: string): string {
+  const [before = "", ...parts] = xml.split("<!--");
+  return (
+    before + parts.map((part) => (part.includes("-->") ? part.slice(part.indexOf("-->") + 3) : "")).join("")
+  );
 }
 
 /** The file's own sum is taken with zeros in its place. */

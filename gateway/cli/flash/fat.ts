@@ -9,6 +9,9 @@ import { problem } from "./problems.ts";
 // Order of writes: the new content, the chains, the folder, then the old content is given free. Whoever pulls the
 // card in between loses the new file and nothing else.
 
+/** 65536 entries: more has no folder (section 6 of the specification). */
+const maxRootBytes = 65_536 * entrySize;
+
 /** The files and folders of the root folder. */
 export async function listRoot(device: BlockDevice, partition: Extent): Promise<readonly FatEntry[]> {
   return entriesOf(await rootOf(await readFat(device, partition)));
@@ -84,6 +87,8 @@ interface Root {
 async function rootOf(fat: Fat): Promise<Root> {
   if (fat.rootCluster === undefined) return { bytes: await fat.readFixedRoot(), clusters: [] };
   const clusters = fat.chain(fat.rootCluster);
+  if (clusters.length === 0 || clusters.length * fat.clusterSize > maxRootBytes)
+    throw problem("bad-fat", `its root folder has ${clusters.length} clusters`);
   const parts = [];
   for (const cluster of clusters) parts.push(await fat.readCluster(cluster));
   return { bytes: Buffer.concat(parts), clusters };

@@ -2,8 +2,8 @@ import { type Document, isAlias, isMap, isScalar, isSeq, Lexer, Parser, parseDoc
 import { notesKey, schemaError } from "./section.ts";
 import { Approximate } from "./vectors.ts";
 
-/** Bytes of UTF-8 that a schema may have. */
-export const maxSchemaBytes = 512 * 1024;
+/** Bytes of UTF-8 that a schema may have: several times the longest that is known, and read within 200 ms. */
+export const maxSchemaBytes = 64 * 1024;
 /** Levels of nesting, aliases followed. */
 const maxDepth = 48;
 /** Values of a schema after every alias is followed. */

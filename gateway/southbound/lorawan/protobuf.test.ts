@@ -139,6 +139,20 @@ describe("ChirpStack in protobuf", () => {
     expect(Reflect.get({}, "polluted")).toBeUndefined();
   });
 
+  it("takes thousands of one field, whatever their names (in what time: test/hostile/corpus)", () => {
+    const schema = { 1: ["r", { message: {}, repeated: true }], 2: ["m", "map"] } as const;
+    const repeated = Buffer.alloc(2 * 19_000, Uint8Array.of(0x0a, 0));
+    expect(readMessage(schema, repeated).r).toHaveLength(19_000);
+    const entries = Array.from({ length: 6000 }, (_, index) => {
+      const key = Buffer.from(`k${index}`);
+      return Buffer.from([0x12, key.length + 2, 0x0a, key.length, ...key]);
+    });
+    const proto = Buffer.from("120b0a095f5f70726f746f5f5f", "hex");
+    const { m } = readMessage(schema, Buffer.concat([...entries, proto]));
+    expect(Object.keys(Object(m))).toHaveLength(6001);
+    expect(Object.getPrototypeOf(m)).toBe(Object.prototype);
+  });
+
   it("never breaks on other bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {

@@ -45,11 +45,13 @@ class Reader {
       const value = this.#value(type, wire, depth);
       if (value === undefined) continue;
       const before = found[name];
-      if (typeof type === "object" && "message" in type && type.repeated)
-        found[name] = Array.isArray(before) ? [...before, value] : [value];
-      else if (type === "map")
-        found[name] = { ...(typeof before === "object" ? before : {}), ...asRecord(value) };
-      else found[name] = value;
+      // Added to in place: a copy at each of thousands would take seconds.
+      if (typeof type === "object" && "message" in type && type.repeated) {
+        if (Array.isArray(before)) before.push(value);
+        else found[name] = [value];
+      } else if (type === "map" && isRecord(before) && isRecord(value)) {
+        for (const [key, one] of Object.entries(value)) setOwn(before, key, one);
+      } else found[name] = value;
     }
     return found;
   }
@@ -136,7 +138,7 @@ class Reader {
         if (part.field === 1) key = utf8(part.wire.value);
         else if (part.field === 2) value = this.#structValue(part.wire.value, depth + 2);
       }
-      Object.defineProperty(found, key, { value, enumerable: true, configurable: true, writable: true });
+      setOwn(found, key, value);
     }
     return found;
   }
@@ -172,6 +174,11 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function asRecord(value: unknown): object {
-  return typeof value === "object" && value !== null ? value : {};
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+/** Also of the name `__proto__`. */
+function setOwn(record: Record<string, unknown>, key: string, value: unknown): void {
+  Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
 }
