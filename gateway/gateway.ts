@@ -45,6 +45,8 @@ export interface GatewayContext {
   readonly connect: Connect;
   /** A folder of the store, made when it is not there. Rejects with StorageError. */
   openDisk(name: string): Promise<Disk>;
+  /** Length of a segment file of the outbox, where 4 MiB would be too much. */
+  readonly segmentBytes?: number | undefined;
   /** Random id of this start of the daemon. */
   readonly run?: string | undefined;
   /** Where the local history is kept, when one is wanted. */
@@ -307,7 +309,7 @@ export class Gateway implements AsyncDisposable {
   }
 
   async #openSide({ name, kind, settings }: NorthboundConfig): Promise<void> {
-    const { clock, random, openDisk } = this.#context;
+    const { clock, random, openDisk, segmentBytes } = this.#context;
     const { gateway, storage, audiences } = this.#config;
     const key = `northbound ${name}`;
     this.problems.delete(key);
@@ -322,6 +324,7 @@ export class Gateway implements AsyncDisposable {
         random,
         log: this.#log.child({ northbound: name }),
         openDisk: () => openDisk(`outbox-${name}`),
+        segmentBytes,
         limits: {
           maxBytes: storage.maxBytes,
           maxAge: storage.maxAgeMs,

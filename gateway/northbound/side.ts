@@ -21,6 +21,8 @@ export interface SideOptions {
   readonly log: Log;
   /** Rejects with StorageError when there is no such place. */
   openDisk(): Promise<Disk>;
+  /** As OutboxOptions. */
+  readonly segmentBytes?: number | undefined;
   readonly limits: {
     readonly maxBytes: number;
     readonly maxAge: number;
@@ -73,7 +75,7 @@ export async function openSide(options: SideOptions): Promise<Side> {
   let storeProblem: StorageError | undefined;
   let outbox: Outbox;
   try {
-    outbox = await openOutbox(await options.openDisk(), limits);
+    outbox = await openOutbox(await options.openDisk(), { ...limits, segmentBytes: options.segmentBytes });
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     log.error({ code: error.code, hint: error.hint }, `${error.message}: readings are held in memory only`);

@@ -33,7 +33,7 @@ export interface OutboxOptions {
   /** Bytes of recent packs kept in memory so that the live path need not read the disk. Default 1 MiB. */
   readonly cacheBytes?: number;
   /** Length of a segment file. Default 4 MiB. */
-  readonly segmentBytes?: number;
+  readonly segmentBytes?: number | undefined;
   /** Space set aside so that acks can be written on a full disk. Default 64 KiB, 0 for none. */
   readonly ballastBytes?: number;
 }
