@@ -35,6 +35,7 @@ import { History } from "./telemetry/history.ts";
 import { PackBuilder } from "./telemetry/pack-builder.ts";
 import { Pipeline } from "./telemetry/pipeline.ts";
 import { encodeOffline, encodeState, type GatewayState } from "./telemetry/state.ts";
+import { toldGaps } from "./telemetry/told-gaps.ts";
 import type { Connect } from "./transport/transport.ts";
 
 /** Everything that can differ between two runs. */
@@ -338,6 +339,7 @@ export class Gateway implements AsyncDisposable {
         lastWill: encodeOffline(gateway.id, this.run, version),
         farewell: () => encodeOffline(gateway.id, this.run, version, clock.toUnix(clock.stamp())),
         onGap: (gap: Gap) => this.builder.gap(gap),
+        gapsIn: toldGaps,
         bootTime: (bootId) => this.#context.bootTime?.(bootId),
         onCommand: (message) => this.control.receive(name, message),
         desired: this.#desired(),

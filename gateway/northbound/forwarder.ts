@@ -263,7 +263,7 @@ class LaneForwarder implements Forwarder {
           `a stored pack is damaged: ${error.message}`,
         );
         this.#refused++;
-        await this.#inFlight.dropped([pack], "damaged");
+        await this.#giveUp([pack], "damaged");
       }
     }
     return ready;
@@ -321,10 +321,22 @@ class LaneForwarder implements Forwarder {
     this.#refused++;
     this.#alone.delete(first.id);
     try {
-      await this.#inFlight.dropped(packs, "refused");
+      await this.#giveUp(packs, "refused");
     } catch (cause) {
       this.#storageTrouble(cause);
     }
+  }
+
+  /**
+   * Waits until their gap is safe, but not beyond the end: the pack that tells of it may have to wait for
+   * this very end. They then come again from the outbox that is opened next.
+   */
+  async #giveUp(packs: readonly StoredPack[], reason: "refused" | "damaged"): Promise<void> {
+    const dropped = this.#inFlight.dropped(packs, reason);
+    dropped.catch(() => {});
+    const ended = Promise.withResolvers<void>();
+    this.#signal.addEventListener("abort", () => ended.resolve(), { once: true });
+    if (!this.#signal.aborted) await Promise.race([dropped, ended.promise]);
   }
 
   #storageTrouble(error: unknown): void {

@@ -126,7 +126,9 @@ class History {
     await this.#heal();
     await this.#stop();
     this.#judge.account();
-    judgeCommands(this.#fates.values(), this.#judge.results, this.#field, (what) => this.#judge.violate(what));
+    judgeCommands(this.#fates.values(), this.#judge.results, this.#field, (what) =>
+      this.#judge.violate(what),
+    );
     this.#check();
     const { readings, packs, gapsTold } = this.#judge;
     return { readings, packs, gaps: gapsTold, ends: this.#ends, writes: this.#field.writes.length };
@@ -373,6 +375,7 @@ class History {
     this.#field.mend();
     this.#broker.break(undefined, 0);
     this.#trust();
+    await this.#repair();
     this.#field.answered.clear();
     const end = this.#now() + healMs;
     let open: string | undefined;
@@ -383,6 +386,17 @@ class History {
       if (open === undefined) return;
     }
     throw new Violation(`${open} ${healMs / 1000} s after everything was well`);
+  }
+
+  /** A store that could not be opened stays away until somebody starts the gateway again, as its problems say. */
+  async #repair(): Promise<void> {
+    const stores = [...this.#gateway!.problems.keys()].filter((key) => key.startsWith("store of "));
+    if (stores.length === 0) return;
+    await this.#stop();
+    const end: End = { at: 0, kind: "end", how: "stopped", operations: 0, downMs: 0, clockOff: undefined };
+    this.#die(end);
+    await this.#restart(end);
+    await this.#open();
   }
 
   #unfinished(): string | undefined {

@@ -64,7 +64,8 @@ export class SimulatedBroker {
   break(fault: BrokerFault | undefined, forMs: number): void {
     this.#fault = fault;
     this.#until = this.options.now() + forMs;
-    if (fault === "refused" || fault === "half-open") this.#side?.suspect(fault === "refused" ? 0 : keepaliveMs);
+    if (fault === "refused") this.#side?.suspect(0);
+    if (fault === "half-open") this.#side?.deafen();
   }
 
   /** Somebody publishes a command, or the same one again. Absolute expiry is the sender's, who knows the time. */
@@ -103,6 +104,8 @@ class SimulatedSide implements Northbound {
   readonly #delivering = new Set<Waiting>();
   #up = Promise.withResolvers<void>();
   #connected = false;
+  /** Half-open: what goes into this session comes out nowhere. */
+  #deaf = false;
   #session = 0;
   #lastArrival = 0;
   #ended = false;
@@ -149,6 +152,7 @@ class SimulatedSide implements Northbound {
   async connected(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     while (!this.#live) {
+      if (this.#ended) throw new LinkError("this far side was closed", { code: "closed" });
       const aborted = Promise.withResolvers<never>();
       const abort = () => aborted.reject(signal.reason);
       signal.addEventListener("abort", abort, { once: true });
@@ -167,6 +171,7 @@ class SimulatedSide implements Northbound {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#live) this.#tell("state", this.#context.farewell?.() ?? this.#context.lastWill);
     this.#ended = true;
+    this.#up.resolve();
     this.#lose();
   }
 
@@ -178,12 +183,19 @@ class SimulatedSide implements Northbound {
     });
   }
 
+  /** The other end is gone, and nobody said so. */
+  deafen(): void {
+    if (!this.#live) return;
+    this.#deaf = true;
+    this.suspect(keepaliveMs);
+  }
+
   /** Gives the gateway what waits, in order. */
   deliver(): void {
     const { clock, onCommand } = this.#context;
     const { options, waiting } = this.#broker;
     for (const one of [...waiting]) {
-      if (!this.#live || !this.#heard || this.#broker.fault === "half-open") return;
+      if (!this.#live || !this.#heard || this.#deaf) return;
       if (this.#delivering.has(one)) continue;
       const session = this.#session;
       this.#delivering.add(one);
@@ -193,7 +205,7 @@ class SimulatedSide implements Northbound {
       onCommand?.(message).then(
         () => {
           // The acknowledgement goes the way of every message.
-          const arrives = this.#session === session && this.#heard && this.#broker.fault !== "half-open";
+          const arrives = this.#session === session && this.#heard && !this.#deaf;
           this.#delivering.delete(one);
           const place = waiting.indexOf(one);
           if (!arrives || place < 0) return;
@@ -234,8 +246,7 @@ class SimulatedSide implements Northbound {
       this.#lastArrival = Math.max(this.#lastArrival, clock.monotonic() + way);
       const wait = reorders ? way : this.#lastArrival - clock.monotonic();
       clock.timer(wait, () => {
-        if (this.#session !== session || !this.#heard) return;
-        if (this.#broker.fault === "half-open") return this.suspect(keepaliveMs);
+        if (this.#session !== session || !this.#heard || this.#deaf) return;
         if (fault === "forbidden" && audience === "open")
           return fail(new RefusedError("not authorised", { code: "not-authorised" }));
         arrive();
@@ -251,11 +262,12 @@ class SimulatedSide implements Northbound {
 
   #tell(topic: string, body: Uint8Array): void {
     if (topic !== "state" || body.length === 0 || !this.#heard) return;
-    if (this.#broker.fault !== "half-open") this.#broker.options.platform.state(decoder.decode(body));
+    if (!this.#deaf) this.#broker.options.platform.state(decoder.decode(body));
   }
 
   #lose(): void {
     this.#connected = false;
+    this.#deaf = false;
     this.#session++;
     for (const fail of [...this.#inFlight]) fail(new LinkError("the link was lost", { code: "lost" }));
     this.#delivering.clear();

@@ -1,4 +1,4 @@
-import { type PlannedCommand, largestValue } from "./history-plan.ts";
+import { largestValue, type PlannedCommand } from "./history-plan.ts";
 import type { Field } from "./history-units.ts";
 
 // What must be true of commands, whatever happens: judged by what the units were written and what the
