@@ -58,6 +58,8 @@ const suspectWindow = 256;
 const defaultTrustWaitMs = 10 * 60_000;
 /** After a failure of the disk. */
 const storagePauseMs = 1_000;
+/** One for all pauses: an error of its own for each would cost more than the pause. */
+const pauseOver = new LinkError("something has changed", { code: "closed" });
 
 /**
  * Urgent before live before backlog. Within a lane and audience packs leave in the order of the
@@ -352,7 +354,7 @@ class LaneForwarder implements Forwarder {
     const wake = this.#wake.resolve;
     using waits = new DisposableStack();
     const over = new AbortController();
-    waits.defer(() => over.abort());
+    waits.defer(() => over.abort(pauseOver));
     const signal = AbortSignal.any([this.#signal, over.signal]);
     this.#signal.addEventListener("abort", () => wake(), { signal: over.signal });
     if (this.#signal.aborted) return;

@@ -5,11 +5,11 @@ import type { Log } from "../../gateway/model/log.ts";
 import { SimulatedBroker } from "./history-broker.ts";
 import { type CommandFate, judgeCommands } from "./history-commands.ts";
 import { configsOf } from "./history-config.ts";
+import { HistoryDisks } from "./history-disks.ts";
 import { Judge, type Run } from "./history-judge.ts";
-import { busyMs, type DiskFault, type Plan, type PlanEvent } from "./history-plan.ts";
+import { busyMs, type Plan, type PlanEvent } from "./history-plan.ts";
 import { Field } from "./history-units.ts";
 import { seeded } from "./random.ts";
-import { SimulatedDisk, type SimulatedDiskOptions } from "./simulated-disk.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 /** What negative controls do to the world around the gateway, never to the gateway. */
@@ -36,13 +36,6 @@ export interface HistorySummary {
 export class Violation extends Error {}
 
 type End = Extract<PlanEvent, { kind: "end" }>;
-interface Life {
-  readonly gateway: Gateway | undefined;
-  readonly clock: VirtualClock;
-  readonly run: Run;
-  readonly disks: Map<string, SimulatedDisk>;
-}
-
 const openMs = 60_000;
 const closeMs = 10_000;
 const healMs = 240_000;
@@ -57,24 +50,19 @@ export async function liveThrough(plan: Plan, sabotage: Sabotage = {}): Promise<
 
 class History {
   readonly #plan: Plan;
-  readonly #sabotage: Sabotage;
   readonly #field: Field;
   readonly #broker: SimulatedBroker;
   readonly #judge: Judge;
   readonly #fates = new Map<string, CommandFate>();
-  readonly #faults = new Map<string, { fault: DiskFault; until: number }>();
-  readonly #random;
+  readonly #disks: HistoryDisks;
   #configs: readonly GatewayConfig[] = [];
   #config = 0;
   #runs = 0;
   #boots = 0;
   #trueStart = firstUnix;
   #clock = new VirtualClock({ rounds: 1 });
-  #disks = new Map<string, SimulatedDisk>();
   #run: Run | undefined;
   #gateway: Gateway | undefined;
-  /** An end that comes with one of the next operations of a disk. */
-  #ending: { left: number; end: End } | undefined;
   #ended: End | undefined;
   #ends = 0;
   /** What a boot that knew the time is remembered to have counted from. */
@@ -82,9 +70,7 @@ class History {
 
   constructor(plan: Plan, sabotage: Sabotage) {
     this.#plan = plan;
-    this.#sabotage = sabotage;
     const stream = (which: number) => seeded(plan.seed * 16 + which);
-    this.#random = stream(0);
     const now = () => this.#now();
     this.#field = new Field({
       random: stream(1),
@@ -94,7 +80,13 @@ class History {
       mendsCrc: sabotage.mendsCrc,
       swallows: sabotage.swallows,
     });
-    this.#judge = new Judge(this.#field, now);
+    this.#judge = new Judge(this.#field, now, plan.tiny);
+    this.#disks = new HistoryDisks({
+      random: stream(0),
+      now,
+      ignoreSync: sabotage.ignoreSync,
+      forgets: sabotage.forgetsLedger ? "commands" : undefined,
+    });
     this.#broker = new SimulatedBroker({
       random: stream(2),
       now,
@@ -113,7 +105,10 @@ class History {
   async live(): Promise<HistorySummary> {
     const { tiny, events, trusted } = this.#plan;
     let made = configs.get(tiny);
-    if (!made) configs.set(tiny, (made = await configsOf(this.#broker.kind, tiny)));
+    if (!made) {
+      made = await configsOf(this.#broker.kind, tiny);
+      configs.set(tiny, made);
+    }
     this.#configs = made.map((config) => withKind(config, this.#broker));
     this.#boot(trusted ? 0 : -3_600_000, trusted);
     await this.#open();
@@ -125,6 +120,7 @@ class History {
     await this.#until(begin + busyMs);
     await this.#heal();
     await this.#stop();
+    if (this.#run && this.#gateway) account(this.#run, this.#gateway);
     this.#judge.account();
     judgeCommands(this.#fates.values(), this.#judge.results, this.#field, (what) =>
       this.#judge.violate(what),
@@ -182,8 +178,8 @@ class History {
         random: seeded(this.#plan.seed * 31 + this.#runs),
         log: this.#log(run),
         connect: this.#field.connect(this.#clock, run.run),
-        openDisk: async (name) => this.#disk(name, run),
-        segmentBytes: 32_768,
+        openDisk: async (name) => this.#disks.open(name, this.#clock, () => this.#run === run),
+        segmentBytes: 16_384,
         run: run.run,
         bootTime: (bootId) => this.#bootTimes.get(bootId),
         reloadConfig: async () => ({ config: this.#configs[this.#config], diagnostics: [] }),
@@ -210,61 +206,16 @@ class History {
     }
   }
 
-  #disk(name: string, run: Run): SimulatedDisk {
-    let disk = this.#disks.get(name);
-    if (!disk || (this.#sabotage.forgetsLedger && name === "commands")) {
-      disk = new SimulatedDisk(this.#diskOptions(name, run));
-      this.#disks.set(name, disk);
-    }
-    disk.options = this.#diskOptions(name, run);
-    return disk;
-  }
-
-  #diskOptions(name: string, run: Run): SimulatedDiskOptions {
-    const clock = this.#clock;
-    const fault = () => {
-      const found = this.#faults.get(name);
-      return found && this.#run === run && this.#now() < found.until ? found.fault : undefined;
-    };
-    return {
-      random: this.#random,
-      ignoreSync: this.#sabotage.ignoreSync ?? false,
-      before: () => {
-        if (this.#run !== run || !this.#ending || --this.#ending.left > 0) return;
-        this.#die(this.#ending.end);
-      },
-      delay: async () => {
-        if (fault() === "slow") await clock.sleep(20 + 700 * this.#random());
-      },
-      fail: (operation) => {
-        const what = fault();
-        const writes = !["list", "open", "read"].includes(operation);
-        if (!what || what === "slow" || !writes) return undefined;
-        if (what === "read-only") return "disk-read-only";
-        if (what === "full") return operation === "write" || operation === "create" ? "disk-full" : undefined;
-        return this.#random() < 0.5 ? "disk-io" : undefined;
-      },
-    };
-  }
-
   /** The process ends in this moment: nothing that it still does reaches anything. */
   #die(end: End): void {
     const [run, gateway] = [this.#run, this.#gateway];
     if (!run) return;
-    this.#ending = undefined;
     this.#ended = end;
     this.#ends++;
     if (gateway) account(run, gateway);
-    run.ended = true;
     this.#run = undefined;
     this.#gateway = undefined;
-    const options = { random: this.#random, ignoreSync: this.#sabotage.ignoreSync ?? false };
-    this.#disks = new Map(
-      Array.from(this.#disks, ([name, disk]) => [
-        name,
-        end.how === "power" ? disk.cutPower(options) : disk.copy(options),
-      ]),
-    );
+    this.#disks.end(end.how === "power");
   }
 
   async #restart({ how, downMs, clockOff }: End): Promise<void> {
@@ -296,8 +247,7 @@ class History {
     if (kind === "line") this.#field.break(event.line, event.fault, event.forMs);
     else if (kind === "broker") this.#broker.break(event.fault, event.forMs);
     else if (kind === "broker-restart") this.#broker.break("refused", event.forMs);
-    else if (kind === "disk")
-      this.#faults.set(event.disk, { fault: event.fault, until: this.#now() + event.forMs });
+    else if (kind === "disk") this.#disks.break(event.disk, event.fault, event.forMs);
     else if (kind === "jump") this.#jump(event.ms);
     else if (kind === "trust") this.#trust();
     else if (kind === "command") this.#command(event);
@@ -307,7 +257,7 @@ class History {
       this.#die(event);
       await this.#restart(event);
       await this.#open();
-    } else if (event.operations > 0) this.#ending = { left: event.operations, end: event };
+    } else if (event.operations > 0) this.#disks.endAfter(event.operations, () => this.#die(event));
     else {
       this.#die(event);
       await this.#restart(event);
@@ -334,10 +284,12 @@ class History {
   }
 
   async #reload(to: number): Promise<void> {
-    const before = this.#config;
+    const [before, run, gateway] = [this.#config, this.#run, this.#gateway];
+    // A far side that is closed takes what the disk did not with it, and the account of that is in memory.
+    if (run && gateway) run.volatile += volatileOf(gateway);
     this.#config = to;
     let done = false;
-    this.#gateway?.reload().then(
+    gateway?.reload().then(
       ({ applied, changes }) => {
         done = true;
         if (!applied) this.#judge.violate(`a reload from ${before} to ${to} was refused: ${changes.join()}`);
@@ -370,8 +322,7 @@ class History {
 
   /** Everything is well: then everything must come to its end, and every point be read. */
   async #heal(): Promise<void> {
-    this.#ending = undefined;
-    this.#faults.clear();
+    this.#disks.mend();
     this.#field.mend();
     this.#broker.break(undefined, 0);
     this.#trust();
@@ -427,7 +378,6 @@ class History {
     );
     await this.#clock.advance(closeMs, () => closed || this.#ended !== undefined);
     if (!closed && !this.#ended) this.#judge.violate("it does not stop in time");
-    if (!this.#ended) account(run, gateway);
   }
 
   #log(run: Run): Log {
@@ -443,8 +393,13 @@ class History {
 /** What a run has promised by now. */
 function account(run: Run, gateway: Gateway): void {
   run.accounts = gateway.builder.accounting();
-  run.volatile = 0;
-  for (const { outbox } of gateway.sides.values()) run.volatile += outbox.status().volatile;
+  run.volatile += volatileOf(gateway);
+}
+
+function volatileOf(gateway: Gateway): number {
+  let sum = 0;
+  for (const { outbox } of gateway.sides.values()) sum += outbox.status().volatile;
+  return sum;
 }
 
 /** The configuration, with this history's broker behind its far side. */

@@ -15,7 +15,8 @@ import type { BrokerFault, PlannedCommand } from "./history-plan.ts";
 export interface Platform {
   /** A message with readings, as it came. */
   pack(lane: OutgoingPack["lane"], bytes: Uint8Array): void;
-  state(body: ReadonlyMap<string, unknown>): void;
+  /** A message that the broker would not take. */
+  refused(run: string): void;
   result(body: ReadonlyMap<string, unknown>): void;
 }
 
@@ -99,7 +100,6 @@ class SimulatedSide implements Northbound {
   readonly backlogRate;
   readonly #broker: SimulatedBroker;
   readonly #context: NorthboundContext;
-  readonly #facts = new Map<string, Uint8Array>();
   readonly #inFlight = new Set<(error: LinkError) => void>();
   readonly #delivering = new Set<Waiting>();
   #up = Promise.withResolvers<void>();
@@ -144,10 +144,7 @@ class SimulatedSide implements Northbound {
     await this.#send(signal, "", () => platform.result(decoder.decode(body)));
   }
 
-  announce(topic: string, body: Uint8Array): void {
-    this.#facts.set(topic, body);
-    if (this.#live) this.#tell(topic, body);
-  }
+  announce(): void {}
 
   async connected(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
@@ -169,7 +166,6 @@ class SimulatedSide implements Northbound {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#live) this.#tell("state", this.#context.farewell?.() ?? this.#context.lastWill);
     this.#ended = true;
     this.#up.resolve();
     this.#lose();
@@ -225,7 +221,7 @@ class SimulatedSide implements Northbound {
   /** Resolves when the broker said that it has it. */
   #send(signal: AbortSignal, audience: string, arrive: () => void): Promise<void> {
     const { clock } = this.#context;
-    const { random, reorders } = this.#broker.options;
+    const { platform, random, reorders } = this.#broker.options;
     signal.throwIfAborted();
     if (!this.#live) return Promise.reject(new LinkError("not connected", { code: "not-connected" }));
     const session = this.#session;
@@ -239,6 +235,10 @@ class SimulatedSide implements Northbound {
         over();
         reject(error);
       };
+      const forbid = () => {
+        platform.refused(this.#context.run);
+        fail(new RefusedError("not authorised", { code: "not-authorised" }));
+      };
       const abort = () => fail(signal.reason);
       this.#inFlight.add(fail);
       signal.addEventListener("abort", abort);
@@ -247,8 +247,7 @@ class SimulatedSide implements Northbound {
       const wait = reorders ? way : this.#lastArrival - clock.monotonic();
       clock.timer(wait, () => {
         if (this.#session !== session || !this.#heard || this.#deaf) return;
-        if (fault === "forbidden" && audience === "open")
-          return fail(new RefusedError("not authorised", { code: "not-authorised" }));
+        if (fault === "forbidden" && audience === "open") return forbid();
         arrive();
         if (fault === "lost-ack") return this.suspect(500);
         clock.timer(way / 2, () => {
@@ -258,11 +257,6 @@ class SimulatedSide implements Northbound {
         });
       });
     });
-  }
-
-  #tell(topic: string, body: Uint8Array): void {
-    if (topic !== "state" || body.length === 0 || !this.#heard) return;
-    if (!this.#deaf) this.#broker.options.platform.state(decoder.decode(body));
   }
 
   #lose(): void {
@@ -282,7 +276,6 @@ class SimulatedSide implements Northbound {
       this.#connected = true;
       this.#up.resolve();
       this.#up = Promise.withResolvers();
-      for (const [topic, body] of this.#facts) this.#tell(topic, body);
       this.deliver();
     });
   }

@@ -36,9 +36,9 @@ examples:
 
 /** Poll periods in ms, as the configurations say. */
 export const polls = [
-  { fast: 4000, normal: 12_000 },
-  { fast: 4000, normal: 12_000 },
-  { fast: 6000, normal: 15_000 },
+  { fast: 4000, normal: 8000 },
+  { fast: 4000, normal: 8000 },
+  { fast: 5000, normal: 10_000 },
 ] as const;
 
 function textOf(variant: number, tiny: boolean): string {
@@ -59,7 +59,7 @@ poll: {fast: ${fast}ms, normal: ${normal}ms, slow: 60s}
 audiences: {energy: {}}
 northbound: {city: {type: simulated, pace: ${variant}}}
 storage: {maxBytes: ${tiny ? "2kB" : "1MB"}}
-telemetry: {maxAge: 4s, maxReadings: 12, maxBytes: 2kB}
+telemetry: {maxAge: 3s, maxReadings: 12, maxBytes: 2kB}
 commands: {issuers: {city: {devices: ["*"], points: ["*"], priority: operator}}}
 `;
 }

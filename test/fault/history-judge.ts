@@ -12,9 +12,10 @@ export interface Run {
   readonly boot: string;
   /** By audience, when it ended. */
   accounts: readonly { readonly audience: string; readonly lastSeq: number; readonly settledSeq: number }[];
-  /** Packs that it had in memory only, and said so. */
+  /** Packs that it had in memory only when it ended, and said so: the disk did not take them. */
   volatile: number;
-  ended: boolean;
+  /** Packs that the broker would not take. */
+  refused: number;
 }
 
 export class Judge implements Platform {
@@ -34,8 +35,11 @@ export class Judge implements Platform {
   readonly #newest = new Map<string, { run: number; seq: number }>();
   readonly #field: Field;
   readonly #now: () => number;
+  readonly #tiny: boolean;
 
-  constructor(field: Field, now: () => number) {
+  /** @param tiny whether the outbox has room for a handful of packs only */
+  constructor(field: Field, now: () => number, tiny: boolean) {
+    this.#tiny = tiny;
     this.#field = field;
     this.#now = now;
   }
@@ -45,7 +49,7 @@ export class Judge implements Platform {
   }
 
   begin(run: string, boot: string): Run {
-    const begun: Run = { run, boot, accounts: [], volatile: 0, ended: false };
+    const begun: Run = { run, boot, accounts: [], volatile: 0, refused: 0 };
     this.runs.set(run, begun);
     return begun;
   }
@@ -54,7 +58,10 @@ export class Judge implements Platform {
     const pack = readPack(bytes);
     const { run, seq, seqTo, audience = "", estimated } = pack;
     const known = this.runs.get(run);
-    if (!known) return this.violate(`a pack of run ${run}, which never was`);
+    if (!known) {
+      this.violate(`a pack of run ${run}, which never was`);
+      return;
+    }
     this.packs++;
     const received = setOf(this.#received, `${run}/${audience}`);
     let news: number | undefined;
@@ -73,17 +80,24 @@ export class Judge implements Platform {
       this.#checkReading(name, value, time, known, estimated);
   }
 
-  state(): void {}
+  refused(run: string): void {
+    const known = this.runs.get(run);
+    if (known) known.refused++;
+  }
 
   result(body: ReadonlyMap<string, unknown>): void {
     const id = String(body.get("id"));
     this.results.set(id, [...(this.results.get(id) ?? []), body]);
   }
 
-  /** Nothing promised is lost, nothing is invented. `drained`: the last run, of which nothing may be missing at all. */
+  /** Nothing promised is lost, nothing is invented. When all runs have ended. */
   account(): void {
-    for (const { run, accounts, volatile } of this.runs.values()) {
-      let excused = volatile;
+    let excused = 0;
+    for (const { volatile, refused } of this.runs.values()) {
+      // What is in memory only may be what tells of a pack that the broker refused, or that had no room.
+      if (volatile > 0) excused += this.#tiny ? Number.POSITIVE_INFINITY : volatile + refused;
+    }
+    for (const { run, accounts } of this.runs.values()) {
       for (const { audience, lastSeq, settledSeq } of accounts) {
         const key = `${run}/${audience}`;
         const [received, gone] = [setOf(this.#received, key), setOf(this.#gaps, key)];
@@ -112,7 +126,10 @@ export class Judge implements Platform {
       return;
     }
     const [, device = "", point = ""] = found;
-    if (typeof value !== "number") return this.violate(`${name} has the value ${String(value)}`);
+    if (typeof value !== "number") {
+      this.violate(`${name} has the value ${String(value)}`);
+      return;
+    }
     this.readings++;
     const line: LineName = device.startsWith("s") ? "street" : "cellar";
     const delay = timeouts[line] + 100;

@@ -57,7 +57,7 @@ export interface Plan {
 }
 
 /** Ms in which everything happens; then everything is well again. */
-export const busyMs = 40_000;
+export const busyMs = 20_000;
 export const devices = ["s1", "s2", "c1", "c2"] as const;
 /** No register of a unit takes more. */
 export const largestValue = 60_000;
@@ -67,14 +67,14 @@ export function planOf(seed: number): Plan {
   const random = seeded(seed);
   const below = (limit: number) => Math.floor(random() * limit);
   const one = <T>(list: readonly T[]): T => list[below(list.length)]!;
-  const forMs = () => 500 + below(below(4) === 0 ? 30_000 : 6000);
+  const forMs = () => 300 + below(below(4) === 0 ? 20_000 : 4000);
   let commands = 0;
 
   const command = (): PlannedCommand => {
     const number = ++commands;
     const wrong = random() < 0.1;
     const relative = random() < 0.6;
-    const life = random() < 0.2 ? 1 + below(300) : 2000 + below(30_000);
+    const life = random() < 0.2 ? 1 + below(300) : 2000 + below(15_000);
     return {
       id: `k${number}`,
       device: random() < 0.05 ? "nobody" : one(devices),
@@ -82,7 +82,7 @@ export function planOf(seed: number): Plan {
       value: wrong ? largestValue + number : 1000 + number,
       ...(relative ? { inMs: life } : { untilMs: random() < 0.2 ? -life : life }),
       retained: random() < 0.1,
-      again: random() < 0.4 ? [below(20_000), below(20_000)].slice(below(2)) : [],
+      again: random() < 0.4 ? [below(10_000), below(10_000)].slice(below(2)) : [],
     };
   };
   const event = (): PlanEvent => {
@@ -111,7 +111,7 @@ export function planOf(seed: number): Plan {
       kind: "end",
       how: one(["power", "power", "killed", "stopped"]),
       operations: random() < 0.3 ? 0 : 1 + below(60),
-      downMs: below(5000),
+      downMs: below(3000),
       clockOff: random() < 0.3 ? -below(86_400_000) : undefined,
     };
   };
