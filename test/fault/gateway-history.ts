@@ -65,6 +65,7 @@ class History {
   #gateway: Gateway | undefined;
   #ended: End | undefined;
   #ends = 0;
+  readonly #dead: { readonly gateway: Gateway; readonly clock: VirtualClock }[] = [];
   /** What a boot that knew the time is remembered to have counted from. */
   readonly #bootTimes = new Map<string, number>();
 
@@ -126,6 +127,7 @@ class History {
       this.#judge.violate(what),
     );
     this.#check();
+    await this.#bury();
     const { readings, packs, gapsTold } = this.#judge;
     return { readings, packs, gaps: gapsTold, ends: this.#ends, writes: this.#field.writes.length };
   }
@@ -213,6 +215,7 @@ class History {
     this.#ended = end;
     this.#ends++;
     if (gateway) account(run, gateway);
+    if (gateway) this.#dead.push({ gateway, clock: this.#clock });
     this.#run = undefined;
     this.#gateway = undefined;
     this.#disks.end(end.how === "power");
@@ -337,6 +340,14 @@ class History {
       if (open === undefined) return;
     }
     throw new Violation(`${open} ${healMs / 1000} s after everything was well`);
+  }
+
+  /** Signals that nobody aborts would keep every killed process in memory. */
+  async #bury(): Promise<void> {
+    for (const { gateway, clock } of this.#dead) {
+      void gateway[Symbol.asyncDispose]().catch(() => {});
+      await clock.advance(3000);
+    }
   }
 
   /** A store that could not be opened stays away until somebody starts the gateway again, as its problems say. */
