@@ -1,11 +1,11 @@
 import type { GatewayConfig } from "../../gateway/config/config.ts";
 import { type Gateway, openGateway } from "../../gateway/gateway.ts";
 import { StorageError } from "../../gateway/model/errors.ts";
-import type { Log } from "../../gateway/model/log.ts";
 import { SimulatedBroker } from "./history-broker.ts";
 import { type CommandFate, judgeCommands } from "./history-commands.ts";
 import { configsOf } from "./history-config.ts";
 import { HistoryDisks } from "./history-disks.ts";
+import { account, bugLog, troublesOf, unfinished, volatileOf, withKind } from "./history-health.ts";
 import { Judge, type Run } from "./history-judge.ts";
 import { busyMs, type Plan, type PlanEvent } from "./history-plan.ts";
 import { Field } from "./history-units.ts";
@@ -178,7 +178,9 @@ class History {
       const opening = openGateway(this.#configs[this.#config]!, {
         clock: this.#clock,
         random: seeded(this.#plan.seed * 31 + this.#runs),
-        log: this.#log(run),
+        log: bugLog((bug) => {
+          if (this.#run === run) this.#judge.violate(bug);
+        }),
         connect: this.#field.connect(this.#clock, run.run),
         openDisk: async (name) => this.#disks.open(name, this.#clock, () => this.#run === run),
         segmentBytes: 16_384,
@@ -307,19 +309,9 @@ class History {
     for (const device of this.#configs[to]!.devices) this.#field.answered.delete(device.id);
   }
 
-  /** Nothing grows, and no loop is broken. */
   #look(): void {
-    const gateway = this.#gateway;
-    if (gateway && this.#run && !this.#ended) {
-      const limit = gateway.config.storage.maxBytes;
-      for (const { outbox } of gateway.sides.values())
-        if (outbox.status().bytes > limit) this.#judge.violate(`the outbox holds more than ${limit} bytes`);
-      if (gateway.builder.pending > 2000) this.#judge.violate(`${gateway.builder.pending} readings pend`);
-      const { open = 0, unanswered = 0 } = gateway.control.desk?.status() ?? {};
-      if (open > 50 || unanswered > 100) this.#judge.violate(`${open} commands, ${unanswered} answers wait`);
-      for (const loop of gateway.loops.values())
-        if (loop.pulse().brokenMs !== undefined) this.#judge.violate(`the loop of ${loop.connection} broke`);
-    }
+    if (this.#gateway && this.#run && !this.#ended)
+      for (const trouble of troublesOf(this.#gateway)) this.#judge.violate(trouble);
     this.#check();
   }
 
@@ -336,7 +328,7 @@ class History {
     while (this.#now() < end) {
       await this.#clock.advance(1000);
       this.#look();
-      open = this.#unfinished();
+      open = unfinished(this.#gateway!, this.#field, this.#broker);
       if (open === undefined) return;
     }
     throw new Violation(`${open} ${healMs / 1000} s after everything was well`);
@@ -346,7 +338,7 @@ class History {
   async #bury(): Promise<void> {
     for (const { gateway, clock } of this.#dead) {
       void gateway[Symbol.asyncDispose]().catch(() => {});
-      await clock.advance(3000);
+      await clock.advance(1500);
     }
   }
 
@@ -359,19 +351,6 @@ class History {
     this.#die(end);
     await this.#restart(end);
     await this.#open();
-  }
-
-  #unfinished(): string | undefined {
-    const gateway = this.#gateway!;
-    const starving = gateway.config.devices.find(({ id }) => !this.#field.answered.has(id));
-    if (starving) return `${starving.id} is not read`;
-    const [side] = gateway.sides.values();
-    if (!side || side.outbox.status().packs > 0) return "packs wait";
-    if (side.outbox.status().disk !== "ok") return "the disk is not used again";
-    if (this.#broker.waiting.length > 0) return "commands are not acknowledged";
-    const desk = gateway.control.desk?.status();
-    if (desk && (desk.open > 0 || desk.unanswered > 0)) return "commands have no last word";
-    return undefined;
   }
 
   async #stop(): Promise<void> {
@@ -390,33 +369,4 @@ class History {
     await this.#clock.advance(closeMs, () => closed || this.#ended !== undefined);
     if (!closed && !this.#ended) this.#judge.violate("it does not stop in time");
   }
-
-  #log(run: Run): Log {
-    const error = (fields: Record<string, unknown>, text: string) => {
-      if (this.#run === run && /\bbug\b/.test(text))
-        this.#judge.violate(`${text}: ${String(fields.err ?? fields.error)}`);
-    };
-    const log: Log = { debug() {}, info() {}, warn() {}, error, child: () => log };
-    return log;
-  }
-}
-
-/** What a run has promised by now. */
-function account(run: Run, gateway: Gateway): void {
-  run.accounts = gateway.builder.accounting();
-  run.volatile += volatileOf(gateway);
-}
-
-function volatileOf(gateway: Gateway): number {
-  let sum = 0;
-  for (const { outbox } of gateway.sides.values()) sum += outbox.status().volatile;
-  return sum;
-}
-
-/** The configuration, with this history's broker behind its far side. */
-function withKind(config: GatewayConfig, broker: SimulatedBroker): GatewayConfig {
-  const northbound = new Map(
-    Array.from(config.northbound, ([name, one]) => [name, { ...one, kind: broker.kind }]),
-  );
-  return { ...config, northbound };
 }

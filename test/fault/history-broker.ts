@@ -162,7 +162,13 @@ class SimulatedSide implements Northbound {
   }
 
   status() {
-    return { connected: this.#live, peer: "simulated", published: this.#published, bytes: 0, refused: 0 };
+    return {
+      connected: this.#live && this.#heard,
+      peer: "simulated",
+      published: this.#published,
+      bytes: 0,
+      refused: 0,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -11,7 +11,13 @@ export interface Run {
   readonly run: string;
   readonly boot: string;
   /** By audience, when it ended. */
-  accounts: readonly { readonly audience: string; readonly lastSeq: number; readonly settledSeq: number }[];
+  accounts: readonly {
+    readonly audience: string;
+    readonly lastSeq: number;
+    readonly settledSeq: number;
+    /** Readings that the disk did not take when they came. */
+    readonly volatile: number;
+  }[];
   /** Packs that it had in memory only when it ended, and said so: the disk did not take them. */
   volatile: number;
   /** Packs that the broker would not take. */
@@ -93,9 +99,10 @@ export class Judge implements Platform {
   /** Nothing promised is lost, nothing is invented. When all runs have ended. */
   account(): void {
     let excused = 0;
-    for (const { volatile, refused } of this.runs.values()) {
-      // What is in memory only may be what tells of a pack that the broker refused, or that had no room.
-      if (volatile > 0) excused += this.#tiny ? Number.POSITIVE_INFINITY : volatile + refused;
+    for (const { volatile, refused, accounts } of this.runs.values()) {
+      // What was in memory only may be what the broker refused, or what tells of that, or of what had no room.
+      const wasVolatile = volatile > 0 || accounts.some((one) => one.volatile > 0);
+      if (wasVolatile) excused += this.#tiny ? Number.POSITIVE_INFINITY : volatile + refused;
     }
     for (const { run, accounts } of this.runs.values()) {
       for (const { audience, lastSeq, settledSeq } of accounts) {

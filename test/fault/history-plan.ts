@@ -58,7 +58,7 @@ export interface Plan {
 
 /** Ms in which everything happens; then everything is well again. */
 export const busyMs = 20_000;
-export const devices = ["s1", "s2", "c1", "c2"] as const;
+export const devices = ["s1", "c1", "c2"] as const;
 /** No register of a unit takes more. */
 export const largestValue = 60_000;
 
