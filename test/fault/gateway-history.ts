@@ -1,3 +1,4 @@
+// Past 300 lines: one gateway's lives from start to start, and the few moments in which one may end.
 import type { GatewayConfig } from "../../gateway/config/config.ts";
 import { type Gateway, openGateway } from "../../gateway/gateway.ts";
 import { StorageError } from "../../gateway/model/errors.ts";
