@@ -65,7 +65,8 @@ export class SimulatedBroker {
   break(fault: BrokerFault | undefined, forMs: number): void {
     this.#fault = fault;
     this.#until = this.options.now() + forMs;
-    if (fault === "refused") this.#side?.suspect(0);
+    // When all is well again a session that is only half there ends now: what is sent last must arrive.
+    if (fault === "refused" || fault === undefined) this.#side?.suspect(0);
     if (fault === "half-open") this.#side?.deafen();
   }
 
