@@ -27,6 +27,7 @@ export function unfinished(gateway: Gateway, field: Field, broker: SimulatedBrok
   if (starving) return `${starving.id} is not read`;
   const [side] = gateway.sides.values();
   if (!side || side.outbox.status().packs > 0) return "packs wait";
+  if (!side.northbound.status().connected) return "the broker is not connected";
   if (side.outbox.status().disk !== "ok") return "the disk is not used again";
   if (broker.waiting.length > 0) return "commands are not acknowledged";
   const desk = gateway.control.desk?.status();
