@@ -75,7 +75,8 @@ export class SimulatedBroker {
     const { id, point, value, inMs, untilMs = 0 } = command;
     let body = this.#bodies.get(id);
     if (!body) {
-      const expiry = inMs === undefined ? { expiresAt: this.options.now() + untilMs } : { expiresIn: inMs };
+      const expiry =
+        inMs === undefined ? { expiresAt: Math.round(this.options.now() + untilMs) } : { expiresIn: inMs };
       body = encoder.encode({ id, point, value, issuer: "city", ...expiry });
       this.#bodies.set(id, body);
     }
