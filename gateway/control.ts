@@ -79,9 +79,9 @@ export class Control implements AsyncDisposable {
           },
           async connected(name, signal) {
             const far = northbound(name);
-            if (far) await far.connected(signal);
-            else
-              await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+            // It is being reopened, or cannot be: whoever asks again finds the one that is there by then.
+            if (!far) throw new LinkError(`${name} is not open`, { code: "not-connected" });
+            await far.connected(signal);
           },
         },
         northbounds: () => this.#northbounds(),

@@ -35,6 +35,7 @@ import { History } from "./telemetry/history.ts";
 import { PackBuilder } from "./telemetry/pack-builder.ts";
 import { Pipeline } from "./telemetry/pipeline.ts";
 import { encodeOffline, encodeState, type GatewayState } from "./telemetry/state.ts";
+import { toldGaps } from "./telemetry/told-gaps.ts";
 import type { Connect } from "./transport/transport.ts";
 
 /** Everything that can differ between two runs. */
@@ -45,6 +46,8 @@ export interface GatewayContext {
   readonly connect: Connect;
   /** A folder of the store, made when it is not there. Rejects with StorageError. */
   openDisk(name: string): Promise<Disk>;
+  /** Length of a segment file of the outbox, where 4 MiB would be too much. */
+  readonly segmentBytes?: number | undefined;
   /** Random id of this start of the daemon. */
   readonly run?: string | undefined;
   /** Where the local history is kept, when one is wanted. */
@@ -307,7 +310,7 @@ export class Gateway implements AsyncDisposable {
   }
 
   async #openSide({ name, kind, settings }: NorthboundConfig): Promise<void> {
-    const { clock, random, openDisk } = this.#context;
+    const { clock, random, openDisk, segmentBytes } = this.#context;
     const { gateway, storage, audiences } = this.#config;
     const key = `northbound ${name}`;
     this.problems.delete(key);
@@ -322,6 +325,7 @@ export class Gateway implements AsyncDisposable {
         random,
         log: this.#log.child({ northbound: name }),
         openDisk: () => openDisk(`outbox-${name}`),
+        segmentBytes,
         limits: {
           maxBytes: storage.maxBytes,
           maxAge: storage.maxAgeMs,
@@ -335,6 +339,7 @@ export class Gateway implements AsyncDisposable {
         lastWill: encodeOffline(gateway.id, this.run, version),
         farewell: () => encodeOffline(gateway.id, this.run, version, clock.toUnix(clock.stamp())),
         onGap: (gap: Gap) => this.builder.gap(gap),
+        gapsIn: toldGaps,
         bootTime: (bootId) => this.#context.bootTime?.(bootId),
         onCommand: (message) => this.control.receive(name, message),
         desired: this.#desired(),

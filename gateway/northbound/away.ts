@@ -7,6 +7,7 @@ import type { Northbound } from "./northbound.ts";
  */
 export function awayNorthbound(why: GatewayError, peer: string): Northbound {
   const { code, message, hint } = why;
+  const closing = new AbortController();
   return {
     maxPackBytes: 0,
     concurrency: 1,
@@ -15,8 +16,9 @@ export function awayNorthbound(why: GatewayError, peer: string): Northbound {
     announce() {},
     connected: (signal) =>
       new Promise((_, reject) => {
-        if (signal.aborted) return reject(signal.reason);
-        signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+        const over = AbortSignal.any([signal, closing.signal]);
+        if (over.aborted) return reject(over.reason);
+        over.addEventListener("abort", () => reject(over.reason), { once: true });
       }),
     status: () => ({
       connected: false,
@@ -26,6 +28,8 @@ export function awayNorthbound(why: GatewayError, peer: string): Northbound {
       bytes: 0,
       refused: 0,
     }),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    async [Symbol.asyncDispose]() {
+      closing.abort(new LinkError("this far side was closed", { code: "closed" }));
+    },
   };
 }

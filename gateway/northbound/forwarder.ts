@@ -58,6 +58,8 @@ const suspectWindow = 256;
 const defaultTrustWaitMs = 10 * 60_000;
 /** After a failure of the disk. */
 const storagePauseMs = 1_000;
+/** One for all pauses: an error of its own for each would cost more than the pause. */
+const pauseOver = new LinkError("something has changed", { code: "closed" });
 
 /**
  * Urgent before live before backlog. Within a lane and audience packs leave in the order of the
@@ -263,7 +265,7 @@ class LaneForwarder implements Forwarder {
           `a stored pack is damaged: ${error.message}`,
         );
         this.#refused++;
-        await this.#inFlight.dropped([pack], "damaged");
+        await this.#giveUp([pack], "damaged");
       }
     }
     return ready;
@@ -321,10 +323,22 @@ class LaneForwarder implements Forwarder {
     this.#refused++;
     this.#alone.delete(first.id);
     try {
-      await this.#inFlight.dropped(packs, "refused");
+      await this.#giveUp(packs, "refused");
     } catch (cause) {
       this.#storageTrouble(cause);
     }
+  }
+
+  /**
+   * Waits until their gap is safe, but not beyond the end: the pack that tells of it may have to wait for
+   * this very end. They then come again from the outbox that is opened next.
+   */
+  async #giveUp(packs: readonly StoredPack[], reason: "refused" | "damaged"): Promise<void> {
+    const dropped = this.#inFlight.dropped(packs, reason);
+    dropped.catch(() => {});
+    const ended = Promise.withResolvers<void>();
+    this.#signal.addEventListener("abort", () => ended.resolve(), { once: true });
+    if (!this.#signal.aborted) await Promise.race([dropped, ended.promise]);
   }
 
   #storageTrouble(error: unknown): void {
@@ -340,7 +354,7 @@ class LaneForwarder implements Forwarder {
     const wake = this.#wake.resolve;
     using waits = new DisposableStack();
     const over = new AbortController();
-    waits.defer(() => over.abort());
+    waits.defer(() => over.abort(pauseOver));
     const signal = AbortSignal.any([this.#signal, over.signal]);
     this.#signal.addEventListener("abort", () => wake(), { signal: over.signal });
     if (this.#signal.aborted) return;

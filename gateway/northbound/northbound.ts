@@ -36,7 +36,7 @@ export interface Northbound extends AsyncDisposable {
    * here: who answers tries again. Absent: this far side takes no answers.
    */
   answer?(answer: Answer, signal: AbortSignal): Promise<void>;
-  /** Resolves when connected; at once if it is. Rejects with the signal's reason. */
+  /** Resolves when connected; at once if it is. Rejects with the signal's reason, and with LinkError when it is disposed. */
   connected(signal: AbortSignal): Promise<void>;
   status(): NorthboundStatus;
 }

@@ -21,6 +21,8 @@ export interface SideOptions {
   readonly log: Log;
   /** Rejects with StorageError when there is no such place. */
   openDisk(): Promise<Disk>;
+  /** As OutboxOptions. */
+  readonly segmentBytes?: number | undefined;
   readonly limits: {
     readonly maxBytes: number;
     readonly maxAge: number;
@@ -29,6 +31,8 @@ export interface SideOptions {
   readonly lastWill: Uint8Array;
   farewell(): Uint8Array;
   onGap(gap: Gap): void | Promise<void>;
+  /** As OutboxOptions. */
+  gapsIn?(pack: Uint8Array, audience: string): readonly Gap[];
   /** Unix ms that an earlier boot counted from, if it is remembered. */
   bootTime(bootId: string): number | undefined;
   /** As NorthboundContext.onCommand. Absent: no commands are wanted. */
@@ -73,7 +77,11 @@ export async function openSide(options: SideOptions): Promise<Side> {
   let storeProblem: StorageError | undefined;
   let outbox: Outbox;
   try {
-    outbox = await openOutbox(await options.openDisk(), limits);
+    outbox = await openOutbox(await options.openDisk(), {
+      ...limits,
+      segmentBytes: options.segmentBytes,
+      gapsIn: (pack, audience) => options.gapsIn?.(pack, audience) ?? [],
+    });
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     log.error({ code: error.code, hint: error.hint }, `${error.message}: readings are held in memory only`);

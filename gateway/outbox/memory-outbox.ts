@@ -81,7 +81,6 @@ class MemoryOutbox implements Outbox {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    await this.#reporter.settled();
   }
 
   #expire(): void {

@@ -26,6 +26,8 @@ export interface OutboxOptions {
   /** Ms after which a live pack is backlog. */
   readonly liveFor: number;
   readonly onGap: OnGap;
+  /** The gaps that a pack of this audience tells of: told again when it is given up before anybody got it. */
+  readonly gapsIn?: ((pack: Uint8Array, audience: string) => readonly Gap[]) | undefined;
   /** Ms to gather appends before one write and one sync; 0 (default) commits as soon as the disk is ready. */
   readonly commitInterval?: number;
   /** Bytes of packs that may wait in memory: for the disk to take them, or because it does not. Default 8 MiB. */
@@ -33,7 +35,7 @@ export interface OutboxOptions {
   /** Bytes of recent packs kept in memory so that the live path need not read the disk. Default 1 MiB. */
   readonly cacheBytes?: number;
   /** Length of a segment file. Default 4 MiB. */
-  readonly segmentBytes?: number;
+  readonly segmentBytes?: number | undefined;
   /** Space set aside so that acks can be written on a full disk. Default 64 KiB, 0 for none. */
   readonly ballastBytes?: number;
 }
@@ -71,6 +73,7 @@ class SegmentOutbox implements Outbox {
   readonly #commitInterval: number;
   readonly #memoryBytes: number;
   readonly #index: PackIndex;
+  readonly #gapsIn: OutboxOptions["gapsIn"];
   readonly #segments: SegmentLog;
   readonly #arrivals: Arrivals;
   readonly #reporter: GapReporter;
@@ -94,6 +97,8 @@ class SegmentOutbox implements Outbox {
   #retryAfter = firstRetry;
   #retryNow = false;
   #running: Promise<void> | undefined;
+  /** The files belong to whoever opens them next. */
+  #over = false;
   #closed: Promise<void> | undefined;
 
   constructor(disk: Disk, options: OutboxOptions, index: PackIndex, recovered: Recovered) {
@@ -102,6 +107,7 @@ class SegmentOutbox implements Outbox {
     this.#commitInterval = options.commitInterval ?? 0;
     this.#memoryBytes = options.memoryBytes ?? 8 * 2 ** 20;
     this.#index = index;
+    this.#gapsIn = options.gapsIn;
     this.#recent = new RecentPacks(options.cacheBytes ?? 2 ** 20);
     this.#reporter = new GapReporter(options.onGap, options.log);
     this.#arrivals = new Arrivals(index, options.clock);
@@ -225,19 +231,23 @@ class SegmentOutbox implements Outbox {
   }
 
   async #close(): Promise<void> {
-    // Gaps under way may still append their own packs.
-    await this.#reporter.settled();
+    // Gaps under way are not waited for: what tells of them may itself wait for this end. Their packs
+    // come back at the next start.
     this.#closing.abort();
     this.#retry?.[Symbol.dispose]();
     this.#retryNow = true;
     this.#wake();
     while (this.#running !== undefined) await this.#running;
+    this.#over = true;
     await this.#segments.close();
     if (this.#held.size > 0) {
       this.#log.warn(
         { packs: this.#held.size, disk: this.#disk },
         "packs held in memory are lost at closing",
       );
+      // A gateway that goes on without this outbox can still tell of them.
+      const lost = Array.from(this.#held.values(), (pack) => ({ ...pack, reason: "disk-failed" as const }));
+      void this.#reporter.report(gapsOf(lost));
     }
   }
 
@@ -247,6 +257,7 @@ class SegmentOutbox implements Outbox {
 
   /** Starts the one worker that writes, unless it is at work. */
   #wake(): void {
+    if (this.#over) return;
     this.#running ??= this.#work().finally(() => {
       this.#running = undefined;
       if (this.#disk === "ok" && this.#waiting.length > 0) this.#wake();
@@ -491,13 +502,43 @@ class SegmentOutbox implements Outbox {
     dropped: readonly { readonly entry: Entry; readonly reason: Gap["reason"] }[],
   ): Promise<void> {
     if (dropped.length === 0) return;
-    for (const { entry } of dropped) this.#release(entry.id);
-    const safe = await this.#reporter.report(
-      gapsOf(dropped.map(({ entry, reason }) => ({ ...entry, ...this.#index.streamOf(entry), reason }))),
+    const gaps = gapsOf(
+      dropped.map(({ entry, reason }) => ({ ...entry, ...this.#index.streamOf(entry), reason })),
     );
-    if (!safe) return;
+    const told = await this.#toldBy(dropped.map(({ entry }) => entry));
+    const safe = await this.#reporter.report([...told.gaps, ...gaps]);
+    if (!safe || !told.all || this.#over) return;
     for (const { entry } of dropped) this.#settled(entry);
     if (this.#segments.collectable) this.#wake();
+  }
+
+  /**
+   * What packs that are given up would have told of others; not `all` when the disk could not read some of
+   * them, which then stay. Takes them out of memory.
+   */
+  async #toldBy(entries: readonly Entry[]): Promise<{ gaps: Gap[]; all: boolean }> {
+    const gaps: Gap[] = [];
+    let all = true;
+    const onDisk: Entry[] = [];
+    const look = (bytes: Uint8Array, audience: string) =>
+      gaps.push(...(this.#gapsIn?.(bytes, audience) ?? []));
+    for (const entry of entries) {
+      const pack = this.#held.get(entry.id) ?? this.#recent.get(entry.id);
+      if (pack) look(pack.bytes, pack.audience);
+      else if (entry.at.segment !== 0) onDisk.push(entry);
+      this.#release(entry.id);
+    }
+    if (!this.#gapsIn) return { gaps, all };
+    onDisk.sort((a, b) => a.at.segment - b.at.segment || a.at.offset - b.at.offset);
+    for (let place = 0; place < onDisk.length && !this.#over; ) {
+      const together = this.#reader.neighbours(onDisk, place);
+      place += together.length;
+      const { packs, failure } = await this.#reader.each(together);
+      for (const { bytes, audience } of packs) look(bytes, audience);
+      for (const { id } of together) this.#reader.forget(id);
+      if (failure) all = false;
+    }
+    return { gaps, all };
   }
 
   #settled({ id, at }: Entry): void {

@@ -52,6 +52,7 @@ export class GapLedger {
 }
 
 function join(gaps: PendingGap[], gap: PendingGap): void {
+  if (gaps.some(({ run, from, to }) => run === gap.run && from <= gap.from && gap.to <= to)) return;
   const last = gaps.at(-1);
   if (last && last.run === gap.run && last.reason === gap.reason && last.to + 1 === gap.from) {
     gaps[gaps.length - 1] = { ...last, to: gap.to, readings: last.readings + gap.readings };

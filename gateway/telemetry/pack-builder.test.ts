@@ -299,6 +299,20 @@ describe("PackBuilder", () => {
     expect(stored).toHaveLength(1);
   });
 
+  it("says that a gap will not be told once it is closed, so that nothing is given up for it", async () => {
+    const { builder } = setUp();
+    await builder[Symbol.asyncDispose]();
+    await expect(builder.gap(gap())).rejects.toMatchObject({ code: "closed" });
+  });
+
+  it("tells a gap once, however often it hears of it before", async () => {
+    const { clock, stored, builder } = setUp();
+    void builder.gap(gap());
+    void builder.gap(gap({ from: 5, to: 5, readings: 100 }));
+    await clock.advance(5000);
+    expect(decodePack(stored[0]!.bytes).gaps).toMatchObject([{ from: 4, to: 6, readings: 300 }]);
+  });
+
   it("tells a gap again when the pack that told it was dropped", async () => {
     const { clock, stored, builder } = setUp();
     void builder.gap(gap());

@@ -97,7 +97,7 @@ export class PackBuilder implements AsyncDisposable {
       clock: options.clock,
       append: (bytes, head) => options.append(bytes, head),
       settled: (head, outcome) => this.#accounting.settled(head, outcome),
-      gap: (gap) => void this.gap(gap),
+      gap: (gap) => void this.gap(gap).catch(() => {}),
       maxReadings: options.maxPending ?? 50_000,
       retryMs: options.retryMs ?? 1_000,
     });
@@ -155,12 +155,14 @@ export class PackBuilder implements AsyncDisposable {
 
   /**
    * Tells an audience about packs that will never come, with its next pack or after `maxAgeMs`. Resolves
-   * when that pack is as safe as `add` says.
+   * when that pack is as safe as `add` says. Rejects with StorageError (code `closed`) once the builder is
+   * closed: nobody will tell of it, so the packs must not be given up for it.
    */
   gap(gap: Gap): Promise<void> {
     this.#gaps.add({ ...gap, noticed: this.#clock.stamp() });
     const { audience } = gap;
-    if (this.#closed) return Promise.resolve();
+    if (this.#closed)
+      return Promise.reject(new StorageError("the pack builder is closed", { code: "closed" }));
     let told = this.#gapsTold.get(audience);
     if (!told) {
       told = Promise.withResolvers();

@@ -134,6 +134,17 @@ export function northboundContract(
       await expect(northbound.publish(pack(1), stop.signal)).rejects.toThrow("enough");
     });
 
+    it("lets nobody wait for a connection after its end", async () => {
+      await using far = await openFarSide();
+      await far.stop();
+      const northbound = await far.open();
+      const waiting = northbound.connected(never);
+      const ended = expect(waiting).rejects.toThrow(LinkError);
+      await northbound[Symbol.asyncDispose]();
+      await ended;
+      await expect(northbound.connected(never)).rejects.toThrow(LinkError);
+    });
+
     it("gives commands to whoever wants them, and takes their answers", async () => {
       await using far = await openFarSide();
       const { taken, onCommand } = recorder();

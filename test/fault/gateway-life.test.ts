@@ -1,17 +1,19 @@
 import { expect, it } from "vitest";
+import * as z from "zod";
 import { loadConfig } from "../../gateway/config/load.ts";
-import { openGateway } from "../../gateway/gateway.ts";
+import { type Gateway, openGateway } from "../../gateway/gateway.ts";
 import type { Command } from "../../gateway/model/command.ts";
-import { LinkError } from "../../gateway/model/errors.ts";
+import { LinkError, RefusedError } from "../../gateway/model/errors.ts";
 import { silentLog } from "../../gateway/model/log.ts";
 import { northbounds } from "../../gateway/northbound/index.ts";
+import type { NorthboundKind } from "../../gateway/northbound/northbound.ts";
 import { loadProfiles } from "../../gateway/profiles/library.ts";
 import type { Protocol } from "../../gateway/southbound/protocol.ts";
 import type { Disk, DiskFile } from "../../gateway/store/disk.ts";
 import { cells, goodProfile } from "../fake-protocol.ts";
 import { seeded } from "./random.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
-import { VirtualClock } from "./virtual-clock.ts";
+import { settle, VirtualClock } from "./virtual-clock.ts";
 
 const profile = goodProfile.replace("    doc: p. 9\n", "    doc: p. 9\n    write: {}\n");
 
@@ -50,7 +52,7 @@ function hangingDisk() {
   };
 }
 
-async function configured(unit: number, broker: number) {
+async function configured(unit: number, broker: number, far?: NorthboundKind) {
   const text = `gateway: {id: gw1, pen: 61234}
 connections: {line-1: {protocol: cells, host: 10.0.0.7}}
 devices: {meter-1: {profile: acme/meter, connection: line-1, unit: ${unit}}}
@@ -58,7 +60,7 @@ northbound: {city: {type: mqtt, url: "mqtt://127.0.0.1:${broker}"}}
 `;
   const loaded = await loadConfig(text, "gateway.yaml", {
     protocols: [away],
-    northbounds,
+    northbounds: far ? [far] : northbounds,
     profiles: loadProfiles(
       ["device-profiles"],
       { list: () => ["acme/meter.yaml"], read: () => profile },
@@ -94,6 +96,95 @@ it("never lets what the new configuration prepares reach the device of the old o
   expect(known()).toEqual([]);
   expect(await reloaded).toMatchObject({ applied: true });
   expect(known()).toEqual(["meter-1"]);
+});
+
+/** A far side that takes nothing, and answers only when it is told to connect. */
+function refusing() {
+  const opened: { refusals: number; answers: number }[] = [];
+  const kind: NorthboundKind = {
+    name: "mqtt",
+    settings: z.looseObject({}),
+    async open() {
+      const side = { refusals: 0, answers: 0 };
+      opened.push(side);
+      return {
+        maxPackBytes: 1000,
+        concurrency: 1,
+        topics: "stadsnod/v1/gw1",
+        publish: () => {
+          side.refusals++;
+          return Promise.reject(new RefusedError("never", { code: "not-authorised" }));
+        },
+        announce() {},
+        answer: async () => void side.answers++,
+        connected: async () => {},
+        status: () => ({ connected: true, peer: "test", published: 0, bytes: 0, refused: 0 }),
+        [Symbol.asyncDispose]: async () => {},
+      };
+    },
+  };
+  return { kind, opened };
+}
+
+async function closed(gateway: Gateway, clock: VirtualClock): Promise<void> {
+  const closing = gateway[Symbol.asyncDispose]();
+  await clock.advance(3000);
+  await closing;
+}
+
+it("reopens a far side although it refused a pack, whose gap can only be told when that is done", async () => {
+  const { kind, opened } = refusing();
+  const [first, second] = [await configured(1, 1, kind), await configured(1, 2, kind)];
+  const clock = new VirtualClock();
+  const gateway = await openGateway(first.config, {
+    clock,
+    random: seeded(1),
+    log: silentLog,
+    connect: () => Promise.reject(new LinkError("not used", { code: "refused" })),
+    openDisk: async () => new SimulatedDisk({ random: seeded(2) }),
+    reloadConfig: async () => second,
+  });
+  const [device] = first.config.devices;
+  const [voltage] = device!.profile.points;
+  const reading = { device: device!, point: voltage!, name: "voltage", quality: "good", value: 230 } as const;
+  void gateway.pipeline.take([{ ...reading, time: clock.stamp() }]).catch(() => {});
+  void gateway.builder.flush();
+  await settle();
+  expect(opened[0]!.refusals).toBe(1);
+  expect(await gateway.reload()).toMatchObject({ applied: true });
+  expect(opened).toHaveLength(2);
+  await closed(gateway, clock);
+});
+
+it("answers a command by the far side that is there by then, when it was being reopened", async () => {
+  const { kind, opened } = refusing();
+  const [first, second] = [await configured(1, 1, kind), await configured(1, 2, kind)];
+  const clock = new VirtualClock();
+  let slow: Promise<void> | undefined;
+  const gateway = await openGateway(first.config, {
+    clock,
+    random: seeded(1),
+    log: silentLog,
+    connect: () => Promise.reject(new LinkError("not used", { code: "refused" })),
+    openDisk: async (name) => {
+      if (name === "outbox-city") await slow;
+      return new SimulatedDisk({ random: seeded(2) });
+    },
+    reloadConfig: async () => second,
+  });
+  const disk = Promise.withResolvers<void>();
+  slow = disk.promise;
+  const reloaded = gateway.reload();
+  await settle();
+  expect(gateway.sides.size).toBe(0);
+  // No map of a command, but one that can be answered.
+  const body = Uint8Array.of(0xa1, 0x62, 0x69, 0x64, 0x61, 0x61);
+  await gateway.control.receive("city", { device: "meter-1", body, retained: false, properties: new Map() });
+  disk.resolve();
+  await reloaded;
+  await clock.advance(5000);
+  expect(opened[1]!.answers).toBe(1);
+  await closed(gateway, clock);
 });
 
 it("stops in time although the disk of the commands hangs, and polls and packs go on before", async () => {

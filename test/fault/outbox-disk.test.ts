@@ -7,7 +7,7 @@ import { type OutboxOptions, openOutbox } from "../../gateway/outbox/segment-out
 import { bytesOf, everything, head, seqs } from "../contract/outbox.contract.ts";
 import { seeded } from "./random.ts";
 import { type Operation, SimulatedDisk } from "./simulated-disk.ts";
-import { VirtualClock } from "./virtual-clock.ts";
+import { settle, VirtualClock } from "./virtual-clock.ts";
 
 const random = seeded(7);
 
@@ -313,6 +313,54 @@ describe("an ill disk", () => {
       { audience: "open", run: "run-a", from: 2, to: 2, readings: 10, reason: "damaged" },
     ]);
   });
+
+  it("closes without waiting for gaps, whose packs come back, and leaves the files alone afterwards", async () => {
+    const disk = new SimulatedDisk({ random });
+    const told = Promise.withResolvers<void>();
+    const { outbox } = await start(disk, { onGap: () => told.promise });
+    await append(outbox, 1);
+    void outbox.drop(await outbox.peek("live", 1), "refused");
+    await outbox[Symbol.asyncDispose]();
+    const { written } = disk;
+    told.resolve();
+    await settle();
+    expect(disk.written).toBe(written);
+    const again = await start(disk);
+    expect(seqs(await everything(again.outbox))).toEqual([1]);
+  });
+
+  it("tells of packs that are lost with the memory of an outbox that is closed", async () => {
+    const disk = new SimulatedDisk({
+      random,
+      fail: (operation) => (operation === "write" ? "disk-io" : undefined),
+    });
+    const { outbox, gaps } = await start(disk);
+    expect(await append(outbox, 1)).toBe("memory");
+    expect(await append(outbox, 2)).toBe("memory");
+    await outbox[Symbol.asyncDispose]();
+    await settle();
+    expect(gaps).toMatchObject([{ from: 1, to: 2, reason: "disk-failed" }]);
+  });
+
+  it.each([0, 1 << 20])(
+    "tells again what a pack told that is given up after a restart (cache %d)",
+    async (cacheBytes) => {
+      const disk = new SimulatedDisk({ random });
+      const carried: Gap = { audience: "open", run: "r0", from: 3, to: 4, readings: 9, reason: "refused" };
+      const gapsIn = (bytes: Uint8Array, audience: string) =>
+        Buffer.compare(bytes, bytesOf(200, 2)) === 0 ? [{ ...carried, audience }] : [];
+      const first = await start(disk, { cacheBytes });
+      for (const seq of upTo(3)) await append(first.outbox, seq);
+      await first.outbox[Symbol.asyncDispose]();
+      const { outbox, gaps } = await start(disk, { gapsIn, cacheBytes });
+      const [one, two] = await outbox.peek("backlog", 2);
+      await outbox.drop([one!, two!], "refused");
+      expect(gaps).toMatchObject([
+        { from: 3, to: 4, readings: 9 },
+        { from: 1, to: 2 },
+      ]);
+    },
+  );
 
   it("does not give a dropped pack up on disk before its gap is safe", async () => {
     const disk = new SimulatedDisk({ random });

@@ -1,9 +1,10 @@
 import type { Clock, Instant } from "../../gateway/model/clock.ts";
 
 interface Timer {
-  at: number;
-  order: number;
-  callback: () => void;
+  readonly at: number;
+  readonly order: number;
+  readonly callback: () => void;
+  gone: boolean;
 }
 
 /**
@@ -15,11 +16,21 @@ export class VirtualClock implements Clock {
   #trusted: boolean;
   #monotonic: number;
   #offset: number;
+  readonly #rounds: number;
   #order = 0;
+  /** In order of their due time; those that are gone are left out when they come up. */
   #timers: Timer[] = [];
   #waiting = new Set<() => void>();
 
-  constructor({ unix = 1_790_000_000_000, monotonic = 60_000, trusted = true, bootId = "boot-1" } = {}) {
+  /** @param rounds turns of the event loop between two timers: one does where nothing but promises is waited for */
+  constructor({
+    unix = 1_790_000_000_000,
+    monotonic = 60_000,
+    trusted = true,
+    bootId = "boot-1",
+    rounds = 3,
+  } = {}) {
+    this.#rounds = rounds;
     this.#monotonic = monotonic;
     this.#offset = unix - monotonic;
     this.#trusted = trusted;
@@ -48,9 +59,18 @@ export class VirtualClock implements Clock {
   }
 
   timer(ms: number, callback: () => void): Disposable {
-    const timer = { at: this.#monotonic + Math.max(0, ms), order: this.#order++, callback };
-    this.#timers.push(timer);
-    return { [Symbol.dispose]: () => this.#forget(timer) };
+    const timer: Timer = {
+      at: this.#monotonic + Math.max(0, ms),
+      order: this.#order++,
+      callback,
+      gone: false,
+    };
+    this.#insert(timer);
+    return {
+      [Symbol.dispose]: () => {
+        timer.gone = true;
+      },
+    };
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -89,29 +109,41 @@ export class VirtualClock implements Clock {
 
   /** When the next timer is due (monotonic ms), or undefined. */
   get nextDue(): number | undefined {
-    return this.#timers.length === 0 ? undefined : Math.min(...this.#timers.map((timer) => timer.at));
+    return this.#next()?.at;
   }
 
-  /** Lets `ms` pass, firing every timer on the way. */
-  async advance(ms: number): Promise<void> {
+  /** Lets `ms` pass, firing every timer on the way; less when `stop` says so after one of them. */
+  async advance(ms: number, stop: () => boolean = () => false): Promise<void> {
     const end = this.#monotonic + ms;
-    await settle();
-    for (;;) {
-      const next = this.#timers
-        .filter((timer) => timer.at <= end)
-        .sort((a, b) => a.at - b.at || a.order - b.order)[0];
-      if (!next) break;
-      this.#forget(next);
+    await settle(this.#rounds);
+    while (!stop()) {
+      const next = this.#next();
+      if (!next || next.at > end) {
+        this.#monotonic = end;
+        break;
+      }
+      this.#timers.shift();
       this.#monotonic = Math.max(this.#monotonic, next.at);
       next.callback();
-      await settle();
+      await settle(this.#rounds);
     }
-    this.#monotonic = end;
-    await settle();
+    if (this.#rounds > 1) await settle(this.#rounds);
   }
 
-  #forget(timer: Timer): void {
-    this.#timers = this.#timers.filter((other) => other !== timer);
+  #next(): Timer | undefined {
+    while (this.#timers[0]?.gone) this.#timers.shift();
+    return this.#timers[0];
+  }
+
+  /** Behind all that are due at the same moment. */
+  #insert(timer: Timer): void {
+    let [low, high] = [0, this.#timers.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#timers[middle]!.at <= timer.at) low = middle + 1;
+      else high = middle;
+    }
+    this.#timers.splice(low, 0, timer);
   }
 }
 

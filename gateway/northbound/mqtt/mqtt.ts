@@ -66,6 +66,7 @@ class MqttNorthbound implements Northbound {
   readonly #desired: DesiredTopics | undefined;
   #session: Session | undefined;
   #up = Promise.withResolvers<void>();
+  #closed = false;
   #packBytes = defaultPackBytes;
   #concurrency = 1;
   #version: 4 | 5 | undefined;
@@ -152,7 +153,10 @@ class MqttNorthbound implements Northbound {
 
   async connected(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    while (!this.#live) await orAborted(this.#up.promise, signal);
+    while (!this.#live) {
+      if (this.#closed) throw new LinkError("this far side was closed", { code: "closed" });
+      await orAborted(this.#up.promise, signal);
+    }
   }
 
   status(): NorthboundStatus {
@@ -178,6 +182,9 @@ class MqttNorthbound implements Northbound {
   async [Symbol.asyncDispose](): Promise<void> {
     const session = this.#live;
     this.#session = undefined;
+    this.#closed = true;
+    // Whoever waits for a connection is to ask the far side that comes after this one.
+    this.#up.resolve();
     if (session) {
       // The broker forgets the will at a DISCONNECT, so a planned end is told like any other fact.
       const { farewell, lastWill } = this.#context;
