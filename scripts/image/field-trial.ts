@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { PlatformReading } from "../../simulators/platform.ts";
 import type { City } from "./city.ts";
 import { type Machine, startMachine } from "./qemu.ts";
@@ -78,7 +79,7 @@ ExecStart=/bin/journalctl -b -f -n all -o cat --no-pager -u stadsnod -u stadsnod
 `;
 
 export interface GatewayOptions {
-  /** Of an earlier machine. */
+  /** That outlives the machine; made where it is not there, as a new card. */
   readonly disk?: string;
   readonly units?: Readonly<Record<string, string>>;
 }
@@ -96,7 +97,10 @@ export function switchOn(image: string, city: City, options: GatewayOptions = {}
       "native.cjs": nativeScript,
       ...units,
     },
-    ...(disk ? { disk } : { size: 2048, files: { "provision.json": city.provision(gateway) } }),
+    size: 2048,
+    ...(disk ? { disk } : {}),
+    // A card that has been in use keeps what it has.
+    ...(disk && existsSync(disk) ? {} : { files: { "provision.json": city.provision(gateway) } }),
   });
 }
 

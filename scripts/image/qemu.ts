@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import {
   appendFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   rmSync,
@@ -31,7 +32,7 @@ export interface Machine extends AsyncDisposable {
 export interface MachineOptions {
   /** Folder of a built image. */
   readonly image: string;
-  /** A disk of an earlier machine; otherwise a copy of the image's. */
+  /** A disk that outlives the machine, made from the image's where it is not there; otherwise a copy that goes with it. */
   readonly disk?: string;
   /** Files for the first partition, by name, e.g. provision.json. */
   readonly files?: Readonly<Record<string, string>>;
@@ -55,7 +56,7 @@ export interface MachineOptions {
 export async function startMachine(options: MachineOptions): Promise<Machine> {
   const folder = mkdtempSync(join(tmpdir(), "stadsnod-qemu-"));
   const disk = options.disk ?? join(folder, "disk.img");
-  if (!options.disk) {
+  if (!existsSync(disk)) {
     await run("cp", ["--sparse=always", join(options.image, made.disk), disk]);
     if (options.size) truncateSync(disk, options.size * 2 ** 20);
   }

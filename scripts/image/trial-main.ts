@@ -1,7 +1,8 @@
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { openCity } from "./city.ts";
+import { type City, openCity } from "./city.ts";
+import { cutTrials, moments } from "./cut-trial.ts";
 import { fieldTrial, gateway, switchOn } from "./field-trial.ts";
 import { run } from "./process.ts";
 import { badUpdateTrial, updateTrial } from "./update-trial.ts";
@@ -11,9 +12,16 @@ import { neverStarts, variantOfTrial } from "./variant.ts";
 
 const usage = `npm run image:test [-- [--only-boot] [folder of a built image]]
 
-  --only-boot   end after the first reading, without updates`;
+  --only-boot   end after the first reading, without updates
+  --long        then cut the power at 20 moments of updates: two hours
+  --cuts <n>    of these, only the first n`;
 const { values, positionals } = parseArgs({
-  options: { "only-boot": { type: "boolean" }, help: { type: "boolean", short: "h" } },
+  options: {
+    "only-boot": { type: "boolean" },
+    long: { type: "boolean" },
+    cuts: { type: "string" },
+    help: { type: "boolean", short: "h" },
+  },
   allowPositionals: true,
 });
 const root = resolve(import.meta.dirname, "../..");
@@ -57,9 +65,27 @@ async function main(): Promise<void> {
     );
     const { readings, missing, lost, duplicates } = city.platform.summary(gateway);
     say(`${readings} readings, ${missing} missing, ${lost} lost, ${duplicates} packs came twice`);
+    await machine.cut();
+    if (values.long || values.cuts) await cutPower(image, city);
   } finally {
     for (const bundle of [good, bad]) rmSync(bundle, { force: true });
   }
+}
+
+async function cutPower(image: string, city: City): Promise<void> {
+  const count = Number(values.cuts ?? moments.length);
+  say(`cutting the power at ${count} moments of updates ...`);
+  let number = 0;
+  await cutTrials(image, cache, city, {
+    count,
+    told: ({ name, end, slot }) =>
+      say(
+        `${++number} of ${count}: ${name}: boots, slot ${slot}, ${end.target} ${end.phase}${end.why ? ` (${end.why.code})` : ""}`,
+      ),
+  });
+  const { readings, missing, lost } = city.platform.summary(gateway);
+  say(`${number} of ${count} boot; ${readings} readings, ${missing} missing, ${lost} lost`);
+  if (missing > 0) process.exitCode = 1;
 }
 
 if (values.help) console.log(usage);
