@@ -90,7 +90,6 @@ describe("the image of a gateway", () => {
       expect(report("provision")).not.toContain("token");
       expect(trial.reading).toMatchObject({ gateway, audience: "open", value: 230.5 });
       expect(city.requests).toBeGreaterThan(0);
-      expect(city.asked).toBeGreaterThan(0);
     });
 
     it("is who its card says, where its card says", () => {
@@ -207,6 +206,8 @@ describe("the image of a gateway", () => {
               one.exec(trial.report.get(heading) ?? "")?.[0],
             );
           }
+        // The time of the server that its card names.
+        expect(city.asked).toBeGreaterThan(0);
         // One certificate, of the first start.
         expect(city.ca.events).toHaveLength(1);
         expect(city.platform.summary(gateway)).toMatchObject({ missing: 0, lost: 0, malformed: 0 });

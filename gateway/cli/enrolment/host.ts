@@ -108,6 +108,13 @@ async function setTimeZone(name: string, path: (name: string) => string): Promis
   await rename(aside, path(place));
 }
 
+/** Service, object and interface on D-Bus: org.freedesktop.network1(5). */
+const networkd = [
+  "org.freedesktop.network1",
+  "/org/freedesktop/network1",
+  "org.freedesktop.network1.Manager",
+];
+
 /** For systemd-networkd and wpa_supplicant, below /run: the card is read again at every boot. */
 async function setNetwork(
   { address, gateway, dns = [], ntp = [], wifi }: NetworkProvision,
@@ -128,7 +135,8 @@ async function setNetwork(
     await put(path("/run/stadsnod-wifi/wpa_supplicant-wlan0.conf"), text, 0o600);
   }
   // At boot networkd starts later and finds the file by itself.
-  if (live) await run("networkctl", ["reload"]).catch(() => {});
+  // Not by networkctl, which refuses to work in a unit that has no network of its own (systemd 255 and later).
+  if (live) await run("busctl", ["--quiet", "call", ...networkd, "Reload"]).catch(() => {});
 }
 
 async function put(file: string, text: string, mode: number): Promise<void> {
