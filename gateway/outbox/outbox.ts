@@ -63,7 +63,10 @@ export interface OutboxStatus {
   readonly lanes: Readonly<Record<Lane, number>>;
   /** `ok`, or why packs are held in memory only. */
   readonly disk: "ok" | "full" | "read-only" | "failing";
-  /** Packs that exist in memory only because the disk refused them. */
+  /**
+   * Packs that exist in memory only because the disk refused them, and those that never reached it and were
+   * given up while only memory knows of their gap: what a power cut would take without an account.
+   */
   readonly volatile: number;
   readonly quarantined: number;
 }

@@ -5,10 +5,11 @@ import { VirtualClock } from "../../test/fault/virtual-clock.ts";
 import { silentLog } from "../model/log.ts";
 import { encodeGroup, encodeHeader } from "./format.ts";
 import { IdRanges } from "./id-ranges.ts";
-import type { StoredPack } from "./outbox.ts";
-import { openOutbox } from "./segment-outbox.ts";
+import type { Gap, StoredPack } from "./outbox.ts";
+import { type OutboxOptions, openOutbox } from "./segment-outbox.ts";
 
-// What test/fault and test/contract do not reach: files that no outbox of ours writes.
+// What test/fault and test/contract do not reach: files that no outbox of ours writes, and gaps that are
+// themselves in memory only.
 
 const segmentBytes = 2048;
 const salt = 7;
@@ -62,4 +63,104 @@ it("does not write again and again what has the id of another pack", async () =>
   expect(await outbox.peek("backlog", 10)).toMatchObject([{ id: 1, audience: "open" }]);
   await outbox[Symbol.asyncDispose]();
   expect(writes).toBeLessThan(20);
+});
+
+/** An outbox with 1 and 2 on a disk that is now ill, and whose gaps travel in packs of its own, as in a gateway. */
+async function ill() {
+  const tell = Promise.withResolvers<void>();
+  const state: { ill: string | undefined; tell: Promise<void> } = { ill: undefined, tell: tell.promise };
+  const disk = new SimulatedDisk({
+    random: seeded(3),
+    // A full disk takes the acks once the ballast is gone.
+    fail: (operation) => {
+      if (state.ill === "disk-full" && !disk.names.includes("ballast")) return undefined;
+      return operation === "write" || operation === "create" ? state.ill : undefined;
+    },
+  });
+  const clock = new VirtualClock();
+  const gaps: Gap[] = [];
+  const options: OutboxOptions = {
+    clock,
+    random: seeded(4),
+    log: silentLog,
+    limits: { maxBytes: 1e6, maxAge: Number.POSITIVE_INFINITY },
+    liveFor: 60_000,
+    segmentBytes,
+    ballastBytes: 64,
+    onGap: async (gap) => {
+      gaps.push(gap);
+      await state.tell;
+      await append(90 + gaps.length);
+    },
+  };
+  const outbox = await openOutbox(disk, options);
+  const append = (seq: number) => {
+    const time = clock.stamp();
+    const head = { lane: "live", audience: "open", run: "run-1", seq, time, bootId: "boot-1" } as const;
+    return outbox.append(Uint8Array.of(seq), { ...head, readings: 1 });
+  };
+  for (const seq of [1, 2]) expect(await append(seq)).toBe("disk");
+  /** Seqs that are there again when the process is killed now. */
+  const left = async () => {
+    const after = disk.copy({ random: seeded(5) });
+    const opened = await openOutbox(after, { ...options, onGap: () => {} });
+    const packs = await opened.peek("backlog", 100);
+    await opened[Symbol.asyncDispose]();
+    return packs.map(({ seq }) => seq);
+  };
+  return { state, clock, tell, outbox, append, left };
+}
+
+it("counts a pack given up from memory as volatile until its gap is safe", async () => {
+  const { state, clock, tell, outbox, append, left } = await ill();
+  state.ill = "disk-read-only";
+  expect(await append(3)).toBe("memory");
+  const dropping = outbox.drop((await outbox.peek("live", 3)).slice(2), "refused");
+  expect(outbox.status()).toMatchObject({ packs: 2, volatile: 1 });
+  expect(await left()).toEqual([1, 2]);
+  tell.resolve();
+  await dropping;
+  // Now it is the gap's own pack that waits for the disk.
+  expect(outbox.status()).toMatchObject({ packs: 3, volatile: 1 });
+  state.ill = undefined;
+  await clock.advance(5000);
+  expect(outbox.status()).toMatchObject({ packs: 3, volatile: 0, disk: "ok" });
+  expect(await left()).toEqual([1, 2, 91]);
+});
+
+it("does not give a refused pack up on a full disk while its gap is in memory only", async () => {
+  const { state, clock, tell, outbox, append, left } = await ill();
+  state.ill = "disk-full";
+  expect(await append(3)).toBe("memory");
+  tell.resolve();
+  await outbox.drop(await outbox.peek("live", 1), "refused");
+  await clock.advance(1500);
+  expect(await left()).toEqual([1, 2]);
+  // Then the pack that tells of it is refused too, and what tells of both is not made yet.
+  const later = Promise.withResolvers<void>();
+  state.tell = later.promise;
+  const [second, third, teller] = await outbox.peek("live", 3);
+  if (!second || !third || !teller) throw new Error("packs are missing");
+  const dropping = outbox.drop([teller], "refused");
+  await outbox.ack([second, third]);
+  expect(outbox.status()).toMatchObject({ packs: 0, volatile: 1 });
+  state.ill = undefined;
+  await clock.advance(5000);
+  expect(await left()).toEqual([1]);
+  later.resolve();
+  await dropping;
+  await clock.advance(5000);
+  expect(outbox.status()).toMatchObject({ packs: 1, volatile: 0, disk: "ok" });
+  await outbox[Symbol.asyncDispose]();
+  expect(await left()).toEqual([92]);
+});
+
+it("does not let a full disk keep what goes to make room", async () => {
+  const { state, clock, tell, outbox, append, left } = await ill();
+  state.ill = "disk-full";
+  expect(await append(3)).toBe("memory");
+  tell.resolve();
+  await outbox.drop(await outbox.peek("live", 1), "expired");
+  await clock.advance(1500);
+  expect(await left()).toEqual([2]);
 });

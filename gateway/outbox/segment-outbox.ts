@@ -55,6 +55,11 @@ export async function openOutbox(disk: Disk, options: OutboxOptions): Promise<Ou
   return new SegmentOutbox(disk, options, index, recovered);
 }
 
+interface GivenUp {
+  readonly entry: Entry;
+  readonly reason: Gap["reason"];
+}
+
 interface Waiting {
   readonly pack: StoredPack;
   readonly settle: (result: "disk" | "memory" | "dropped") => void;
@@ -87,6 +92,10 @@ class SegmentOutbox implements Outbox {
   /** In the index, but in memory only. */
   readonly #held = new Map<number, StoredPack>();
   #heldBytes = 0;
+  /** Packs that never reached the disk and are given up, while their gap is not safe: only memory knows of them. */
+  #untold = 0;
+  /** Given up with a gap, and still on the disk: until then the gap may be in memory only. */
+  #owed: GivenUp[] = [];
   #acks = new IdRanges();
   readonly #salvageable: Segment[];
   /** Whether the gaps that the damage left are safe: until then the damaged files stay where they are. */
@@ -156,7 +165,7 @@ class SegmentOutbox implements Outbox {
   append(pack: Uint8Array, head: PackHead): Promise<"disk" | "memory" | "dropped"> {
     if (this.#closing.signal.aborted) return Promise.reject(closedOutbox());
     if (pack.length > Math.min(this.#index.roomFor(head.audience), this.#maxPackBytes)) {
-      void this.#reporter.report(gapsOf([{ ...head, reason: "disk-full" }]));
+      void this.#tell(gapsOf([{ ...head, reason: "disk-full" }]), 1);
       return Promise.resolve("dropped");
     }
     const stored: StoredPack = { ...head, id: this.#nextId++, bytes: pack };
@@ -201,6 +210,7 @@ class SegmentOutbox implements Outbox {
       const entry = this.#index.take(id);
       if (entry) this.#settled(entry);
     }
+    this.#letGo();
     if (this.#acks.ranges >= acksPerWrite || this.#segments.collectable) this.#wake();
   }
 
@@ -220,7 +230,7 @@ class SegmentOutbox implements Outbox {
     return {
       ...this.#index.status(),
       disk: this.#disk,
-      volatile: this.#held.size,
+      volatile: this.#held.size + this.#untold,
       quarantined: this.#segments.quarantined,
     };
   }
@@ -302,6 +312,7 @@ class SegmentOutbox implements Outbox {
       this.#place(pack.id, at, () => this.#index.move(pack.id, at));
       this.#release(pack.id);
     }
+    this.#letGo();
     return true;
   }
 
@@ -429,6 +440,7 @@ class SegmentOutbox implements Outbox {
     this.#waiting = [];
     this.#waitingBytes = 0;
     for (const { pack, settle } of waiting) settle(this.#hold(pack));
+    this.#letGo();
     if (this.#disk === "full") await this.#relieve();
     if (this.#closing.signal.aborted) return;
     this.#retry = this.#clock.timer(this.#retryAfter, () => {
@@ -460,7 +472,7 @@ class SegmentOutbox implements Outbox {
     this.#held.set(pack.id, pack);
     this.#heldBytes += pack.bytes.length;
     this.#index.add(pack.id, pack, pack.bytes.length, inMemory, this.#clock.monotonic());
-    const over: { entry: Entry; reason: Gap["reason"] }[] = [];
+    const over: GivenUp[] = [];
     for (const { id } of this.#held.values()) {
       if (this.#heldBytes <= this.#memoryBytes) break;
       const entry = this.#index.take(id);
@@ -490,7 +502,7 @@ class SegmentOutbox implements Outbox {
       over.push({ ...oldest.pack, reason: "disk-failed" });
       oldest.settle("dropped");
     }
-    void this.#reporter.report(gapsOf(over));
+    void this.#tell(gapsOf(over), over.length);
   }
 
   #expire(): void {
@@ -498,17 +510,44 @@ class SegmentOutbox implements Outbox {
   }
 
   /** Packs already out of the index: off the disk too, once their gap is safe. */
-  async #giveUp(
-    dropped: readonly { readonly entry: Entry; readonly reason: Gap["reason"] }[],
-  ): Promise<void> {
+  async #giveUp(dropped: readonly GivenUp[]): Promise<void> {
     if (dropped.length === 0) return;
+    const onDisk = dropped.filter(({ entry }) => entry.at.segment !== 0);
+    const volatile = dropped.length - onDisk.length;
+    this.#untold += volatile;
     const gaps = gapsOf(
       dropped.map(({ entry, reason }) => ({ ...entry, ...this.#index.streamOf(entry), reason })),
     );
     const told = await this.#toldBy(dropped.map(({ entry }) => entry));
     const safe = await this.#reporter.report([...told.gaps, ...gaps]);
-    if (!safe || !told.all || this.#over) return;
-    for (const { entry } of dropped) this.#settled(entry);
+    if (safe) this.#untold -= volatile;
+    if (safe && told.all) this.#owed.push(...onDisk);
+    this.#letGo();
+  }
+
+  /** `count` packs that never reached the disk. */
+  async #tell(gaps: readonly Gap[], count: number): Promise<void> {
+    this.#untold += count;
+    if (!(await this.#reporter.report(gaps))) return;
+    this.#untold -= count;
+    this.#letGo();
+  }
+
+  /**
+   * A gap is safe as its pack is: that may be in memory only, or given up from there in its turn. What is on
+   * the disk stays until nothing is. But on a full disk what goes to make room must go first: the gap waits
+   * for that very room.
+   */
+  #letGo(): void {
+    if (this.#over || this.#owed.length === 0) return;
+    const volatile = this.#held.size + this.#untold > 0;
+    if (volatile && this.#disk !== "full") return;
+    const { go = [], stay = [] } = Object.groupBy(this.#owed, ({ reason }) => {
+      const makesRoom = reason === "expired" || reason === "disk-full";
+      return !volatile || makesRoom ? "go" : "stay";
+    });
+    this.#owed = stay;
+    for (const { entry } of go) this.#settled(entry);
     if (this.#segments.collectable) this.#wake();
   }
 
