@@ -2,8 +2,8 @@ import { expect, it } from "vitest";
 import { run } from "../hostile/run.ts";
 import { targets } from "../hostile/targets.ts";
 
-// Many inputs that nobody means well with, to every reader of strangers' bytes: as many as CI has time for. One of them again: the line that
-// is printed. More of them: `node scripts/proof/hostile.ts --inputs 10000000`.
+// Many inputs that nobody means well with, to every reader of strangers' bytes: as many as CI has time for. One of
+// them again: the line that is printed. More of them: `node scripts/proof/hostile.ts --inputs 10000000`.
 
 const inputs = Number(process.env.HOSTILE_INPUTS ?? 300_000);
 
