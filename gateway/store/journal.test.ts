@@ -138,6 +138,18 @@ describe("journal", () => {
     expect(disk.names.filter((name) => name.includes("damaged"))).toHaveLength(4);
   });
 
+  it("opens on a full disk, without the copy of a torn end", async () => {
+    const disk = new SimulatedDisk({ random: seeded(1) });
+    const { journal } = await openJournal(disk, "j", options);
+    for (const text of ["first", "second"]) await journal.append(bytesOf(text));
+    await journal[Symbol.asyncDispose]();
+    const whole = disk.contents("j");
+    disk.put("j", whole.subarray(0, whole.length - 3));
+    disk.options = { ...disk.options, fail: (_, name) => (name === "j.torn" ? "disk-full" : undefined) };
+    expect(textOf((await openJournal(disk, "j", options)).records)).toEqual(["first"]);
+    expect(disk.names).not.toContain("j.torn");
+  });
+
   it("finds the records of a file whose header is rotten", async () => {
     const disk = new SimulatedDisk({ random: seeded(1) });
     const { journal } = await openJournal(disk, "j", options);

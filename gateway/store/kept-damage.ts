@@ -1,3 +1,4 @@
+import { StorageError } from "../model/errors.ts";
 import type { Disk } from "./disk.ts";
 
 /** Copies that are kept of damaged files; with more, the disk needs a person, not another file. */
@@ -11,11 +12,18 @@ export async function keepDamaged(disk: Disk, name: string, bytes: Uint8Array): 
   if (free !== undefined) await write(disk, free, bytes);
 }
 
-/** Keeps an end that was cut as `<name>.torn`, in the place of the last one: every power cut may leave one. Rejects with StorageError. */
+/**
+ * Keeps an end that was cut as `<name>.torn`, in the place of the last one: every power cut may leave one. Nothing that
+ * was promised is in it, so a disk that is full keeps nobody from opening.
+ */
 export async function keepTorn(disk: Disk, name: string, bytes: Uint8Array): Promise<void> {
   const torn = `${name}.torn`;
-  if ((await disk.list()).includes(torn)) await disk.remove(torn);
-  await write(disk, torn, bytes);
+  try {
+    if ((await disk.list()).includes(torn)) await disk.remove(torn);
+    await write(disk, torn, bytes);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+  }
 }
 
 async function write(disk: Disk, name: string, bytes: Uint8Array): Promise<void> {
