@@ -1,3 +1,4 @@
+// A little long: one seam of the local API, most of it what its methods promise.
 import type { DeviceCheck, DeviceVerdict, Missing } from "../model/acceptance.ts";
 import type { Command, CommandOrigin, CommandResult } from "../model/command.ts";
 import type { PortFacts } from "../model/commissioning.ts";

@@ -1,3 +1,4 @@
+// Past 300 lines: one contract, which every protocol has to keep.
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { live } from "../../gateway/cli/profile/live-device.ts";
