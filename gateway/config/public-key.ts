@@ -29,7 +29,7 @@ export function readPublicKey(
       const code = error instanceof Error && "code" in error ? String(error.code) : "unreadable";
       return {
         message: `the key ${written} cannot be read (${code})`,
-        hint: `give ${wanted}, or the path of its file, relative to this one`,
+        hint: "give the path of a public key in PEM, relative to this file, or the PEM itself",
       };
     }
   if (pem.includes("PRIVATE KEY"))
