@@ -28,7 +28,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const modified = new Date(2026, 10, 22, 12, 34, 56);
 const run = (command: string, ...args: string[]) =>
   execFileSync(command, args, {
-    env: { ...process.env, MTOOLS_SKIP_CHECK: "1" },
+    // Without a locale of UTF-8 mtools shows underscores for letters.
+    env: { ...process.env, LC_ALL: "C.UTF-8", MTOOLS_SKIP_CHECK: "1" },
     stdio: ["ignore", "pipe", "pipe"],
   });
 

@@ -13,7 +13,8 @@ database.exec(`
   PRAGMA wal_autocheckpoint = 100;
   CREATE TABLE IF NOT EXISTS rows (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
 `);
-const insert = database.prepare("INSERT INTO rows VALUES (?, ?)");
+// A row that was stored and not yet promised when the last start was killed is there already.
+const insert = database.prepare("INSERT OR REPLACE INTO rows VALUES (?, ?)");
 for (let number = order.from; number < order.from + order.rounds; number++) {
   insert.run(number, rowOf(number));
   promise({ kind: "stored", key: String(number) });
