@@ -5,7 +5,7 @@ import { targets } from "../hostile/targets.ts";
 // Many inputs that nobody means well with, to every reader of strangers' bytes: as many as CI has time for. One of
 // them again: the line that is printed. More of them: `node scripts/proof/hostile.ts --inputs 10000000`.
 
-const inputs = Number(process.env.HOSTILE_INPUTS ?? 300_000);
+const inputs = Number(process.env.HOSTILE_INPUTS ?? 200_000);
 
 it(`survives ${inputs} hostile inputs`, { timeout: 900_000 }, async () => {
   const outcomes = await run(targets, { inputs, seed: Number(process.env.HOSTILE_SEED ?? 1) });
