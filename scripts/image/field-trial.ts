@@ -53,7 +53,7 @@ serial.open({ path: "/dev/null", baudRate: 9600 }).then(() => "opened", ({ messa
   console.log(JSON.stringify({ arch: process.arch, node: process.version, serial: said, strings: typeof strings })));
 `;
 
-/** Prints the report once the gateway's door is open and it is enrolled; part of no image. */
+/** Prints the report, which the log on the same console must not run into, once the gateway's door is open and it is enrolled; part of no image. */
 const reportUnit = `[Unit]
 After=stadsnod.service
 [Service]
@@ -61,11 +61,11 @@ Type=oneshot
 StandardOutput=tty
 StandardError=tty
 TTYPath=/dev/console
-ExecStart=/bin/sh -c 'until [ -S /run/stadsnod/stadsnod.sock ] && [ -s /var/lib/stadsnod/identity/certificate.pem ] && ! grep -q token /boot/gw/provision.json; do sleep 1; done; echo REPORT-BEGIN; ${Object.entries(
+ExecStart=/bin/sh -c 'until [ -S /run/stadsnod/stadsnod.sock ] && [ -s /var/lib/stadsnod/identity/certificate.pem ] && ! grep -q token /boot/gw/provision.json; do sleep 1; done; systemctl kill -s STOP gateway-log.service; echo; echo REPORT-BEGIN; ${Object.entries(
   headings,
 )
   .map(([heading, command]) => `echo "=== ${heading}"; ${command.replaceAll("'", '"')}`)
-  .join("; ")}; echo REPORT-END'
+  .join("; ")}; echo REPORT-END; systemctl kill -s CONT gateway-log.service'
 `;
 
 /** The gateway's own log on the console, to see what went wrong. */

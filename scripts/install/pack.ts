@@ -20,6 +20,9 @@ const root = resolve(import.meta.dirname, "../..");
 const cpus = { amd64: "x64", arm64: "arm64" } as const;
 export type Architecture = keyof typeof cpus;
 
+/** Units that only an image has: they run what is not in this package. */
+const ofImages = /^stadsnod-(trial|wifi|configuration)\./;
+
 /** What no running gateway reads. */
 const useless = [
   "node-linux-*",
@@ -81,7 +84,8 @@ function layOut(target: string, architecture: Architecture, modules: string, ver
   for (const part of ["dist", "device-profiles", "docs", "LICENSE", "NOTICE", "gateway.sample.yaml"])
     copy(part);
   for (const part of ["dist", "examples", "package.json"]) copy(join("nodes", part));
-  copy("scripts/install/units", "install/units");
+  for (const unit of readdirSync(join(root, "scripts/install/units")).filter((name) => !ofImages.test(name)))
+    copy(join("scripts/install/units", unit), join("install/units", unit));
   for (const file of readdirSync(join(root, "scripts/install/files")))
     copy(join("scripts/install/files", file), join("install", file));
   for (const script of ["install.sh", "uninstall.sh"]) copy(join("scripts/install", script), script);
