@@ -12,34 +12,44 @@ export interface UpdateTrial {
 }
 
 /** The city wants a bundle that works: it is installed, started, and kept by the health gate. */
-export async function updateTrial(
+export function updateTrial(
   machine: Machine,
   city: City,
   version: string,
   bundle: string,
 ): Promise<UpdateTrial> {
-  const from = city.reports.length;
-  const kept = city.report(({ phase, target }) => phase === "committed" && target === version);
-  await city.want(gateway, version, bundle);
-  const report = await nextReport(machine, 900);
-  const end = await orMachineEnds(machine, kept, 900);
-  return { end, report, phases: city.reports.slice(from).map(({ phase }) => phase) };
+  return trial(machine, city, { version, bundle, phase: "committed", starts: 1 });
 }
 
-/** The city wants a bundle that does not work: the former system comes back by itself. */
-export async function badUpdateTrial(
+/** The city wants a bundle that does not work: it starts, nobody vouches for it, and the former system comes back. */
+export function badUpdateTrial(
   machine: Machine,
   city: City,
   version: string,
   bundle: string,
 ): Promise<UpdateTrial> {
+  return trial(machine, city, { version, bundle, phase: "rolled-back", starts: 2 });
+}
+
+interface Expected {
+  readonly version: string;
+  readonly bundle: string;
+  /** How it ends. */
+  readonly phase: string;
+  /** Starts of the machine until then. */
+  readonly starts: number;
+}
+
+async function trial(
+  machine: Machine,
+  city: City,
+  { version, bundle, phase, starts }: Expected,
+): Promise<UpdateTrial> {
   const from = city.reports.length;
-  const back = city.report(({ phase, target }) => phase === "rolled-back" && target === version);
+  const ended = city.report((report) => report.phase === phase && report.target === version);
   await city.want(gateway, version, bundle);
-  // It starts, and nobody vouches for it.
-  await machine.seen(/stadsnod: starting slot/, 900);
-  await machine.seen(/stadsnod: starting slot/, 900);
+  for (let start = 0; start < starts; start++) await machine.seen(/stadsnod: starting slot/, 900);
   const report = await nextReport(machine, 900);
-  const end = await orMachineEnds(machine, back, 600);
-  return { end, report, phases: city.reports.slice(from).map(({ phase }) => phase) };
+  const end = await orMachineEnds(machine, ended, 900);
+  return { end, report, phases: city.reports.slice(from).map((one) => one.phase) };
 }
