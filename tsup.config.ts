@@ -32,6 +32,8 @@ export default defineConfig({
   clean: true,
   silent: true,
   metafile: true,
+  // node:sqlite has no name without its prefix, which tsup takes away unless told not to.
+  removeNodeProtocol: false,
   async onSuccess() {
     // Served as help while gateway.yaml is edited.
     copyFileSync("gateway.schema.json", "dist/gateway.schema.json");

@@ -56,11 +56,11 @@ export class Control implements AsyncDisposable {
 
   /** A command of a far side; waits for the desk. Rejects with StorageError where there is none: it may come again. */
   async receive(northbound: string, message: IncomingCommand): Promise<void> {
-    const desk = await this.#opening.promise;
+    const desk = this.#desk ?? (await this.#opening.promise);
     await desk.receive(northbound, message);
   }
 
-  /** When lines and far sides are there. Returns why there are no commands, if so; never rejects for a disk. */
+  /** When lines and far sides are there, and again while it could not. Returns why there are no commands, if so; never rejects for a disk. */
   async open(): Promise<GatewayError | undefined> {
     const { clock, random, log, openDisk, field, northbound, audit } = this.#options;
     try {

@@ -30,6 +30,7 @@ import { learnedPlans } from "./southbound/learned-plans.ts";
 import { type ConnectionLoop, networkReopen, openLoop, serialReopen } from "./southbound/loop.ts";
 import type { SouthboundContext } from "./southbound/protocol.ts";
 import type { Disk } from "./store/disk.ts";
+import { StoreRetry } from "./store-retry.ts";
 import { encodeDescription } from "./telemetry/description.ts";
 import { History } from "./telemetry/history.ts";
 import { PackBuilder } from "./telemetry/pack-builder.ts";
@@ -125,7 +126,8 @@ export class Gateway implements AsyncDisposable {
   #changing: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
   #auditLog: AuditLog | undefined;
-  readonly #auditOpened = Promise.withResolvers<AuditLog | undefined>();
+  readonly #auditOpened = Promise.withResolvers<void>();
+  readonly #storeRetry: StoreRetry;
 
   constructor(config: GatewayConfig, context: GatewayContext) {
     this.#config = config;
@@ -148,6 +150,13 @@ export class Gateway implements AsyncDisposable {
       append: (bytes, head) => this.#append(bytes, head),
     });
     this.history = historyOf(config, context);
+    this.#storeRetry = new StoreRetry({
+      clock: context.clock,
+      log: context.log,
+      isMissing: () => [...this.problems.keys()].some((key) => key.startsWith("store of ")),
+      inTurn: (work) => this.#inTurn(work),
+      attempt: () => this.#retryStores(),
+    });
     this.pipeline = new Pipeline(context.clock, context.log, this.builder, (readings) =>
       this.history?.record(readings),
     );
@@ -179,7 +188,8 @@ export class Gateway implements AsyncDisposable {
 
   /** For the audit log; what comes before it is open waits for it. */
   async record(entry: AuditEntry): Promise<void> {
-    await (await this.#auditOpened.promise)?.record(entry);
+    await this.#auditOpened.promise;
+    await this.#auditLog?.record(entry);
   }
 
   get config(): GatewayConfig {
@@ -194,6 +204,7 @@ export class Gateway implements AsyncDisposable {
     for (const line of this.#config.connections.values()) await this.#openLoop(line);
     const problem = await this.control.open();
     if (problem) this.problems.set("store of commands", problem);
+    this.#storeRetry.begin();
     for (const device of tellingDevices(this.#config)) this.#describe(device);
     this.#announce();
     void this.record({ what: "start", who: "gateway", detail: { run: this.run, version } });
@@ -230,7 +241,38 @@ export class Gateway implements AsyncDisposable {
       this.problems.set("store of audit-log", error);
       this.#log.error({ code: error.code, hint: error.hint }, `there is no audit log: ${error.message}`);
     } finally {
-      this.#auditOpened.resolve(this.#auditLog);
+      this.#auditOpened.resolve();
+    }
+  }
+
+  /** One try to open the stores that could not be opened. */
+  async #retryStores(): Promise<void> {
+    const opened = (store: string): void => {
+      this.problems.delete(store);
+      this.#log.info({ store }, "the store could be opened now");
+    };
+    if (this.problems.has("store of audit-log")) {
+      await this.#openAudit();
+      if (this.#auditLog) opened("store of audit-log");
+    }
+    for (const { name, storeProblem, outbox } of Array.from(this.sides.values())) {
+      // What waits in memory would not outlive the change: it leaves first.
+      if (!storeProblem || outbox.status().packs > 0) continue;
+      const only = {
+        changedNorthbounds: [name],
+        addedNorthbounds: [],
+        removedNorthbounds: [],
+        removedDevices: [],
+      };
+      const renewed = this.#applySides(only, this.#config);
+      this.#sidesReady = renewed.catch(() => {});
+      await renewed;
+      if (!this.sides.get(name)?.storeProblem) opened(`store of ${name}`);
+    }
+    if (this.problems.has("store of commands")) {
+      const problem = await this.control.open();
+      if (problem) this.problems.set("store of commands", problem);
+      else opened("store of commands");
     }
   }
 
@@ -269,7 +311,8 @@ export class Gateway implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#stateTimer?.[Symbol.dispose]();
-    this.#auditOpened.resolve(this.#auditLog);
+    this.#auditOpened.resolve();
+    await this.#storeRetry[Symbol.asyncDispose]();
     await using stack = new AsyncDisposableStack();
     stack.use(this.#auditLog);
     stack.use(this.history);
@@ -337,7 +380,11 @@ export class Gateway implements AsyncDisposable {
           ),
         },
         lastWill: encodeOffline(gateway.id, this.run, version),
-        farewell: () => encodeOffline(gateway.id, this.run, version, clock.toUnix(clock.stamp())),
+        farewell: () =>
+          encodeOffline(gateway.id, this.run, version, {
+            time: clock.toUnix(clock.stamp()),
+            lastSeqs: this.#lastSeqs(),
+          }),
         onGap: (gap: Gap) => this.builder.gap(gap),
         gapsIn: toldGaps,
         bootTime: (bootId) => this.#context.bootTime?.(bootId),
@@ -444,14 +491,18 @@ export class Gateway implements AsyncDisposable {
           why: problem,
         })),
       ),
-      // Not what was given: a pack that is not stored yet may go with a crash, and nobody can be missing it.
-      lastSeqs: this.builder
-        .accounting()
-        .map(({ audience, settledSeq }) => ({ audience, lastSeq: settledSeq }))
-        .filter(({ lastSeq }) => lastSeq > 0),
+      lastSeqs: this.#lastSeqs(),
       previousRuns: side.outbox.previousRuns,
       audit: this.#auditLog?.status().head,
     };
+  }
+
+  /** Not what was given: a pack that is not stored yet may go with a crash, and nobody can be missing it. */
+  #lastSeqs(): GatewayState["lastSeqs"] {
+    return this.builder
+      .accounting()
+      .map(({ audience, settledSeq }) => ({ audience, lastSeq: settledSeq }))
+      .filter(({ lastSeq }) => lastSeq > 0);
   }
 
   async #reload(): Promise<ReloadResult> {
@@ -484,7 +535,13 @@ export class Gateway implements AsyncDisposable {
     return { applied: true, changes, diagnostics };
   }
 
-  async #applySides(change: ConfigChange, config: GatewayConfig): Promise<void> {
+  async #applySides(
+    change: Pick<
+      ConfigChange,
+      "addedNorthbounds" | "changedNorthbounds" | "removedDevices" | "removedNorthbounds"
+    >,
+    config: GatewayConfig,
+  ): Promise<void> {
     for (const name of [...change.removedNorthbounds, ...change.changedNorthbounds]) {
       await this.sides.get(name)?.[Symbol.asyncDispose]();
       this.sides.delete(name);

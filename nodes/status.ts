@@ -35,8 +35,14 @@ export function readingStatus(reading: ReadingJson, ageMs: number | undefined): 
 
 /** At most six digits, and 30 characters of a text. */
 export function valueText(value: unknown, unit?: string): string {
-  const text = typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value).slice(0, 30);
+  const text =
+    typeof value === "number" ? String(Number(value.toPrecision(6))) : plainText(value).slice(0, 30);
   return unit === undefined ? text : `${text} ${unit}`;
+}
+
+/** A message may bring a `toString` of its own that is none. */
+function plainText(value: unknown): string {
+  return typeof value === "object" && value !== null ? (Array.isArray(value) ? "[…]" : "{…}") : String(value);
 }
 
 /** `40 s`, `3 min`, `2 h`, `5 d`; seconds in tens. */

@@ -5,6 +5,8 @@ export interface TimeServer extends AsyncDisposable {
   readonly port: number;
   /** Requests that it answered. */
   readonly asked: number;
+  /** While false it hears requests and says nothing. */
+  answers: boolean;
 }
 
 /** From 1900, which NTP counts from, to 1970. */
@@ -21,6 +23,7 @@ export async function openTimeServer({
 } = {}): Promise<TimeServer> {
   const socket = createSocket("udp4");
   let asked = 0;
+  let answers = true;
   const moment = (into: Buffer, at: number) => {
     const ms = now();
     into.writeUInt32BE((Math.floor(ms / 1000) + epochS) >>> 0, at);
@@ -28,7 +31,7 @@ export async function openTimeServer({
   };
   socket.on("message", (request, from) => {
     // Mode 3: a client.
-    if (request.length < 48 || ((request[0] ?? 0) & 7) !== 3) return;
+    if (!answers || request.length < 48 || ((request[0] ?? 0) & 7) !== 3) return;
     const answer = Buffer.alloc(48);
     answer[0] = ((request[0] ?? 0) & 0x38) | 4;
     answer[1] = 1;
@@ -49,6 +52,12 @@ export async function openTimeServer({
     port: socket.address().port,
     get asked() {
       return asked;
+    },
+    get answers() {
+      return answers;
+    },
+    set answers(wanted) {
+      answers = wanted;
     },
     [Symbol.asyncDispose]: () => new Promise<void>((resolve) => socket.close(() => resolve())),
   };

@@ -17,6 +17,8 @@ export interface PlatformOptions {
   readonly onReading?: ((reading: PlatformReading) => void) | undefined;
   /** File that gets a JSON line per message, for `stadsnod audit`. */
   readonly record?: string | undefined;
+  /** The same lines, as they come. */
+  readonly onRecord?: ((line: RecordLine) => void) | undefined;
   /** More for the client: version 5, certificates, account. */
   readonly client?: IClientOptions | undefined;
 }
@@ -24,6 +26,9 @@ export interface PlatformOptions {
 export interface PlatformReading extends CityReading {
   readonly gateway: string;
   readonly audience: string;
+  readonly run: string;
+  /** The time is the best that the gateway knew; absent: it is right. */
+  readonly estimated?: true;
 }
 
 /** A line of the record. */
@@ -187,10 +192,12 @@ class CityPlatform implements Platform {
       via,
     });
     for (const gap of gaps) this.#record({ type: "gap", gateway, audience, ...gap });
-    for (const reading of fresh) this.#options.onReading?.({ gateway, audience, ...reading });
+    const known = pack.estimated ? ({ estimated: true } as const) : {};
+    for (const reading of fresh) this.#options.onReading?.({ gateway, audience, run, ...known, ...reading });
   }
 
   #record(line: RecordLine): void {
+    this.#options.onRecord?.(line);
     if (this.#options.record !== undefined) appendFileSync(this.#options.record, `${JSON.stringify(line)}\n`);
   }
 }

@@ -23,6 +23,7 @@ const levels: Record<string, number> = {
   local: 5,
   config: 6,
   "lending.ts": 7,
+  "store-retry.ts": 7,
   // Gateway.ts puts the house together; control.ts is its half that commands.
   "control.ts": 7,
   "gateway.ts": 8,

@@ -29,7 +29,8 @@ import type { ReadConfiguration } from "./files.ts";
 import { localPayloads } from "./payloads.ts";
 import { Commissioning } from "./service/commissioning.ts";
 import { type ConfigurationFile, configurationOf } from "./service/configuration.ts";
-import { configuredPorts, jobKinds } from "./service/kinds.ts";
+import { jobKindsOnDemand } from "./service/kinds-on-demand.ts";
+import { configuredPorts } from "./service/lines.ts";
 import { machineSource } from "./service/machine-source.ts";
 import { openService } from "./service/service.ts";
 import { updaterSocketHere } from "./service/updater-socket.ts";
@@ -185,7 +186,7 @@ export async function startDaemon(
     openService({
       gateway,
       log,
-      kinds: jobKinds({ gateway, log, sandbox, file: file?.path ?? "gateway.yaml" }),
+      kinds: jobKindsOnDemand({ gateway, log, sandbox, file: file?.path ?? "gateway.yaml" }),
       parts,
       northboundTested: async (name, ok) => commissioning?.northboundTested(name, ok),
       status: () => statusOf(gateway),

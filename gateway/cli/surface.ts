@@ -128,11 +128,20 @@ export function statusOf(gateway: Gateway): GatewayStatus {
     ],
     position: config.gateway.position,
     timeZone: config.gateway.timeZone,
-    memoryMB: Math.round(process.memoryUsage().rss / 1e6),
+    memoryMB: Math.round(residentBytes() / 1e6),
   };
 }
 
 function reasonOf(diagnostics: readonly Diagnostic[]): string {
   const [first] = diagnostics.filter(({ severity }) => severity === "error");
   return first ? (formatDiagnostic(first, "").split("\n")[0] ?? first.message) : "unknown";
+}
+
+/** Where no file descriptor is left to ask the kernel with, the most that it ever was. */
+function residentBytes(): number {
+  try {
+    return process.memoryUsage().rss;
+  } catch {
+    return process.resourceUsage().maxRSS * 1024;
+  }
 }

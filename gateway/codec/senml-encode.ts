@@ -59,14 +59,17 @@ export function encodePack(pack: Pack, order: "series" | "frame" = betterOrder(p
   return emitter.take();
 }
 
+/** Records per series from which on series are smaller than frames, before compression. */
+const longSeries = 4;
+
 /**
- * Series pay when they are long. Where most names come once or twice, as in a live pack of many
+ * Series pay when they are long. Where most names come a few times, as in a live pack of many
  * devices, frames are smaller both before and after compression (`npm run bench -- --only wire`).
  */
 function betterOrder(pack: Pack): "series" | "frame" {
   let records = 0;
   for (const { values } of pack.series) records += values.length;
-  return records < 2 * pack.series.length ? "frame" : "series";
+  return records < longSeries * pack.series.length ? "frame" : "series";
 }
 
 /**

@@ -78,7 +78,12 @@ export class Ledger implements AsyncDisposable {
         "the ledger of commands is damaged: some commands, budgets or holds are forgotten",
       );
     ledger.prune();
-    await ledger.#compact();
+    try {
+      await ledger.#compact();
+    } catch (error) {
+      await opened.journal[Symbol.asyncDispose]();
+      throw error;
+    }
     return ledger;
   }
 

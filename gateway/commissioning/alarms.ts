@@ -269,8 +269,8 @@ function ofQuarantined({ kind, id, reason }: AlarmFacts["quarantined"][number]):
         },
     fix: isStore
       ? {
-          en: "Check the disk: space, permissions, wear; then restart the gateway",
-          sv: "Kontrollera disken: utrymme, rättigheter, slitage; starta sedan om gatewayen",
+          en: "Check the disk: space, permissions, wear. The gateway tries again by itself, at once when it is restarted",
+          sv: "Kontrollera disken: utrymme, rättigheter, slitage. Gatewayen försöker igen av sig själv, genast om den startas om",
         }
       : {
           en: "Correct gateway.yaml (`stadsnod check` shows the place) and reload",

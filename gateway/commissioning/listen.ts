@@ -136,6 +136,7 @@ function muted(connect: Connect): Connect {
       lost: transport.lost,
       write: mute,
       receive: (receiver) => transport.receive(receiver),
+      allowLate: () => transport.allowLate?.(),
       [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
     };
     return listening;

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
-import { Document, isMap, isPair, isScalar, isSeq, Lexer, Pair, parseDocument, type YAMLMap } from "yaml";
+import { isMap, isPair, isScalar, isSeq, Lexer, Pair, parseDocument, type YAMLMap } from "yaml";
 import { parseYaml } from "../codec/yaml.ts";
 import { ConfigError } from "../model/errors.ts";
+import { block, endOfLine, flow, newline, putLines, scalar } from "./yaml-lines.ts";
 
 // Edits of gateway.yaml that leave the rest of a person's text as it is: pieces are put in and taken out by
 // where they stand. What comes out is read again, and only given back when it says what was wanted and no more.
@@ -255,48 +256,4 @@ function hasGap(text: string, { items }: YAMLMap): boolean {
     !!last.range &&
     /\n[ \t]*\r?\n/.test(text.slice(end - 1, last.range[0]))
   );
-}
-
-/** Behind the last character of the line, which may begin right there. */
-function endOfLine(text: string, from: number): number {
-  if (text[from - 1] === "\n") return from;
-  const end = text.indexOf("\n", from);
-  return end < 0 ? text.length : end + 1;
-}
-
-/** Whole lines at a place where a line begins, or at the end of the text. */
-function putLines(text: string, place: number, lines: string): string {
-  const before = text.slice(0, place);
-  const joint = before === "" || before.endsWith("\n") ? "" : newline(text);
-  return before + joint + lines + text.slice(place);
-}
-
-function newline(text: string): string {
-  return text.includes("\r\n") ? "\r\n" : "\n";
-}
-
-/** As indented lines. Small mappings inside stand on one line, as people write a position. */
-function block(text: string, value: Record<string, unknown>, indent: number): string {
-  const document = new Document(value, { version: "1.2", schema: "core" });
-  const shorten = (node: unknown, depth: number): void => {
-    if (!isMap(node)) return;
-    const small = node.items.length <= 4 && node.items.every((pair) => isScalar(pair.value));
-    if (small && depth > 1) node.flow = true;
-    for (const pair of node.items) shorten(pair.value, depth + 1);
-  };
-  shorten(document.contents, 0);
-  const lines = document.toString({ lineWidth: 0, flowCollectionPadding: false }).trimEnd().split("\n");
-  const space = " ".repeat(indent);
-  return lines.map((line) => (line === "" ? line : space + line) + newline(text)).join("");
-}
-
-/** On one line: JSON is YAML. */
-function flow(value: object): string {
-  return JSON.stringify(value);
-}
-
-function scalar(value: unknown, inFlow: boolean): string {
-  const document = new Document(value, { version: "1.2", schema: "core" });
-  const written = document.toString({ lineWidth: 0 }).trimEnd();
-  return written.includes("\n") || (inFlow && /[,[\]{}]/.test(written)) ? JSON.stringify(value) : written;
 }

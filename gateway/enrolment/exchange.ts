@@ -91,7 +91,7 @@ class TooLong extends Error {}
 /** OpenSSL's words (X509_verify_cert_error_string) for what a right clock would cure. */
 const timeCodes = new Set(["CERT_NOT_YET_VALID", "CERT_HAS_EXPIRED"]);
 const unreachableCodes =
-  /^(ECONN(REFUSED|RESET|ABORTED)|E(HOST|NET)(UNREACH|DOWN)|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_\w+|EADDRNOTAVAIL|ENODATA|ESERVFAIL)$/;
+  /^(ECONN(REFUSED|RESET|ABORTED)|E(HOST|NET)(UNREACH|DOWN)|EAFNOSUPPORT|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_\w+|EADDRNOTAVAIL|ENODATA|ESERVFAIL)$/;
 
 function failureOf(cause: Error, url: string): Error {
   const host = hostOf(url);

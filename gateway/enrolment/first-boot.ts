@@ -30,15 +30,18 @@ export interface BootStep {
 /**
  * Takes over what the card brings. Each step is durable by itself and looks whether it has been done: this runs at every
  * boot. A step that fails keeps no other from its turn. A configuration is never overwritten.
+ * @param only this step alone, for whoever may do no other
  */
 export async function firstBoot(
   provision: Provision | undefined,
   host: Host,
   isKnown: (error: unknown) => error is GatewayError,
   signal: AbortSignal,
+  only?: BootStep["step"],
 ): Promise<readonly BootStep[]> {
   const steps: BootStep[] = [];
   const take = async (step: BootStep["step"], work: () => Promise<"done" | "kept">): Promise<void> => {
+    if (only !== undefined && step !== only) return;
     try {
       steps.push({ step, done: await work() });
     } catch (error) {

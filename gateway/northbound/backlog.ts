@@ -67,10 +67,13 @@ export class Pace {
     ];
   }
 
-  /** Milliseconds until the next message may leave. */
+  /** Whole milliseconds until the next message may leave: a rest of rounding must not be waited for again and again. */
   delayMs(): number {
     this.#refill();
-    return Math.max(0, ...this.#buckets.map(({ level, perMs }) => (level >= 1 ? 0 : (1 - level) / perMs)));
+    return Math.max(
+      0,
+      ...this.#buckets.map(({ level, perMs }) => (level >= 1 ? 0 : Math.ceil((1 - level) / perMs))),
+    );
   }
 
   /** A message of `bytes` leaves. */

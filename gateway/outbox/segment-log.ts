@@ -276,10 +276,7 @@ export class SegmentLog {
       // A file used before has its blocks: writing it needs no zeros and no journal.
       await this.#disk.rename(spare, name);
       this.#contents.litter.push(name);
-      const file = await this.#disk.open(name);
-      if (file.size !== this.#segmentBytes) await file.truncate(this.#segmentBytes);
-      this.#contents.litter.pop();
-      return file;
+      return this.#sized(name, await this.#disk.open(name));
     }
     if (forPacks) {
       const free = await this.#disk.free();
@@ -292,10 +289,18 @@ export class SegmentLog {
       await this.#layBallast();
     }
     this.#contents.litter.push(name);
-    const file = await this.#disk.create(name);
-    // Size without blocks: the size need not be journalled at each commit, and nothing is written twice.
-    await file.truncate(this.#segmentBytes);
-    this.#contents.litter.pop();
+    return this.#sized(name, await this.#disk.create(name));
+  }
+
+  /** Size without blocks: the size need not be journalled at each commit, and nothing is written twice. */
+  async #sized(name: string, file: DiskFile): Promise<DiskFile> {
+    try {
+      if (file.size !== this.#segmentBytes) await file.truncate(this.#segmentBytes);
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      throw error;
+    }
+    this.#contents.litter.splice(this.#contents.litter.indexOf(name), 1);
     return file;
   }
 

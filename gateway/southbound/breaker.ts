@@ -61,6 +61,11 @@ export class Breakers {
     this.#gateAt = Number.NEGATIVE_INFINITY;
   }
 
+  get someAlive(): boolean {
+    for (const { state } of this.#units.values()) if (state === "closed") return true;
+    return false;
+  }
+
   state(unit: string): BreakerState {
     return this.#units.get(unit)?.state ?? "closed";
   }
@@ -118,8 +123,7 @@ export class Breakers {
   }
 
   #due(probeAt: number): number {
-    const somebodyAlive = [...this.#units.values()].some((unit) => unit.state === "closed");
-    return somebodyAlive ? Math.max(probeAt, this.#gateAt) : probeAt;
+    return this.someAlive ? Math.max(probeAt, this.#gateAt) : probeAt;
   }
 
   #earliest(): { unit: string; found: Unit; probeAt: number } | undefined {

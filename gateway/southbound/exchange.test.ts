@@ -52,6 +52,23 @@ describe("exchange", () => {
     expect(exchange.statistics).toMatchObject({ frames: 4, requests: 1, unasked: 3, timeouts: 0 });
   });
 
+  it("lets what is on its way arrive after the close only when everything was answered", async () => {
+    const answered = line();
+    const answer = answered.exchange.request(bytes("?"), () => true, { timeoutMs: 100 }, answered.never);
+    await answered.clock.advance(1);
+    answered.near.deliver(bytes("a."));
+    await answer;
+    await answered.exchange[Symbol.asyncDispose]();
+    expect(answered.near.lateIsAllowed).toBe(true);
+    const owed = line();
+    const written = owed.exchange.write(bytes("!"));
+    await owed.clock.advance(1);
+    await written;
+    owed.near.deliver(bytes("unasked."));
+    await owed.exchange[Symbol.asyncDispose]();
+    expect(owed.near.lateIsAllowed).toBe(false);
+  });
+
   it("times out without a byte, and counts from the last byte while they come", async () => {
     const { clock, near, exchange, never } = line();
     const silent = exchange.request(bytes("?"), () => true, { timeoutMs: 100 }, never);

@@ -55,6 +55,8 @@ export class Exchange<Frame> implements AsyncDisposable {
   #quietTimer: Disposable | undefined;
   #quietDue = 0;
   #lastByteAt = 0;
+  /** Whether something was written that nothing has answered. */
+  #unanswered = false;
 
   constructor(
     transport: Transport,
@@ -84,6 +86,7 @@ export class Exchange<Frame> implements AsyncDisposable {
   async write(bytes: Uint8Array): Promise<void> {
     this.lost.throwIfAborted();
     this.#counts["bytes-out"] += bytes.length;
+    this.#unanswered = true;
     await this.#transport.write(bytes);
   }
 
@@ -174,6 +177,7 @@ export class Exchange<Frame> implements AsyncDisposable {
       const outstanding = this.#outstanding;
       if (outstanding?.accepts(frame)) {
         this.#outstanding = undefined;
+        this.#unanswered = false;
         outstanding.resolve({ frame, at });
       } else {
         this.#counts.unasked++;
@@ -202,6 +206,7 @@ export class Exchange<Frame> implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#quietTimer?.[Symbol.dispose]();
     this.#transport.receive(undefined);
+    if (!this.#unanswered) this.#transport.allowLate?.();
     await this.#transport[Symbol.asyncDispose]();
   }
 }

@@ -15,6 +15,7 @@ import type { PolledDevice, PollTask } from "./polled-device.ts";
 import type { Driver } from "./protocol.ts";
 import { ReplyTimes } from "./reply-times.ts";
 import { Schedule } from "./schedule.ts";
+import { Silence } from "./silence.ts";
 import type { ConnectionState } from "./status.ts";
 import { Wake } from "./wake.ts";
 
@@ -39,6 +40,9 @@ export class Line {
   readonly wake: Wake;
   readonly meter: LoadMeter;
   readonly replies = new ReplyTimes();
+  readonly silence: Silence;
+  /** Whether the link that is open is a port of this machine: not a network. */
+  isLocal = true;
   /** Transactions that failed, by error code; bounded. */
   readonly errors = new Map<string, number>();
   /** Part of the line's time for probes of dead units, and as much for requests that are put off. */
@@ -73,6 +77,7 @@ export class Line {
     this.delivery = new Delivery(options.sink, clock, this.log);
     this.wake = new Wake(clock);
     this.meter = new LoadMeter(clock.monotonic());
+    this.silence = new Silence(clock.monotonic());
   }
 
   /** Whether this is still the device that goes by its name: else what it says belongs to nobody. */
@@ -121,6 +126,7 @@ export class Line {
   /** The device gave a sign of life, and so did the line. */
   back(state: PolledDevice): void {
     this.attempts = 0;
+    this.silence.heard(this.clock.monotonic());
     if (this.downReported) this.log.info({}, "the line is back");
     this.downReported = false;
     if (!state.isReady) return;

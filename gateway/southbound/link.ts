@@ -132,9 +132,10 @@ export class Link {
     this.#line.broken = broken;
     this.#line.state = "open";
     this.#line.breakers.reset();
+    this.#line.silence.opened(clock.monotonic());
+    this.#line.isLocal = this.#line.options.protocol.isLocal?.(this.#line.options.settings) ?? true;
     // A network carries a burst; on a slow line it would only stand in everybody's way.
-    const spread = this.#line.options.protocol.isLocal?.(this.#line.options.settings) ?? true;
-    this.#line.schedule = new Schedule(driver.concurrency, spread);
+    this.#line.schedule = new Schedule(driver.concurrency, this.#line.isLocal);
     for (const state of this.#line.devices.values()) this.#states.connect(state);
     // Whom the line refuses is not to be asked; but a driver that never says must not hold up the end.
     await Promise.race([this.#states.listen(), new Promise((end) => ended.addEventListener("abort", end))]);

@@ -488,6 +488,38 @@ describe("the link", () => {
     expect(loop.status()).toMatchObject({ state: "failed", lastError: { code: "no-such-thing" } });
     await expect(loop.readNow("a")).rejects.toThrow(ConfigError);
   });
+
+  it("connects anew where nobody on a network answers, ever less often, and at once after an answer", async () => {
+    const line = new Line();
+    const overNetwork = { protocol: { ...line.protocol, isLocal: () => false } };
+    await start(line, [device("a", [point(0)]), device("b", [point(0)])], overNetwork);
+    await line.clock.advance(10_000);
+    line.dead.add("a");
+    await line.clock.advance(600_000);
+    expect(line.opens).toBe(1);
+    line.dead.add("b");
+    await line.clock.advance(10_000);
+    expect(line.opens).toBe(2);
+    await line.clock.advance(86_400_000);
+    // Every 300 s, and up to 30 s for the next probe.
+    expect(line.opens).toBeGreaterThan(86_400 / 335);
+    expect(line.opens).toBeLessThan(86_400 / 300 + 10);
+    line.dead.delete("b");
+    await line.clock.advance(60_000);
+    line.dead.add("b");
+    const before = line.opens;
+    await line.clock.advance(10_000);
+    expect(line.opens).toBe(before + 1);
+  });
+
+  it("keeps a serial port open though nobody answers: opening it again helps nobody", async () => {
+    const line = new Line();
+    line.dead.add("a");
+    const serial = { protocol: { ...line.protocol, isLocal: () => true } };
+    await start(line, [device("a", [point(0)])], serial);
+    await line.clock.advance(3_600_000);
+    expect(line.opens).toBe(1);
+  });
 });
 
 describe("reload", () => {

@@ -196,8 +196,26 @@ export class Polls {
     // A request that is known for its silence says nothing about the unit, as long as others speak for it.
     if (this.#line.breakers.state(id) === "closed" && request && state.saysNothing(request)) return;
     const dead = this.#line.breakers.failed(id, this.#line.clock.monotonic(), costMs);
-    if (!dead) return;
+    if (!dead) {
+      this.#connectAnew();
+      return;
+    }
     this.#line.schedule.remove(...state.tasks);
     this.#line.unavailable(state, error);
+  }
+
+  /** When nobody on a network answers, not even probes, the connection may be what is dead. */
+  #connectAnew(): void {
+    const { breakers, clock, isLocal, silence } = this.#line;
+    if (isLocal || breakers.someAlive || !silence.isTooLong(clock.monotonic())) return;
+    silence.tried();
+    // Silence has its own, longer pauses: no more is to be missed of whoever comes back.
+    this.#line.attempts = 0;
+    this.#line.giveUp(
+      new LinkError("nobody answers on this connection: it is made anew", {
+        code: "silent",
+        hint: "is there power behind it, and is the network up?",
+      }),
+    );
   }
 }

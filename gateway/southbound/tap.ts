@@ -52,6 +52,7 @@ function tapped(
           }),
       ),
     expect: (bytes, at) => transport.expect?.(bytes, at),
+    allowLate: () => transport.allowLate?.(),
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
   };
 }

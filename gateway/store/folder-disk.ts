@@ -44,7 +44,12 @@ export async function openFolderDisk(folder: string, look?: FileLook): Promise<D
     open: (name) =>
       guarded(path(name), async () => {
         const handle = await openToWrite(path(name));
-        return new FolderFile(path(name), handle, (await handle.stat()).size);
+        try {
+          return new FolderFile(path(name), handle, (await handle.stat()).size);
+        } catch (error) {
+          await handle.close();
+          throw error;
+        }
       }),
     rename: (from, to) => guarded(path(from), () => rename(path(from), path(to))),
     remove: (name) => guarded(path(name), () => unlink(path(name))),

@@ -61,8 +61,8 @@ export async function openJournal(disk: Disk, name: string, options: JournalOpti
   if (names.includes(aside(name))) await disk.remove(aside(name));
   if (!names.includes(name)) return fresh(disk, name, options, 0);
   const file = await disk.open(name);
-  const bytes = await readAll(file);
   try {
+    const bytes = await readAll(file);
     const header = readHeader(bytes);
     if (header === "newer")
       throw new StorageError(`${name} has a newer format than this version knows`, {

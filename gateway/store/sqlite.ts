@@ -182,7 +182,8 @@ export class Database implements AsyncDisposable {
       if (worker !== this.#worker) return;
       if (this.#closed === undefined) this.#crashes++;
       const code = this.#closed !== undefined ? "store-closed" : "store-crashed";
-      this.#fail(new StorageError(`the thread of ${file} ended`, { code, cause }));
+      const why = cause instanceof Error ? `: ${cause.message}` : "";
+      this.#fail(new StorageError(`the thread of ${file} ended${why}`, { code, cause }));
     });
     return worker;
   }

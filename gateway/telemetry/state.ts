@@ -54,12 +54,19 @@ export function encodeState(state: GatewayState): Uint8Array {
   });
 }
 
+/** How a clean stop ends a run. */
+export interface CleanStop extends Pick<GatewayState, "lastSeqs"> {
+  /** Unix ms; undefined while the clock is not trusted. */
+  readonly time?: number | undefined;
+}
+
 /**
- * The retained body that says "offline": left with the broker as last will, and published as the
- * last word of a clean stop with `stopped` (Unix ms). Without it nobody announced the end.
+ * The retained body that says "offline": left with the broker as last will, and published as the last word of a clean
+ * stop, with what the whole run has stored. Without `stop` nobody announced the end.
  */
-export function encodeOffline(gateway: string, run: string, version: string, stopped?: number): Uint8Array {
-  return encodeCbor({ state: "offline", gw: gateway, run, version, stopped: whole(stopped) });
+export function encodeOffline(gateway: string, run: string, version: string, stop?: CleanStop): Uint8Array {
+  const seq = stop && new Map(stop.lastSeqs.map(({ audience, lastSeq }) => [audience, lastSeq]));
+  return encodeCbor({ state: "offline", gw: gateway, run, version, stopped: whole(stop?.time), seq });
 }
 
 function encodeDevice({ available, since, why }: DeviceAvailability): CborValue {

@@ -19,6 +19,8 @@ export class MemoryTransport implements Transport {
   readonly endpoint: Endpoint;
   /** Hears of each break that the other end makes, with its length in ms. */
   onBreak: ((ms: number) => void) | undefined;
+  /** Whether what was on its way at the close might arrive late. */
+  lateIsAllowed = false;
   readonly #options: MemoryOptions;
   readonly #clock: Clock;
   readonly #lost = new AbortController();
@@ -62,6 +64,10 @@ export class MemoryTransport implements Transport {
     this.lost.throwIfAborted();
     await this.#clock.sleep(ms, this.lost);
     this.#peer?.onBreak?.(ms);
+  }
+
+  allowLate(): void {
+    this.lateIsAllowed = true;
   }
 
   /** Bytes arrive at this end, now. */

@@ -67,6 +67,7 @@ class TcpTransport implements Transport {
   readonly #lost = new AbortController();
   #receiver: ((chunk: Uint8Array, at: number) => void) | undefined;
   #rejectWrite: ((reason: unknown) => void) | undefined;
+  #mayBeLate = false;
 
   constructor(endpoint: TcpEndpoint, socket: Socket) {
     this.endpoint = endpoint;
@@ -101,10 +102,15 @@ class TcpTransport implements Transport {
     this.#receiver = receiver;
   }
 
-  /** The first reason stays. Nothing is sent after it: what was half sent would be half an order. */
+  allowLate(): void {
+    this.#mayBeLate = true;
+  }
+
+  /** The first reason stays. Nothing is sent after it, by the kernel neither: what was half sent would be half an order. */
   #fail(error: LinkError): LinkError {
     this.#lost.abort(error);
-    this.#socket.destroy();
+    if (this.#mayBeLate || this.#socket.destroyed) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
     // A peer that reads no more would leave the write waiting for ever.
     this.#rejectWrite?.(this.lost.reason);
     return error;

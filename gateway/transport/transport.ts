@@ -45,6 +45,12 @@ export interface Transport extends AsyncDisposable {
    * (`no-break`: this port cannot, the transport lives on). Never called while a write is pending.
    */
   break?(ms: number): Promise<void>;
+  /**
+   * Says before disposal that what is still on its way may arrive late: nobody gave an order on this
+   * link whose fate is unknown. TCP then closes with FIN, which is sent again until it is heard.
+   * Otherwise it resets: an order given up must not arrive after a newer one on the next connection.
+   */
+  allowLate?(): void;
 }
 
 /** Opens the transport for an endpoint. Rejects with LinkError. */

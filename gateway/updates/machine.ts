@@ -61,7 +61,8 @@ export function choose(record: UpdateRecord, target: Target, running: Running): 
   if (no) return no;
   // Asked for once more, it has no more tries than before.
   const same = target.version !== undefined && target.version === record.target?.version;
-  const attempts = same && record.phase === "verified" ? record.attempts : 0;
+  const again = record.phase === "verified" || record.phase === "downloading";
+  const attempts = same && again ? record.attempts : 0;
   return { ...record, phase: "downloading", target, from: placeOf(running), ...fresh, attempts };
 }
 

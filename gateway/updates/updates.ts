@@ -4,7 +4,7 @@ import { GatewayError, RefusedError, StorageError } from "../model/errors.ts";
 import type { Log } from "../model/log.ts";
 import type { Disk } from "../store/disk.ts";
 import { readDocument, replaceDocument } from "../store/documents.ts";
-import { earliestMs, type HealthNow, judgeHealth } from "./health-gate.ts";
+import { type HealthNow, judgeHealth } from "./health-gate.ts";
 import * as machine from "./machine.ts";
 import { emptyRecord, type Reason, recordSchema, type Target, type UpdateRecord } from "./record.ts";
 import type { SlotFacts, Updater, UpdaterStatus } from "./updater.ts";
@@ -50,6 +50,8 @@ const documentName = "update.json";
 /** Where nobody answers, and between tries of what may work later. */
 const retryMs = 30_000;
 const lookMs = 5_000;
+/** A system that was kept is confirmed so soon: a grid that fails three times in a row must not send it back. */
+const confirmMs = 30_000;
 
 /** Takes the steps of an update one by one, each made durable before it is taken. */
 export class Updates implements AsyncDisposable {
@@ -101,7 +103,7 @@ export class Updates implements AsyncDisposable {
       const next = machine.choose(this.#record, target, this.#running());
       if ("code" in next) throw new RefusedError(next.message, { code: next.code });
       await this.#become(next);
-    }).finally(() => this.#wake.abort());
+    }).then(() => this.#wake.abort());
   }
 
   /** Back to the system before. Rejects with RefusedError where there is none. */
@@ -115,7 +117,7 @@ export class Updates implements AsyncDisposable {
       await this.#become(
         machine.toGoBack(this.#record, { code: "asked", message: `${by} asked for the former version` }),
       );
-    }).finally(() => this.#wake.abort());
+    }).then(() => this.#wake.abort());
   }
 
   /** Without waiting for the health gate: somebody has looked. Rejects with RefusedError. */
@@ -124,7 +126,7 @@ export class Updates implements AsyncDisposable {
       if (this.#record.phase !== "trying")
         throw new RefusedError("there is no update to commit", { code: "nothing-to-commit" });
       await this.#become(machine.afterVerdict(this.#record, { verdict: "commit", wrong: [] }));
-    }).finally(() => this.#wake.abort());
+    }).then(() => this.#wake.abort());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -175,7 +177,7 @@ export class Updates implements AsyncDisposable {
           const known = recordSchema.safeParse(await readDocument(disk, documentName));
           this.#status = await updater.status();
           this.#record = known.data ?? emptyRecord;
-          await this.#become(machine.afterStart(this.#record, this.#running()));
+          await this.#alone(() => this.#become(machine.afterStart(this.#record, this.#running())));
           started = true;
           this.#options.changed?.(this.state());
         }
@@ -235,15 +237,15 @@ export class Updates implements AsyncDisposable {
     const { target } = record;
     if (!target) return await this.#next(record, emptyRecord);
     const { updater, fetch, path } = this.#options;
+    const signal = AbortSignal.any([this.#stop.signal, this.#wake.signal]);
     try {
-      const signal = AbortSignal.any([this.#stop.signal, this.#wake.signal]);
       await fetch(target, (percent) => this.#tell(percent), signal);
       const facts = await updater.inspect(path(target));
       const { compatible } = await updater.status();
       await this.#next(record, machine.afterInspection(record, facts, compatible, this.#running()));
     } catch (error) {
-      // Somebody chose another target.
-      if (this.#record !== record) return;
+      // Somebody chose another target, or the same one again: what the record says now is gone on with.
+      if (this.#record !== record || signal.aborted) return;
       if (!(error instanceof RefusedError)) throw error;
       await this.#next(record, machine.refused(record, reasonOf(error)));
     }
@@ -302,7 +304,7 @@ export class Updates implements AsyncDisposable {
   async #confirmBoot(): Promise<void> {
     if (this.#confirmed) return;
     const { uptimeMs, active, writable } = this.#options.health();
-    if (uptimeMs < earliestMs || !active || !writable) return;
+    if (uptimeMs < confirmMs || !active || !writable) return;
     await this.#options.updater.markGood();
     this.#confirmed = true;
     this.#status = await this.#options.updater.status();

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { VirtualClock } from "../../test/fault/virtual-clock.ts";
 import { gatewayItem } from "../test/flow.ts";
 import { type LocalGateway, openLocalGateway } from "../test/local-gateway.ts";
@@ -32,6 +32,15 @@ const clockAt = (text: string) =>
 const open = (at: string, fields: object = {}, options: LogicOptions = {}) =>
   openLogicNode(register, "stadsnod-schedule", { ...usual, ...fields }, { clock: clockAt(at), ...options });
 const hour = 3_600_000;
+
+// The sun and the holidays load when they are first needed; from then on a few turns of the event loop are enough.
+beforeAll(async () => {
+  const rows = ["dusk", "*/5 * * * *"].map((at) => ({ at, value: 1, days: all, holidays: "never" as const }));
+  const holidays = { sweden: true, eves: false, extra: [] };
+  const position = { lat: 59, lon: 18 };
+  const table = await openTimetable(rows, { timeZone: "Europe/Stockholm", position, holidays }, 0);
+  table.next(0);
+});
 
 describe("stadsnod-schedule", () => {
   it("sends what holds at deploy, and each value at its moment", async () => {

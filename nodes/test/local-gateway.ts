@@ -10,14 +10,13 @@ import type { Device, Point } from "../../gateway/model/device.ts";
 import { ConfigError } from "../../gateway/model/errors.ts";
 import { type ReadingJson, readingToJson } from "../../gateway/model/json.ts";
 import type { Log } from "../../gateway/model/log.ts";
-import { qualities } from "../../gateway/model/quality.ts";
 import { derivedReading } from "../../gateway/telemetry/derived-value.ts";
 import { answerHistory } from "../../gateway/telemetry/history-answer.ts";
-import type { HistoryPage, HistoryQuery } from "../../gateway/telemetry/history-query.ts";
 import { SimulatedDisk } from "../../test/fault/simulated-disk.ts";
 import { realClock } from "../../test/mqtt/real-clock.ts";
 import { askSocket } from "./ask.ts";
 import { Feed } from "./feed.ts";
+import { pagesOf } from "./history-pages.ts";
 import { testDevice } from "./lamp.ts";
 
 // The local API as the daemon serves it, on a Unix socket of its own, with a gateway behind it that a test owns.
@@ -299,31 +298,6 @@ function derivedPoint(name: string, more: Partial<Point>): Point {
     personal: false,
   } as const;
   return { name, address: undefined, scale, offset: rational(0), ...rest, ...more };
-}
-
-/** One page a point. */
-async function* pagesOf(
-  kept: readonly ReadingJson[],
-  { device, points = [], from, to, limit = 1000 }: HistoryQuery,
-): AsyncIterable<HistoryPage> {
-  const rows = kept
-    .map((one) => ({ ...one, time: Date.parse(one.time ?? "") }))
-    .filter((one) => one.device === device && one.time >= from && one.time < to)
-    .filter((one) => points.length === 0 || points.includes(one.point))
-    .slice(0, limit);
-  for (const point of new Set(rows.map((one) => one.point))) {
-    const mine = rows.filter((one) => one.point === point);
-    yield {
-      device,
-      point,
-      unit: mine[0]?.unit,
-      rows: mine.map(({ time, quality, value }) => ({
-        time,
-        quality: qualities.find((one) => one === quality) ?? "comm-error",
-        value,
-      })),
-    };
-  }
 }
 
 const nothing = () => {};

@@ -16,11 +16,25 @@ export interface BenchContext {
   readonly folder: string;
 }
 
+/** A limit that we set ourselves, for a row's value or for its ratio. */
+export interface Goal {
+  readonly atMost?: number;
+  readonly atLeast?: number;
+  /** Default: the value. */
+  readonly of?: "value" | "ratio";
+}
+
 export interface Bench {
   /** What `--only` takes. */
   readonly name: string;
   /** For people. */
   readonly title: string;
+  /** What is measured, how often, and which of the figures is told: whole sentences, for docs/benchmarks.md. */
+  readonly method: string;
+  /** Where the peers beside it do something else, and which way that leans: whole sentences. */
+  readonly notComparable?: string;
+  /** By name of row. One without its row is not met. */
+  readonly goals?: Readonly<Record<string, Goal>>;
   run(context: BenchContext): Promise<Row[]>;
 }
 

@@ -88,7 +88,7 @@ export async function openCommandLine(folder: string, share: number): Promise<Co
     send: (unit = units[Math.floor(Math.random() * units.length)] ?? 1) => {
       value = (value % 60_000) + 1;
       const id = randomUUID();
-      const command = { id, point: "level", value, issuer: "city", expiresIn: 60_000 };
+      const command = { id, point: "level", value, issuer: "city", expiresIn: 10_000 };
       const at = commonMs();
       city.publish(`stadsnod/v1/bench-01/command/lamp-${unit}`, Buffer.from(encode(command)), { qos: 1 });
       return { id, unit, value, at };

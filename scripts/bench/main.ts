@@ -1,61 +1,73 @@
-// Entry of `npm run bench`: --quick, --json (one object per line), --only <name, or the beginning of one>.
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { cpus } from "node:os";
+// Entry of `npm run bench`: --help says what it takes.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, release, totalmem, type } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type Bench, failed, type Row } from "./bench.ts";
-
-/** Loaded one by one, so that one that cannot load is one row with an error. */
-const benches: readonly (readonly [name: string, load: () => Promise<Bench>])[] = [
-  ["wire", async () => (await import("./wire.ts")).wire],
-  ["decode", async () => (await import("./decode.ts")).decode],
-  ["modbus.tcp", async () => (await import("./modbus-tcp.ts")).modbusTcp],
-  ["modbus.steady", async () => (await import("./modbus-steady.ts")).modbusSteady],
-  ["modbus.silentlyWrong", async () => (await import("./silently-wrong.ts")).silentlyWrong],
-  ["rtu.lineEfficiency", async () => (await import("./line-efficiency.ts")).lineEfficiency],
-  ["rtu.deadUnits", async () => (await import("./dead-units.ts")).deadUnits],
-  ["outbox", async () => (await import("./outbox.ts")).outbox],
-  ["sandbox", async () => (await import("./sandbox.ts")).sandbox],
-  ["commands.latency", async () => (await import("./commands.ts")).commandLatency],
-  ["commands.flood", async () => (await import("./commands.ts")).commandFlood],
-  ["commands.desk", async () => (await import("./command-desk.ts")).commandDesk],
-  ["local.streams", async () => (await import("./streams.ts")).localStreams],
-  ["daemon", async () => (await import("./daemon.ts")).daemon],
-  ["nodered.nodes", async () => (await import("./node-red-nodes.ts")).nodeRedNodes],
-  ["nodered.flows", async () => (await import("./node-red-flows.ts")).nodeRedFlows],
-  ["nodered.modbus", async () => (await import("./node-red-modbus.ts")).nodeRedModbus],
-];
+import { failed, type Row } from "./bench.ts";
+import { benches } from "./benches.ts";
+import { peerVersions } from "./peers.ts";
+import { type BenchReport, figure, report } from "./report.ts";
 
 const { values: options } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     only: { type: "string" },
+    report: { type: "string" },
+    help: { type: "boolean", short: "h", default: false },
   },
 });
+if (options.help) {
+  console.log(`npm run bench [-- --quick] [--json] [--only <name>] [--report <file>]
+
+  --quick          shorter runs: minutes instead of twenty, and figures that spread more
+  --json           one object per line: {"name", "value", "unit", "ratioTo", "ratio"}
+  --only <name>    one bench, or the figures whose names begin so
+  --report <file>  writes the report there; a whole run writes docs/benchmarks.md
+
+npm run bench -- --quick --only daemon.rss
+
+Benches: ${benches.map(([name]) => name).join(", ")}`);
+  process.exit(0);
+}
 const { quick, json, only } = options;
+const root = resolve(import.meta.dirname, "../..");
 const chosen = benches.filter(([name]) => !only || name.startsWith(only) || only.startsWith(name));
 if (chosen.length === 0) {
   console.error(`no bench is called ${only}; there are ${benches.map(([name]) => name).join(", ")}`);
   process.exit(2);
 }
+const file =
+  options.report === undefined
+    ? only === undefined && !quick
+      ? join(root, "docs/benchmarks.md")
+      : undefined
+    : resolve(process.env.INIT_CWD ?? ".", options.report);
 
 // Not in the temporary folder: that may be memory, and a bench of a disk needs one.
-const data = resolve(import.meta.dirname, "../../.data");
+const data = join(root, ".data");
 mkdirSync(data, { recursive: true });
+const started = performance.now();
 const rows: Row[] = [];
+const reports: BenchReport[] = [];
 for (const [name, load] of chosen) {
   const folder = mkdtempSync(join(data, "bench-"));
+  const begun = performance.now();
   let found: Row[];
+  let about: Omit<BenchReport, "rows"> = { name, title: name, method: "It could not be loaded.", goals: {} };
   try {
-    const bench = await load();
-    if (!json) console.error(`${name}: ${bench.title} ...`);
-    found = await bench.run({ quick, folder });
+    const { title, method, notComparable, goals = {}, run } = await load();
+    about = { name, title, method, notComparable, goals };
+    if (!json) console.error(`${name}: ${title} ...`);
+    found = await run({ quick, folder });
   } catch (error) {
     found = [failed(name, "", error)];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+  if (!json) console.error(`  ${((performance.now() - begun) / 1000).toFixed(0)} s`);
+  reports.push({ ...about, rows: found });
   for (const row of found) {
     if (only && !row.name.startsWith(only) && name !== only && !name.startsWith(only)) continue;
     rows.push(row);
@@ -63,7 +75,36 @@ for (const [name, load] of chosen) {
   }
 }
 if (!json) table(rows);
+if (file !== undefined) {
+  const minutes = (performance.now() - started) / 60_000;
+  writeFileSync(file, report({ ...(await facts()), minutes, quick }, reports));
+  if (!json) console.error(`\nwritten: ${file}`);
+}
 process.exitCode = rows.some(({ error }) => error !== undefined) ? 1 : 0;
+
+async function facts() {
+  return {
+    date: new Date().toISOString().slice(0, 16).replace("T", " "),
+    commit: commit(),
+    node: process.version,
+    cpu: cpus()[0]?.model ?? "unknown",
+    cpus: cpus().length,
+    memoryMb: Math.round(totalmem() / 1e6),
+    kernel: `${type()} ${release()}`,
+    peers: await peerVersions(),
+  };
+}
+
+function commit(): string {
+  const git = (...args: string[]): string =>
+    execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+  try {
+    const dirty = git("status", "--porcelain", "--", ".", ":!docs/benchmarks.md") !== "";
+    return `${git("rev-parse", "--short", "HEAD")}${dirty ? "-dirty" : ""}`;
+  } catch {
+    return "unknown";
+  }
+}
 
 function table(all: readonly Row[]): void {
   console.log(
@@ -84,11 +125,4 @@ function table(all: readonly Row[]): void {
         .trimEnd(),
     );
   }
-}
-
-/** Three significant figures, no powers of ten. */
-function figure(value: number): string {
-  if (value === 0) return "0";
-  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
-  return value.toLocaleString("en", { maximumFractionDigits: Math.min(digits, 6) });
 }

@@ -1,3 +1,5 @@
+import { monitorEventLoopDelay } from "node:perf_hooks";
+
 /** What a bench asks of a Modbus master: ours or a peer's, each in a process of its own, with the same words. */
 export interface MasterSettings {
   readonly endpoint:
@@ -27,7 +29,18 @@ export interface MasterSettings {
   readonly requests?: number;
   /** Each request begins at the next address, so that an answer to another request is a wrong one. */
   readonly roam?: boolean;
+  /** Only mbpoll, which cannot roam: every register holds the number of the request, so that an answer to another one is a wrong one. */
+  readonly counted?: boolean;
 }
+
+/** Who may be driven, by its script in `children/`. */
+export type MasterScript =
+  | "gateway.ts"
+  | "gateway-loop.ts"
+  | "gateway-steady.ts"
+  | "modbus-serial.ts"
+  | "jsmodbus.ts"
+  | "mbpoll.ts";
 
 /** What it did. */
 export interface MasterResult {
@@ -40,6 +53,8 @@ export interface MasterResult {
   readonly byUnit: readonly number[];
   readonly cpuSeconds: number;
   readonly rssMb: number;
+  /** The longest that its process, or that of the device where it is asked, stood still; only of masters in Node. */
+  readonly stallMs?: number;
 }
 
 export interface MasterAnswers {
@@ -70,6 +85,9 @@ export async function drive(settings: MasterSettings, read: Read): Promise<Maste
   let bad = 0;
   let wrong = 0;
   let begun = 0;
+  const stalls = monitorEventLoopDelay({ resolution: 5 });
+  // Only where it is wanted: it wakes the process.
+  if (roam) stalls.enable();
   const cpu = process.cpuUsage();
   const start = performance.now();
   const more = (): boolean =>
@@ -113,6 +131,7 @@ export async function drive(settings: MasterSettings, read: Read): Promise<Maste
     byUnit,
     cpuSeconds: (user + system) / 1e6,
     rssMb: process.memoryUsage.rss() / 1e6,
+    ...(roam ? { stallMs: stalls.max / 1e6 } : {}),
   };
 }
 

@@ -1,9 +1,9 @@
-import { execFile, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { spawn } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import type { SimulatorReady, SimulatorSettings } from "./children/simulator.ts";
+import { installed, installPeers } from "./peers.ts";
 import { cpuSeconds, rssMb, startChild } from "./process.ts";
 
 export interface NodeRedRun {
@@ -11,32 +11,6 @@ export interface NodeRedRun {
   /** What it really made of the rate it was told. */
   readonly readsPerSecond: number;
   readonly rssMb: number;
-}
-
-/** Kept between runs, beside the benches' other data; .data/ is not part of the repository. */
-export const installed = resolve(import.meta.dirname, "../../.data/bench-peers");
-
-/** Installs the peers with npm unless they are there. Rejects with npm's own words. */
-export async function install(): Promise<void> {
-  const wanted = join(import.meta.dirname, "peers", "package.json");
-  const stamp = join(installed, "installed.json");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === readFileSync(wanted, "utf8")) return;
-  mkdirSync(installed, { recursive: true });
-  copyFileSync(wanted, join(installed, "package.json"));
-  try {
-    await promisify(execFile)(
-      "npm",
-      ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"],
-      {
-        cwd: installed,
-        maxBuffer: 1 << 24,
-      },
-    );
-  } catch (error) {
-    const text = error instanceof Error && "stderr" in error ? String(error.stderr) : String(error);
-    throw new Error(`cannot install the peers: ${text.trim().split("\n").slice(0, 3).join(" ")}`);
-  }
-  copyFileSync(wanted, stamp);
 }
 
 /**
@@ -48,8 +22,10 @@ export async function nodeRedCpuShare(options: {
   readonly registers: number;
   readonly perSecond: number;
   readonly durationMs: number;
+  /** From the 50th request to the first that counts: start-up is over, and hot code compiled. */
+  readonly warmUpMs: number;
 }): Promise<NodeRedRun> {
-  await install();
+  await installPeers();
   const device: SimulatorSettings = { wire: { kind: "tcp" }, units: [1] };
   await using simulator = await startChild<SimulatorReady, { readonly requests: number }>(
     "simulator.ts",
@@ -97,6 +73,7 @@ export async function nodeRedCpuShare(options: {
       () => nodeRed.exitCode,
       () => said,
     );
+    await sleep(options.warmUpMs);
     const cpu = cpuSeconds(pid);
     const requests = await simulator.ask("requests");
     const start = performance.now();
@@ -112,7 +89,7 @@ export async function nodeRedCpuShare(options: {
   }
 }
 
-/** Resolves 3 s after the 50th request, when start-up is over. */
+/** Resolves after the 50th request. */
 async function polling(
   simulator: { ask(question: "requests"): Promise<number> },
   exitCode: () => number | null,
@@ -124,7 +101,6 @@ async function polling(
     if (performance.now() > limit) throw new Error(`Node-RED does not poll: ${said()}`);
     await sleep(200);
   }
-  await sleep(3000);
 }
 
 function flow(

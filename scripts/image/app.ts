@@ -1,21 +1,16 @@
 import { createHash } from "node:crypto";
-import {
-  cpSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { layOutProgram, pruneModules } from "../install/program.ts";
 import type { Board } from "./boards/board.ts";
 import { closure, type LockedPackage, type PackageLock } from "./npm-lock.ts";
 import { ImageError, run } from "./process.ts";
 
 /** What only development and demonstration need, and what is a layer of its own. */
 const leftOut = ["aedes", "node-red"];
+
+/** Node-RED looks where npm is, for installing nodes from its editor, which a gateway does not do: only its package.json stays. */
+const npmItself = /^node_modules\/npm(\/|$)/;
 
 export interface AppOptions {
   /** The checkout. */
@@ -44,40 +39,21 @@ export function appPackages({ lock, board, layers }: Pick<AppOptions, "lock" | "
       ([name]) => !leftOut.includes(name) || layers.includes(name),
     ),
   );
-  return { wanted, packages: closure(lock, Object.keys(wanted), { cpu: board.npmCpu }) };
+  const packages = closure(lock, Object.keys(wanted), { cpu: board.npmCpu });
+  return { wanted, packages: new Map([...packages].filter(([path]) => !npmItself.test(path))) };
 }
 
 /** Lays out /opt/stadsnod in `target`: program, profiles, production packages for the board, Node. */
 export async function layOutApp(options: AppOptions, target: string): Promise<void> {
-  const { root, node } = options;
+  const { root, node, layers } = options;
   rmSync(target, { recursive: true, force: true });
-  mkdirSync(join(target, "bin"), { recursive: true });
-  const program = join(root, "dist", "stadsnod.js");
-  if (!existsSync(program)) throw new ImageError("the program is not built", "npm run build");
-  cpSync(join(root, "dist"), join(target, "dist"), {
-    recursive: true,
-    filter: (name) => !name.endsWith(".map"),
-  });
-  cpSync(join(root, "device-profiles"), join(target, "device-profiles"), { recursive: true });
-  // The units name the documents, and the page shows some.
-  cpSync(join(root, "docs"), join(target, "docs"), {
-    recursive: true,
-    filter: (name) => !name.endsWith("/images"),
-  });
-  for (const name of ["LICENSE", "NOTICE", "gateway.sample.yaml"])
-    cpSync(join(root, name), join(target, name));
-  if (options.layers.includes("node-red"))
-    cpSync(join(root, "nodes", "dist"), join(target, "nodes"), { recursive: true });
-  cpSync(await productionPackages(options), join(target, "node_modules"), { recursive: true });
-  cpSync(join(node, "bin", "node"), join(target, "bin", "node"));
-  const [first = ""] = readFileSync(program, "utf8").split("\n", 1);
-  const flags = first.split(" ").filter((word) => word.startsWith("--"));
-  writeFileSync(
-    join(target, "bin", "stadsnod"),
-    `#!/bin/sh\nexec /opt/stadsnod/bin/node ${flags.join(" ")} /opt/stadsnod/dist/stadsnod.js "$@"\n`,
-    { mode: 0o755 },
+  if (!existsSync(join(root, "dist", "stadsnod.js")))
+    throw new ImageError("the program is not built", "npm run build");
+  const modules = await productionPackages(options);
+  layOutProgram(
+    { root, modules, node: join(node, "bin", "node"), nodes: layers.includes("node-red") },
+    target,
   );
-  writeFileSync(join(target, "package.json"), `{"name":"stadsnod","type":"module","private":true}\n`);
 }
 
 /** node_modules for the board, from package-lock.json alone; kept in the cache until that changes. */
@@ -104,6 +80,7 @@ async function productionPackages(options: AppOptions): Promise<string> {
   const key = createHash("sha256")
     .update(lock)
     .update(readFileSync(import.meta.filename))
+    .update(readFileSync(join(import.meta.dirname, "../install/program.ts")))
     .digest("hex")
     .slice(0, 12);
   const folder = join(cache, `node-modules-${board.npmCpu}-${key}`);
@@ -127,27 +104,7 @@ async function productionPackages(options: AppOptions): Promise<string> {
     ],
     { cwd: draft },
   );
-  prune(join(draft, "node_modules"), board.npmCpu);
+  pruneModules(join(draft, "node_modules"), board.npmCpu);
   renameSync(draft, folder);
   return join(folder, "node_modules");
-}
-
-/** Removes what no running gateway reads: other machines' binaries, sources, type declarations, source maps. */
-function prune(modules: string, cpu: string): void {
-  const useless = [
-    "**/prebuilds/*-*",
-    "**/*.map",
-    "**/*.d.{ts,mts,cts}",
-    "**/*.md",
-    "@serialport/bindings-cpp/{src,build-tmp*}",
-    ".package-lock.json",
-    ".bin",
-    "**/node_modules/.bin",
-  ];
-  for (const name of globSync(useless, { cwd: modules })) {
-    if (name.endsWith(`/prebuilds/linux-${cpu}`)) continue;
-    rmSync(join(modules, name), { recursive: true, force: true });
-  }
-  for (const name of globSync(`**/prebuilds/linux-${cpu}/*.musl.node`, { cwd: modules }))
-    rmSync(join(modules, name));
 }

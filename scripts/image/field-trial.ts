@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { PlatformReading } from "../../simulators/platform.ts";
 import type { City } from "./city.ts";
-import { type Machine, startMachine } from "./qemu.ts";
+import { type Machine, type MachineOptions, startMachine } from "./qemu.ts";
 
 // A new card's way from power to the city's platform, in QEMU, with the image as it is shipped.
 
@@ -33,6 +33,7 @@ const headings: Readonly<Record<string, string>> = {
   slots: "rauc status --output-format=json",
   bootstate: "fw_printenv",
   watchdog: "systemctl show -p RuntimeWatchdogUSec",
+  watchdogs: "(cd /sys/class/watchdog/watchdog0 && cat identity state timeout) 2>/dev/null || echo none",
   memory: "grep -E 'MemTotal|MemAvailable|SwapTotal' /proc/meminfo",
   security:
     "for unit in /usr/lib/systemd/system/stadsnod*.service; do systemd-analyze security --no-pager $${unit##*/} | tail -n 1; done",
@@ -42,6 +43,7 @@ const headings: Readonly<Record<string, string>> = {
   identity: "stadsnod identity --json",
   native: "/opt/stadsnod/bin/node /run/systemd/system/native.cjs 2>&1",
   update: "stadsnod update status --json",
+  certificate: "sha256sum </var/lib/stadsnod/identity/certificate.pem",
 };
 
 /** Loads what is compiled, in the Node of the image, and uses it. */
@@ -54,7 +56,7 @@ serial.open({ path: "/dev/null", baudRate: 9600 }).then(() => "opened", ({ messa
 `;
 
 /** Prints the report, which the log on the same console must not run into, once the gateway's door is open and it is enrolled; part of no image. */
-const reportUnit = `[Unit]
+const reportUnit = (asked: readonly string[]) => `[Unit]
 After=stadsnod.service
 [Service]
 Type=oneshot
@@ -64,6 +66,7 @@ TTYPath=/dev/console
 ExecStart=/bin/sh -c 'until [ -S /run/stadsnod/stadsnod.sock ] && [ -s /var/lib/stadsnod/identity/certificate.pem ] && ! grep -q token /boot/gw/provision.json; do sleep 1; done; systemctl kill -s STOP gateway-log.service; echo; echo REPORT-BEGIN; ${Object.entries(
   headings,
 )
+  .filter(([heading]) => asked.includes(heading))
   .map(([heading, command]) => `echo "=== ${heading}"; ${command.replaceAll("'", '"')}`)
   .join("; ")}; echo REPORT-END; systemctl kill -s CONT gateway-log.service'
 `;
@@ -75,32 +78,44 @@ After=systemd-journald.service
 [Service]
 StandardOutput=tty
 TTYPath=/dev/console
-ExecStart=/bin/journalctl -b -f -n all -o cat --no-pager -u stadsnod -u stadsnod-first-boot -u stadsnod-enrol -u stadsnod-update -u stadsnod-trial -u rauc
+ExecStart=/bin/journalctl -b -f -n all -o cat --no-pager -u stadsnod -u stadsnod-first-boot -u stadsnod-configuration -u stadsnod-enrol -u stadsnod-update -u stadsnod-trial -u stadsnod-node-red -u rauc
 `;
 
 export interface GatewayOptions {
   /** That outlives the machine; made where it is not there, as a new card. */
   readonly disk?: string;
   readonly units?: Readonly<Record<string, string>>;
+  readonly gateway?: string;
+  readonly board?: MachineOptions["board"];
+  /** Which headings of its report are wanted; all, where not given. */
+  readonly asked?: readonly string[];
+  /** File that gets the console. */
+  readonly log?: string;
+  /** More arguments for QEMU. */
+  readonly more?: readonly string[];
 }
 
 /** Switches a gateway with a new card of 2 GB on. */
 export function switchOn(image: string, city: City, options: GatewayOptions = {}): Promise<Machine> {
-  const { disk, units } = options;
+  const { disk, units, more, board, asked = Object.keys(headings) } = options;
   return startMachine({
     image,
-    log: `${image}.console.log`,
+    ...(board ? { board } : {}),
+    log: options.log ?? `${image}.console.log`,
     restarts: true,
     units: {
-      "report.service": reportUnit,
+      "report.service": reportUnit(asked),
       "gateway-log.service": logUnit,
       "native.cjs": nativeScript,
       ...units,
     },
     size: 2048,
     ...(disk ? { disk } : {}),
+    ...(more ? { more } : {}),
     // A card that has been in use keeps what it has.
-    ...(disk && existsSync(disk) ? {} : { files: { "provision.json": city.provision(gateway) } }),
+    ...(disk && existsSync(disk)
+      ? {}
+      : { files: { "provision.json": city.provision(options.gateway ?? gateway) } }),
   });
 }
 

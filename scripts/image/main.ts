@@ -32,7 +32,7 @@ const program = new Command("image")
   .option("--out <folder>", "where the files go (default: below the cache)")
   .option("--cache <folder>", "what is made once", join(root, "node_modules", ".cache", "stadsnod-image"))
   .option("--version <version>", "as gateways report it", "0.1.0")
-  .option("--with <layer...>", "optional layers: node-red", [])
+  .addOption(new Option("--with <layer...>", "optional layers").choices(["node-red"]).default([]))
   .option(
     "--sign-cert <pem>",
     "certificate that signs the bundle (default: a development CA of this machine)",

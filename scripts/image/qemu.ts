@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -21,6 +22,10 @@ export interface Machine extends AsyncDisposable {
   readonly console: string;
   /** The first match on the console from the last one on. Rejects after `seconds`, or when the machine ends, with the last lines. */
   seen(pattern: RegExp, seconds?: number): Promise<RegExpMatchArray>;
+  /** The same for the whole console, from power-on, whatever was seen of it. */
+  heard(pattern: RegExp, seconds?: number): Promise<RegExpMatchArray>;
+  /** Bytes that QEMU has written so far: its disk's, but for the console's few. */
+  readonly written: number;
   /** Cuts the power. */
   cut(): Promise<void>;
   /** Resolves when the machine has powered off by itself. */
@@ -32,6 +37,8 @@ export interface Machine extends AsyncDisposable {
 export interface MachineOptions {
   /** Folder of a built image. */
   readonly image: string;
+  /** QEMU's board; `virt` where not given. `raspi3b` starts an image for the Pi, has 1 GB, no clock of its own, and takes no units. */
+  readonly board?: "virt" | "raspi3b";
   /** A disk that outlives the machine, made from the image's where it is not there; otherwise a copy that goes with it. */
   readonly disk?: string;
   /** Files for the first partition, by name, e.g. provision.json. */
@@ -52,7 +59,7 @@ export interface MachineOptions {
   readonly more?: readonly string[];
 }
 
-/** Starts the image on QEMU's virt board. */
+/** Starts the image on one of QEMU's boards. */
 export async function startMachine(options: MachineOptions): Promise<Machine> {
   const folder = mkdtempSync(join(tmpdir(), "stadsnod-qemu-"));
   const disk = options.disk ?? join(folder, "disk.img");
@@ -66,14 +73,12 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
     // The first partition starts at one MiB.
     await run("mcopy", ["-o", "-i", `${disk}@@1M`, file, `::${name}`]);
   }
-  cpSync(join(options.image, "u-boot.bin"), join(folder, "u-boot.bin"));
-  const child = spawn(
-    "qemu-system-aarch64",
-    machineArguments(folder, disk, options, await givenUnits(folder, options.units)),
-    {
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
+  const board =
+    options.board === "raspi3b"
+      ? await raspi3b(folder, disk, options.image)
+      : virt(folder, disk, options, await givenUnits(folder, options.units));
+  const args = [...board, ...(options.restarts ? [] : ["-no-reboot"]), ...(options.more ?? [])];
+  const child = spawn("qemu-system-aarch64", args, { stdio: ["ignore", "pipe", "pipe"] });
   return watch(child, folder, disk, options.log);
 }
 
@@ -93,21 +98,46 @@ async function givenUnits(folder: string, units: MachineOptions["units"] = {}): 
   return ["-fw_cfg", `name=opt/stadsnod/units,file=${join(folder, "units.tar")}`];
 }
 
-function machineArguments(
-  folder: string,
-  disk: string,
-  options: MachineOptions,
-  units: readonly string[],
-): string[] {
+/** `writeback`: what the guest has written is the host's, whatever of it was flushed, and stays when QEMU is killed. */
+const drive = (disk: string) => `file=${disk},format=raw,cache=writeback`;
+
+function virt(folder: string, disk: string, options: MachineOptions, units: readonly string[]): string[] {
+  cpSync(join(options.image, "u-boot.bin"), join(folder, "u-boot.bin"));
   return [
     ...["-M", "virt", "-cpu", "max,pauth-impdef=on,sve=off", "-accel", "tcg,thread=multi"],
     ...["-smp", "2", "-m", String(options.memory ?? 512), "-bios", join(folder, "u-boot.bin")],
-    ...["-drive", `file=${disk},format=raw,if=none,id=disk,cache=writeback`],
-    ...["-device", "virtio-blk-pci,drive=disk"],
+    ...["-drive", `${drive(disk)},if=none,id=disk`, "-device", "virtio-blk-pci,drive=disk"],
     ...["-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile="],
-    ...["-nographic", ...(options.restarts ? [] : ["-no-reboot"])],
+    "-nographic",
     ...units,
-    ...(options.more ?? []),
+  ];
+}
+
+/** QEMU takes the first word to this part, which arms the watchdog, for the end of its time, and resets at once. */
+const watchdogOfPi = Buffer.from("brcm,bcm2835-pm\0brcm,bcm2835-pm-wdt\0");
+
+/**
+ * The kernel and first root of the image with the card's device tree, out of which the watchdog is taken. Without its
+ * U-Boot, which runs here too, but leaves QEMU's USB in a state in which the kernel finds nothing on it, no network either.
+ */
+async function raspi3b(folder: string, disk: string, image: string): Promise<string[]> {
+  const name = "bcm2837-rpi-3-b.dtb";
+  const dtb = join(folder, name);
+  await run("mcopy", ["-o", "-i", `${disk}@@1M`, `::${name}`, dtb]);
+  const tree = readFileSync(dtb);
+  const at = tree.indexOf(watchdogOfPi);
+  if (at < 0) throw new ImageError(`${dtb} names no watchdog, or another one`);
+  tree.write("none", at);
+  tree.write("none", at + watchdogOfPi.indexOf("brcm", 4));
+  writeFileSync(dtb, tree);
+  const words = "console=ttyS1,115200 stadsnod.slot=A stadsnod.root=root_a rauc.slot=A panic=5 quiet";
+  return [
+    ...["-M", "raspi3b", "-accel", "tcg,thread=multi", "-dtb", dtb, "-append", words],
+    ...["-kernel", join(image, "vmlinuz"), "-initrd", join(image, "initrd.img")],
+    ...["-drive", `${drive(disk)},if=sd`],
+    ...["-netdev", "user,id=net", "-device", "usb-net,netdev=net"],
+    // The console is the second serial line, as on the header of the board.
+    ...["-display", "none", "-serial", "null", "-serial", "stdio"],
   ];
 }
 
@@ -145,37 +175,46 @@ function watch(child: ChildProcess, folder: string, disk: string, log?: string):
     child.kill("SIGKILL");
     await ended;
   };
+  const waitFor = (pattern: RegExp, seconds: number, find: () => RegExpExecArray | null) =>
+    new Promise<RegExpMatchArray>((resolve, reject) => {
+      const stop = () => {
+        clearTimeout(timer);
+        listeners.delete(look);
+      };
+      const fail = (why: string) => {
+        stop();
+        const last = text.split("\n").slice(-40).join("\n");
+        reject(new ImageError(`${why} before ${pattern} was on the console; its last lines:\n${last}`));
+      };
+      const look = () => {
+        const match = find();
+        if (match) {
+          stop();
+          resolve(match);
+        } else if (gone) fail(gone);
+      };
+      const timer = setTimeout(() => fail(`${seconds} s went by`), seconds * 1000);
+      listeners.add(look);
+      look();
+    });
   return {
     get console() {
       return text;
     },
+    get written() {
+      const counts = readFileSync(`/proc/${child.pid}/io`, "utf8");
+      return Number(/^wchar: (\d+)$/m.exec(counts)?.[1]);
+    },
     disk,
     ended,
     cut,
-    seen(pattern, seconds = 300) {
-      return new Promise((resolve, reject) => {
-        const stop = () => {
-          clearTimeout(timer);
-          listeners.delete(look);
-        };
-        const fail = (why: string) => {
-          stop();
-          const last = text.split("\n").slice(-40).join("\n");
-          reject(new ImageError(`${why} before ${pattern} was on the console; its last lines:\n${last}`));
-        };
-        const look = () => {
-          const match = pattern.exec(text.slice(from));
-          if (match) {
-            from += match.index + match[0].length;
-            stop();
-            resolve(match);
-          } else if (gone) fail(gone);
-        };
-        const timer = setTimeout(() => fail(`${seconds} s went by`), seconds * 1000);
-        listeners.add(look);
-        look();
-      });
-    },
+    seen: (pattern, seconds = 300) =>
+      waitFor(pattern, seconds, () => {
+        const match = pattern.exec(text.slice(from));
+        if (match) from += match.index + match[0].length;
+        return match;
+      }),
+    heard: (pattern, seconds = 300) => waitFor(pattern, seconds, () => pattern.exec(text)),
     async [Symbol.asyncDispose]() {
       await cut();
       rmSync(folder, { recursive: true, force: true });

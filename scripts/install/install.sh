@@ -27,7 +27,7 @@ while [ $# -gt 0 ]; do
   --dry-run) dry=yes ;;
   --no-start) start=no ;;
   --back) back=yes ;;
-  --with-node-red) services="$services stadsnod-node-red.service" ;;
+  --with-node-red) services="$services stadsnod-node-red.service stadsnod-node-red.path" ;;
   -h | --help) usage && exit 0 ;;
   *) usage >&2 && exit 2 ;;
   esac
@@ -96,7 +96,7 @@ point() { # point LINK TARGET: changes a link in one step
 
 # What the system needs to know of a version: its units, rules, accounts and folders.
 register() { # register FOLDER
-  for unit in stadsnod.service stadsnod-node-red.service stadsnod-enrol.service stadsnod-enrol.timer; do
+  for unit in stadsnod.service stadsnod-node-red.service stadsnod-node-red.path stadsnod-enrol.service stadsnod-enrol.timer; do
     put "$1/install/units/$unit" "$library/systemd/system/$unit"
   done
   if [ "$systemd" -lt 254 ]; then

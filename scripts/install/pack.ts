@@ -4,7 +4,6 @@ import { createHash } from "node:crypto";
 import {
   cpSync,
   existsSync,
-  globSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -13,7 +12,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { layOutProgram, pruneModules } from "./program.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 /** Debian's name of an architecture to Node's. */
@@ -22,20 +22,6 @@ export type Architecture = keyof typeof cpus;
 
 /** Units that only an image has: they run what is not in this package. */
 const ofImages = /^stadsnod-(trial|wifi|configuration)\./;
-
-/** What no running gateway reads. */
-const useless = [
-  "node-linux-*",
-  "node-red-contrib-stadsnod",
-  "**/prebuilds/*-*",
-  "**/*.map",
-  "**/*.d.{ts,mts,cts}",
-  "**/*.md",
-  "@serialport/bindings-cpp/{src,build-tmp*}",
-  ".package-lock.json",
-  ".bin",
-  "**/node_modules/.bin",
-];
 
 /**
  * Packs the built checkout with its production packages and Node for one architecture, into `out`:
@@ -74,29 +60,19 @@ export function pack(architecture: Architecture, out: string, version = versionO
 }
 
 function layOut(target: string, architecture: Architecture, modules: string, version: string): void {
-  mkdirSync(join(target, "bin"), { recursive: true });
-  mkdirSync(join(target, "install"));
-  const copy = (from: string, to = from) =>
-    cpSync(join(root, from), join(target, to), {
-      recursive: true,
-      filter: (name) => !name.endsWith(".map"),
-    });
-  for (const part of ["dist", "device-profiles", "docs", "LICENSE", "NOTICE", "gateway.sample.yaml"])
-    copy(part);
-  for (const part of ["dist", "examples", "package.json"]) copy(join("nodes", part));
-  for (const unit of readdirSync(join(root, "scripts/install/units")).filter((name) => !ofImages.test(name)))
-    copy(join("scripts/install/units", unit), join("install/units", unit));
-  for (const file of readdirSync(join(root, "scripts/install/files")))
-    copy(join("scripts/install/files", file), join("install", file));
-  for (const script of ["install.sh", "uninstall.sh"]) copy(join("scripts/install", script), script);
-  cpSync(join(modules, `node-linux-${cpus[architecture]}`, "bin", "node"), join(target, "bin", "node"));
-  for (const path of globSync(useless, { cwd: modules })) {
-    if (path.includes(`/prebuilds/linux-${cpus[architecture]}`)) continue;
-    rmSync(join(modules, path), { recursive: true, force: true });
-  }
-  cpSync(modules, join(target, "node_modules"), { recursive: true, verbatimSymlinks: true });
-  writeFileSync(join(target, "bin", "stadsnod"), starter(), { mode: 0o755 });
-  writeFileSync(join(target, "package.json"), `{"name":"stadsnod","type":"module","private":true}\n`);
+  const cpu = cpus[architecture];
+  const binary = join(modules, `node-linux-${cpu}`, "bin", "node");
+  const node = join(dirname(modules), "node");
+  cpSync(binary, node);
+  pruneModules(modules, cpu);
+  layOutProgram({ root, modules, node, nodes: true }, target);
+  const own = join(root, "scripts/install");
+  const copy = (from: string, to: string) => cpSync(join(own, from), join(target, to));
+  mkdirSync(join(target, "install", "units"), { recursive: true });
+  for (const unit of readdirSync(join(own, "units")).filter((name) => !ofImages.test(name)))
+    copy(join("units", unit), join("install/units", unit));
+  for (const file of readdirSync(join(own, "files"))) copy(join("files", file), join("install", file));
+  for (const script of ["install.sh", "uninstall.sh"]) copy(script, script);
   writeFileSync(join(target, "VERSION"), `${version}\n`);
   writeFileSync(join(target, "ARCHITECTURE"), `${architecture}\n`);
   const files = readdirSync(target, { recursive: true, withFileTypes: true })
@@ -107,13 +83,6 @@ function layOut(target: string, architecture: Architecture, modules: string, ver
     join(target, "SHA256SUMS"),
     files.map((file) => `${sha256(join(target, file))}  ${file}\n`).join(""),
   );
-}
-
-/** The program, with the flags of Node that its first line names. */
-function starter(): string {
-  const [first = ""] = readFileSync(join(root, "dist", "stadsnod.js"), "utf8").split("\n", 1);
-  const flags = first.split(" ").filter((word) => word.startsWith("--"));
-  return `#!/bin/sh\nexec /opt/stadsnod/bin/node ${flags.join(" ")} /opt/stadsnod/dist/stadsnod.js "$@"\n`;
 }
 
 /** node_modules as package-lock.json has it, Node for the architecture included, each package held against its hash. */

@@ -49,7 +49,7 @@ if [ "$purge" = yes ] && [ "$yes" = no ] && [ "$dry" = no ]; then
   [ "$answer" = purge ] || fail 'nothing was removed'
 fi
 
-units='stadsnod-node-red.service stadsnod-enrol.timer stadsnod-enrol.service stadsnod.service'
+units='stadsnod-node-red.path stadsnod-node-red.service stadsnod-enrol.timer stadsnod-enrol.service stadsnod.service'
 for unit in $units; do
   # A unit that is not there is none that could be stopped.
   [ -e "$library/systemd/system/$unit" ] || continue

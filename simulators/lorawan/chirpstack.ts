@@ -8,7 +8,8 @@ import {
 } from "./chirpstack-messages.ts";
 import type { Command, Dialect, Told } from "./dialect.ts";
 import type { EndDevice, NetworkEvent } from "./events.ts";
-import { decode, encode, type Message, seconds, toJson } from "./protobuf.ts";
+import { decode, encode, type Message, seconds } from "./protobuf.ts";
+import { toJson } from "./protobuf-json.ts";
 import { dataRates, type Reception } from "./radio.ts";
 
 // The application interface of ChirpStack v4 over MQTT: integration events and the `down` command.

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { downlinkCommand, events } from "./chirpstack-messages.ts";
-import { decode, encode, rfc3339, type Schema, seconds, toJson } from "./protobuf.ts";
+import { decode, encode, type Schema, seconds } from "./protobuf.ts";
+import { rfc3339, toJson } from "./protobuf-json.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 

@@ -200,63 +200,12 @@ function fromVarint(kind: Kind, value: bigint): Value {
   return Number(value);
 }
 
-/**
- * The proto3 JSON mapping: fields that hold their kind's zero are left out, bytes are base64, enums their
- * labels, timestamps RFC 3339 with the offset that ChirpStack writes, durations seconds with an `s`.
- */
-export function toJson(schema: Schema, message: Message): { readonly [key: string]: Json } {
-  const out: Record<string, Json> = {};
-  for (const [name, [, kind]] of Object.entries(schema)) {
-    const value = message[name];
-    if (value === undefined) continue;
-    if (kind === "timestamp") out[name] = rfc3339(asSeconds(name, value), "+00:00");
-    else if (kind === "duration") out[name] = spanText(asSeconds(name, value));
-    else if (kind === "struct") out[name] = asJson(asMessage(name, value));
-    else if (kind === "map") {
-      if (Object.keys(asMessage(name, value)).length > 0) out[name] = asJson(asMessage(name, value));
-    } else if (typeof kind === "object" && "message" in kind)
-      out[name] = toJson(kind.message, asMessage(name, value));
-    else if (typeof kind === "object" && "repeated" in kind) {
-      const list = asList(name, value).map((one) => toJson(kind.repeated, one));
-      if (list.length > 0) out[name] = list;
-    } else if (typeof kind === "object") {
-      if (kind.enum[String(value)] !== 0) out[name] = String(value);
-    } else if (value instanceof Uint8Array) {
-      if (value.length > 0) out[name] = Buffer.from(value).toString("base64");
-    } else if (typeof value === "number" || typeof value === "string" || typeof value === "boolean") {
-      // A float goes out with the digits that a float holds.
-      if (value) out[name] = kind === "float" ? shortestFloat(Number(value)) : value;
-    } else throw new TypeError(`${name}: not of the kind ${kind}`);
-  }
-  return out;
-}
-
-/** `2022-07-18T09:34:15.775023242` and the offset; no fraction for a whole second. */
-export function rfc3339({ seconds, nanos }: Seconds, offset: "Z" | "+00:00"): string {
-  const whole = new Date(seconds * 1000).toISOString().slice(0, 19);
-  const fraction = nanos === 0 ? "" : `.${String(nanos).padStart(9, "0")}`;
-  return `${whole}${fraction}${offset}`;
-}
-
-function spanText({ seconds, nanos }: Seconds): string {
-  const fraction = nanos === 0 ? "" : `.${String(nanos).padStart(9, "0").replace(/0+$/, "")}`;
-  return `${seconds}${fraction}s`;
-}
-
 /** Unix ms or a span in ms, as seconds. */
 export function seconds(ms: number, extraNanos = 0): Seconds {
   const whole = Math.floor(ms / 1000);
   // Floored: a fraction of a millisecond must not carry into the next second.
   const nanos = Math.floor((ms - whole * 1000) * 1e6) + extraNanos;
   return { seconds: whole, nanos: Math.min(nanos, 999_999_999) };
-}
-
-function shortestFloat(value: number): number {
-  for (let digits = 1; digits < 9; digits++) {
-    const rounded = Number(value.toPrecision(digits));
-    if (Math.fround(rounded) === Math.fround(value)) return rounded;
-  }
-  return Math.fround(value);
 }
 
 function byNumber(schema: Schema): [string, readonly [number, Kind]][] {
@@ -289,22 +238,18 @@ function isMessage(value: Value | undefined): value is Message {
   );
 }
 
-function asMessage(name: string, value: Value | undefined): Message {
+export function asMessage(name: string, value: Value | undefined): Message {
   if (!isMessage(value)) throw new TypeError(`${name}: not a message`);
   return value;
 }
 
-function asList(name: string, value: Value): readonly Message[] {
+export function asList(name: string, value: Value): readonly Message[] {
   if (!Array.isArray(value)) throw new TypeError(`${name}: not a list`);
   return value.map((one: Value) => asMessage(name, one));
 }
 
-function asSeconds(name: string, value: Value): Seconds {
+export function asSeconds(name: string, value: Value): Seconds {
   const { seconds: whole, nanos } = asMessage(name, value);
   if (typeof whole !== "number" || typeof nanos !== "number") throw new TypeError(`${name}: not a moment`);
   return { seconds: whole, nanos };
-}
-
-function asJson(message: Message): { readonly [key: string]: Json } {
-  return JSON.parse(JSON.stringify(message));
 }

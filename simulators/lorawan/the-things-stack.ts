@@ -2,7 +2,8 @@ import { chance, hexDigits, ulid, uuid } from "./chance.ts";
 import type { Command, Dialect, Told } from "./dialect.ts";
 import type { QueueItem } from "./downlink-queue.ts";
 import type { EndDevice, NetworkEvent } from "./events.ts";
-import { rfc3339, seconds } from "./protobuf.ts";
+import { seconds } from "./protobuf.ts";
+import { rfc3339 } from "./protobuf-json.ts";
 import { airtimeMs, dataRates, type Reception } from "./radio.ts";
 
 // The application interface of The Things Stack v3 over MQTT (3.1.1, QoS 0): JSON in, JSON out.

@@ -23,6 +23,7 @@ export interface MosquittoOptions {
 
 export interface Mosquitto extends RunningBroker {
   readonly log: string[];
+  readonly pid: number;
   /** A planned end, as systemd does it. `stop` is a crash. */
   end(): Promise<void>;
 }
@@ -61,6 +62,7 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Mosquit
   return {
     url: options.tls ? `mqtts://localhost:${port}` : `mqtt://127.0.0.1:${port}`,
     log,
+    pid: child.pid ?? 0,
     stop: () => end("SIGKILL"),
     end: () => end("SIGTERM"),
   };

@@ -102,8 +102,9 @@ describe(`node-red-contrib-stadsnod on Node-RED ${release}`, () => {
         env: { ...process.env, STADSNOD_NODE_RED: nodeRed.folder },
       },
     );
-    expect(tests.stdout.trim().split("\n").at(-1)).toMatch(/^[1-9]\d\d passed, 0 failed/);
-    expect(tests.status).toBe(0);
+    const said = `${tests.stdout}\n${tests.stderr}`.slice(-4000);
+    expect(tests.stdout.trim().split("\n").at(-1), said).toMatch(/^[1-9]\d\d passed, 0 failed/);
+    expect(tests.status, said).toBe(0);
   }, 600_000);
 });
 

@@ -327,6 +327,17 @@ describe("the built supervisor", () => {
   });
 });
 
+describe("where gateway.yaml does not enable it", () => {
+  it("refuses a person, and lets systemd go", async () => {
+    const folder = newFolder();
+    writeFileSync(join(folder, "gateway.yaml"), "gateway: {id: gw-test, pen: 32474}\n");
+    expect(await runProgram(["node-red"], { cwd: folder })).toMatchObject({ code: 2 });
+    const { code, err } = await runProgram(["node-red", "run", "--if-enabled"], { cwd: folder });
+    expect(err).toContain("Node-RED is off");
+    expect(code).toBe(0);
+  });
+});
+
 describe("flows that go wrong", () => {
   const run = async (code: string, nodeRed: Supervised) => {
     await nodeRed.until(({ state }) => state === "running");

@@ -16,7 +16,7 @@ describe("power cuts on the level of blocks", () => {
     "loses nothing that outbox, command ledger and audit log promised in 500 cuts",
     async () => {
       const figures = await cuts({ writer: "gateway", cuts: 500 });
-      expect(figures.examples).toEqual([]);
+      expect(figures.examples, figures.examples.join("\n")).toEqual([]);
       expect(figures).toMatchObject({ cuts: 500, bad: 0, lost: 0, corrupt: 0, twice: 0 });
       // There was something to lose: in the mean, at every cut.
       expect(figures.packs).toBeGreaterThan(5_000);
@@ -24,6 +24,17 @@ describe("power cuts on the level of blocks", () => {
       expect(figures.pending).toBeGreaterThan(500);
     },
     8 * minutes,
+  );
+
+  it(
+    "loses nothing where the superblock tore, on a disk repaired as the image does it",
+    async () => {
+      const figures = await cuts({ writer: "gateway", cuts: 60, superblock: true });
+      expect(figures.examples, figures.examples.join("\n")).toEqual([]);
+      expect(figures).toMatchObject({ cuts: 60, bad: 0 });
+      expect(figures.repaired).toBeGreaterThan(0);
+    },
+    3 * minutes,
   );
 
   it(

@@ -106,6 +106,30 @@ transportContract("serial (pty)", async (): Promise<Line> => {
   };
 });
 
+describe("closing TCP", () => {
+  const endings = async (late: boolean): Promise<string> => {
+    const ending = Promise.withResolvers<string>();
+    const server = createServer((socket) => {
+      socket.on("error", (error) => ending.resolve("code" in error ? String(error.code) : error.message));
+      socket.on("end", () => ending.resolve("end"));
+      socket.resume();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const transport = await connect({ kind: "tcp", host: "127.0.0.1", port }, never);
+    await transport.write(Uint8Array.of(1, 2, 3));
+    if (late) transport.allowLate?.();
+    await transport[Symbol.asyncDispose]();
+    server.close();
+    return ending.promise;
+  };
+
+  it("takes back what has not arrived, unless it may be late", async () => {
+    expect(await endings(false)).toBe("ECONNRESET");
+    expect(await endings(true)).toBe("end");
+  });
+});
+
 describe("opening", () => {
   const failure = async (
     endpoint: Endpoint,

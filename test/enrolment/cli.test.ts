@@ -3,11 +3,13 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { rootCertificates } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CliContext } from "../../gateway/cli/context.ts";
 import { hostOf } from "../../gateway/cli/enrolment/host.ts";
 import { runCli } from "../../gateway/cli/index.ts";
-import { firstBoot } from "../../gateway/enrolment/first-boot.ts";
+import type { Exchange } from "../../gateway/enrolment/exchange.ts";
+import { type BootStep, firstBoot } from "../../gateway/enrolment/first-boot.ts";
 import { readProgress } from "../../gateway/enrolment/progress-file.ts";
 import { readProvision } from "../../gateway/enrolment/provision.ts";
 import { GatewayError } from "../../gateway/model/errors.ts";
@@ -114,7 +116,8 @@ describe("first boot", () => {
   const isKnown = (error: unknown): error is GatewayError => error instanceof GatewayError;
   const boot = (
     value: object,
-    answer = async () => ({ status: 404, headers: {}, body: Buffer.from("") }),
+    answer: Exchange = async () => ({ status: 404, headers: {}, body: Buffer.from("") }),
+    only?: BootStep["step"],
   ) => {
     const provision = readProvision(JSON.stringify({ format: 1, gateway: "lamp-7", ...value }));
     const host = hostOf({
@@ -122,10 +125,11 @@ describe("first boot", () => {
       state: at("state"),
       config: at("config"),
       gateway: provision.gateway,
+      authorities: provision.enrolment?.ca,
       exchange: answer,
       root: at("root"),
     });
-    return firstBoot(provision, host, isKnown, never);
+    return firstBoot(provision, host, isKnown, never, only);
   };
 
   beforeEach(() => {
@@ -187,6 +191,32 @@ describe("first boot", () => {
     });
     config.sha256 = createHash("sha256").update(text).digest("hex");
     expect((await boot({ config }, answer)).at(-1)?.done).toBe("done");
+  });
+
+  it("lets the city's own CA vouch for where the configuration lies, besides those that everybody knows", async () => {
+    const ca = new CityCa({ now: Date.now }).pem;
+    const text = "gateway:\n  id: lamp-7\n";
+    const sha256 = createHash("sha256").update(text).digest("hex");
+    const asked: string[] = [];
+    await boot(
+      {
+        enrolment: { url: "https://ca.example", ca, token: "nobody-knows-it" },
+        config: { url: "https://config.example/lamp-7.yaml", sha256 },
+      },
+      async ({ authorities }) => {
+        asked.push(authorities);
+        return { status: 200, headers: {}, body: Buffer.from(text) };
+      },
+    );
+    expect(asked).toEqual([[...rootCertificates, ca].join("\n")]);
+  });
+
+  it("does the configuration alone for whoever has no right to the rest", async () => {
+    const value = { timeZone: "Europe/Stockholm", network: { ntp: ["ntp.example.org"] } };
+    expect(await boot(value, undefined, "configuration")).toEqual([{ step: "configuration", done: "done" }]);
+    expect(readFileSync(at("root/proc/sys/kernel/hostname"), "utf8")).toBe("");
+    expect(() => statSync(at("root/run"))).toThrow();
+    expect(() => statSync(at("state/identity"))).toThrow();
   });
 });
 

@@ -343,7 +343,7 @@ class History {
     }
   }
 
-  /** A store that could not be opened stays away until somebody starts the gateway again, as its problems say. */
+  /** A store that could not be opened is tried again now and then; here somebody starts the gateway again. */
   async #repair(): Promise<void> {
     const stores = [...this.#gateway!.problems.keys()].filter((key) => key.startsWith("store of "));
     if (stores.length === 0) return;

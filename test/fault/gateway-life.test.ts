@@ -3,7 +3,7 @@ import * as z from "zod";
 import { loadConfig } from "../../gateway/config/load.ts";
 import { type Gateway, openGateway } from "../../gateway/gateway.ts";
 import type { Command } from "../../gateway/model/command.ts";
-import { LinkError, RefusedError } from "../../gateway/model/errors.ts";
+import { LinkError, RefusedError, StorageError } from "../../gateway/model/errors.ts";
 import { silentLog } from "../../gateway/model/log.ts";
 import { northbounds } from "../../gateway/northbound/index.ts";
 import type { NorthboundKind } from "../../gateway/northbound/northbound.ts";
@@ -224,4 +224,76 @@ it("stops in time although the disk of the commands hangs, and polls and packs g
   });
   await clock.advance(2000);
   expect(closed).toBe(true);
+});
+
+/** A far side that is connected, and takes packs when it is open. */
+function taking() {
+  const opening = Promise.withResolvers<void>();
+  const door = { open: true, taken: 0, opens: () => opening.resolve() };
+  const kind: NorthboundKind = {
+    name: "mqtt",
+    settings: z.looseObject({}),
+    open: async () => ({
+      maxPackBytes: 1000,
+      concurrency: 1,
+      topics: "stadsnod/v1/gw1",
+      async publish() {
+        if (!door.open) throw new LinkError("away", { code: "not-connected" });
+        door.taken++;
+      },
+      announce() {},
+      connected: async () => {
+        if (!door.open) await opening.promise;
+      },
+      status: () => ({ connected: door.open, peer: "test", published: 0, bytes: 0, refused: 0 }),
+      [Symbol.asyncDispose]: async () => {},
+    }),
+  };
+  return { kind, door };
+}
+
+it("opens stores later that could not be opened at the start, and gives up no pack for it that waits in memory", async () => {
+  const { kind, door } = taking();
+  const { config } = await configured(1, 1, kind);
+  const clock = new VirtualClock();
+  let away = true;
+  const gateway = await openGateway(config, {
+    clock,
+    random: seeded(1),
+    log: silentLog,
+    connect: () => Promise.reject(new LinkError("not used", { code: "refused" })),
+    openDisk: async () => {
+      if (away) throw new StorageError("no disk", { code: "disk-missing" });
+      return new SimulatedDisk({ random: seeded(2) });
+    },
+  });
+  const stores = () => [...gateway.problems.keys()].filter((key) => key.startsWith("store of ")).toSorted();
+  const all = ["store of audit-log", "store of city", "store of commands"];
+  expect(stores()).toEqual(all);
+  expect(gateway.control.desk).toBeUndefined();
+  await clock.advance(60_000);
+  expect(stores()).toEqual(all);
+
+  const [device] = config.devices;
+  const [voltage] = device!.profile.points;
+  const reading = { device: device!, point: voltage!, name: "voltage", quality: "good", value: 230 } as const;
+  door.open = false;
+  void gateway.pipeline.take([{ ...reading, time: clock.stamp() }]).catch(() => {});
+  void gateway.builder.flush();
+  await settle();
+  away = false;
+  await clock.advance(120_000);
+  expect(stores()).toEqual(["store of city"]);
+  expect(gateway.control.desk).toBeDefined();
+  void gateway.record({ what: "start", who: "somebody", detail: {} });
+  expect(gateway.sides.get("city")?.outbox.status().packs).toBeGreaterThan(0);
+
+  door.open = true;
+  door.opens();
+  await clock.advance(600_000);
+  expect(door.taken).toBeGreaterThan(0);
+  expect(stores()).toEqual([]);
+  expect(gateway.sides.get("city")?.storeProblem).toBeUndefined();
+  expect(gateway.auditLog?.status()).toMatchObject({ state: "open", segments: 1, lost: 0 });
+  await closed(gateway, clock);
 });

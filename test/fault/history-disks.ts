@@ -77,6 +77,16 @@ export class HistoryDisks {
     );
   }
 
+  /** What all files together take, and how many there are. */
+  figures(): { readonly bytes: number; readonly files: number } {
+    let [bytes, files] = [0, 0];
+    for (const disk of this.#disks.values()) {
+      files += disk.names.length;
+      for (const name of disk.names) bytes += disk.contents(name).length;
+    }
+    return { bytes, files };
+  }
+
   #fault(name: string): DiskFault | undefined {
     const found = this.#faults.get(name);
     return found && this.#options.now() < found.until ? found.fault : undefined;

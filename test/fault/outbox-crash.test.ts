@@ -5,7 +5,7 @@ import { type Flaws, liveThrough } from "./outbox-history.ts";
 // Replay one history: OUTBOX_SEED=<seed> vitest run test/fault/outbox-crash.test.ts
 const replay = process.env.OUTBOX_SEED;
 // What the README promises of CI; a tenth of it at every desk.
-const wanted = Number(process.env.OUTBOX_CRASHES ?? (process.env.CI === "true" ? 300_000 : 100_000));
+const wanted = Number(process.env.OUTBOX_CRASHES ?? (process.env.CI === "true" ? 1_000_000 : 100_000));
 
 const lost = /was promised and is lost$/;
 const forgotten = /^mark .* is forgotten$/;

@@ -55,6 +55,8 @@ export class SimulatedDisk implements Disk {
   options: SimulatedDiskOptions;
   /** Bytes handed to `write`, for the account of what is written per payload byte. */
   written = 0;
+  /** Files that are open now, by name. */
+  readonly opened = new Map<symbol, string>();
   #names = new Map<string, Inode>();
   #durableNames = new Map<string, Inode>();
   #changes: NameChange[] = [];
@@ -193,6 +195,8 @@ export class SimulatedDisk implements Disk {
 
   #file(name: string, inode: Inode): DiskFile {
     const disk = this;
+    const handle = Symbol(name);
+    this.opened.set(handle, name);
     return {
       get size() {
         return inode.seen.length;
@@ -228,7 +232,9 @@ export class SimulatedDisk implements Disk {
         }
         inode.pending = inode.pending.filter(({ dropped }) => dropped);
       },
-      async close() {},
+      async close() {
+        disk.opened.delete(handle);
+      },
     };
   }
 

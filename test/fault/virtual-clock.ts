@@ -112,6 +112,11 @@ export class VirtualClock implements Clock {
     return this.#next()?.at;
   }
 
+  /** Timers that will fire. */
+  get pending(): number {
+    return this.#timers.filter(({ gone }) => !gone).length;
+  }
+
   /** Lets `ms` pass, firing every timer on the way; less when `stop` says so after one of them. */
   async advance(ms: number, stop: () => boolean = () => false): Promise<void> {
     const end = this.#monotonic + ms;

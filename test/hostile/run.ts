@@ -144,28 +144,32 @@ async function runOne(source: TargetSource, count: number, options: RunOptions):
   return { target: target.name, inputs: count, taken, findings, slowestMs, slowest, totalMs };
 }
 
-/** What was thrown, and for how many ms the loop was held up. */
+/** What was thrown, and for how many ms at a stretch the loop was held up. */
 async function timed(target: Target, input: Uint8Array, replay: string): Promise<[unknown, number]> {
-  const start = performance.now();
-  if (!target.waits) {
-    // This thread's own work: what a busy machine takes away from it is nobody's stall.
-    const before = process.threadCpuUsage();
-    const crash = await watched(target, input, replay);
-    const { user, system } = process.threadCpuUsage(before);
-    return [crash, Math.min(performance.now() - start, (user + system) / 1000)];
-  }
-  let last = start;
+  const lap = stretches();
+  if (!target.waits) return [await watched(target, input, replay), lap()];
   let longest = 0;
   const tick = () => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
+    longest = Math.max(longest, lap());
   };
   const ticking = setInterval(tick, 5);
   const crash = await watched(target, input, replay);
   clearInterval(ticking);
   tick();
   return [crash, longest];
+}
+
+/** Gives the ms since it was last asked, of this thread's own work: what a busy machine takes from it is nobody's stall. */
+function stretches(): () => number {
+  let start = performance.now();
+  let before = process.threadCpuUsage();
+  return () => {
+    const { user, system } = process.threadCpuUsage(before);
+    const ms = Math.min(performance.now() - start, (user + system) / 1000);
+    start = performance.now();
+    before = process.threadCpuUsage();
+    return ms;
+  };
 }
 
 function describe(error: unknown): string {

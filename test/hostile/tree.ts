@@ -50,6 +50,17 @@ function withKey(map: Readonly<Record<string, Tree>>, key: string, value: Tree):
   return copy;
 }
 
+/** Copies of copies of copies would not fit any string. */
+const mostWeight = 4e6;
+
+/** About so many characters as JSON. */
+function weightOf(tree: Tree): number {
+  if (typeof tree === "string" || tree instanceof Uint8Array) return tree.length + 2;
+  if (Array.isArray(tree)) return tree.reduce((sum: number, one) => sum + weightOf(one), 2);
+  if (!isMap(tree)) return 5;
+  return Object.entries(tree).reduce((sum, [key, value]) => sum + key.length + weightOf(value), 2);
+}
+
 /** The tree with one place in it changed. */
 export function changedTree(tree: Tree, random: Random): Tree {
   const deeper = random() < 0.75;
@@ -71,15 +82,17 @@ export function changedTree(tree: Tree, random: Random): Tree {
         return Object.fromEntries(Object.entries(tree).filter(([key]) => key !== gone));
       }
       return { a: tree };
-    case 2:
-      return Array(1 + below(random, 200)).fill(tree);
+    case 2: {
+      const copies = 1 + below(random, 200);
+      return copies * weightOf(tree) > mostWeight ? [tree] : Array(copies).fill(tree);
+    }
     case 3:
       if (typeof tree === "number") return pick(random, [-tree, tree + 1, tree * 1e9, tree / 3, `${tree}`]);
       if (typeof tree === "string")
         return pick(random, [
           tree.slice(1),
           `${tree} `,
-          tree.repeat(20),
+          tree.length > mostWeight ? tree : tree.repeat(20),
           tree.toUpperCase(),
           `${tree}\u0000`,
         ]);

@@ -2,12 +2,19 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { genericArm64 } from "../../scripts/image/boards/generic-arm64.ts";
-import { type City, openCity } from "../../scripts/image/city.ts";
-import { type FieldTrial, fieldTrial, gateway, switchOn } from "../../scripts/image/field-trial.ts";
+import { type City, openCity, type UpdateReport } from "../../scripts/image/city.ts";
+import {
+  type FieldTrial,
+  fieldTrial,
+  gateway,
+  orMachineEnds,
+  switchOn,
+} from "../../scripts/image/field-trial.ts";
 import { run } from "../../scripts/image/process.ts";
 import type { Machine } from "../../scripts/image/qemu.ts";
 import { badUpdateTrial, type UpdateTrial, updateTrial } from "../../scripts/image/update-trial.ts";
 import { neverStarts, variantOfTrial } from "../../scripts/image/variant.ts";
+import type { PlatformReading } from "../../simulators/platform.ts";
 import { root } from "../system/daemon.ts";
 
 // One image is built, and one gateway lives with it: U-Boot, kernel, systemd and the daemon, as on a board.
@@ -92,6 +99,10 @@ describe("the image of a gateway", () => {
       expect(city.requests).toBeGreaterThan(0);
     });
 
+    it("got its gateway.yaml from where its card says, once", () => {
+      expect(city.fetched).toEqual([`${gateway}.yaml`]);
+    });
+
     it("is who its card says, where its card says", () => {
       expect(report("hostname")).toBe(gateway);
       expect(report("zone")).toMatch(/^CES?T$/);
@@ -169,6 +180,27 @@ describe("the image of a gateway", () => {
     it("says that it is a development build", () => {
       expect(machine.console).toMatch(/stadsnod: DEVELOPMENT BUILD/);
       expect(report("release")).toMatch(/^STADSNOD_BUILD=development$/m);
+    });
+
+    describe("when the city wants another configuration", () => {
+      let report: UpdateReport;
+      let reading: PlatformReading;
+      beforeAll(async () => {
+        const applied = city.report(({ configuration }) => configuration?.phase === "watching");
+        const arrived = city.reading(({ name }) => /second\b.*voltage_l1$/.test(name));
+        await city.configure(gateway, "1.0.0");
+        report = await orMachineEnds(machine, applied, 300);
+        reading = await orMachineEnds(machine, arrived, 300);
+      }, 660_000);
+
+      it("applies it, as it is signed, and watches it", () => {
+        expect(report.configuration).toMatchObject({ phase: "watching", version: "1.0.0" });
+        expect(city.fetched.at(-1)).toBe("1.0.0.configuration");
+      });
+
+      it("reads the meter that it brought", () => {
+        expect(reading).toMatchObject({ gateway, audience: "open", value: 230 });
+      });
     });
 
     describe("when the city wants another version", () => {

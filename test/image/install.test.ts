@@ -8,11 +8,14 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type FlowNode, flowProgram, type NodeRedFacts } from "../../scripts/image/node-red-trial.ts";
 import { pack } from "../../scripts/install/pack.ts";
+import { type Hang, layOutField, WatchedGateway } from "./hangs.ts";
 import { Machine, makeDebian, until } from "./machine.ts";
 
 // The package, on a Debian 13 whose first process is its own systemd: what runs there is what runs on a gateway, but for
@@ -32,11 +35,13 @@ beforeAll(async () => {
   const tarball = pack("amd64", out, "1.0.0");
   root = await makeDebian("trixie");
   cpSync(tarball, join(root, "package.tar.gz"));
+  await layOutField(root);
   machine = await Machine.boot(root);
   await machine.must("mkdir", packages);
   await machine.must("tar", "-C", packages, "-xzf", "/package.tar.gz");
   await machine.must("mv", `${packages}/stadsnod-1.0.0-linux-amd64`, `${packages}/1.0.0`);
   rmSync(join(root, "package.tar.gz"));
+  await machine.must("mv", "/field", "/run/field");
   before = everything(root);
 }, 600_000);
 
@@ -60,6 +65,26 @@ async function release(version: string, change = "true"): Promise<void> {
      rm SHA256SUMS; find . -type f ! -name SHA256SUMS -printf '%P\\n' | xargs -d '\\n' sha256sum >/run/sums; mv /run/sums SHA256SUMS`,
   );
 }
+
+/** Hands in 42, again and again. */
+const answers: readonly FlowNode[] = [
+  { id: "tab", type: "tab", label: "answers" },
+  { id: "gateway", type: "stadsnod-gateway", connection: "socket", socket: "", url: "", fingerprint: "" },
+  {
+    id: "in",
+    type: "inject",
+    z: "tab",
+    props: [{ p: "payload" }],
+    payload: "42",
+    payloadType: "num",
+    once: true,
+    onceDelay: 0.1,
+    repeat: "1",
+    crontab: "",
+    wires: [["out"]],
+  },
+  { id: "out", type: "stadsnod-publish", z: "tab", gateway: "gateway", point: "answer", wires: [] },
+];
 
 const mainPid = () => machine.property(unit, "MainPID");
 const version = async () => (await machine.must("cat", "/opt/stadsnod/current/VERSION")).trim();
@@ -144,18 +169,15 @@ describe("the plain install on Debian 13 with its own systemd", () => {
 
   it("has units that systemd understands, with little to attack", async () => {
     const units = `${packages}/1.0.0/install/units`;
-    // 2.0 but for Node-RED, whose unit says why.
-    const most: Record<string, number> = { "stadsnod-node-red.service": 2.7 };
     for (const name of (await machine.must("ls", units))
       .split("\n")
       .filter((one) => one.endsWith(".service"))) {
       expect(await machine.must("systemd-analyze", "verify", "--man=no", `${units}/${name}`), name).toBe("");
-      const threshold = String((most[name] ?? 2) * 10);
       const looked = await machine.run(
         "systemd-analyze",
         "security",
         "--offline=true",
-        `--threshold=${threshold}`,
+        "--threshold=20",
         `${units}/${name}`,
       );
       const found = /exposure level for \S+: ([\d.]+)/.exec(looked.out)?.[1];
@@ -235,30 +257,102 @@ describe("the plain install on Debian 13 with its own systemd", () => {
     expect(took).toBeLessThanOrEqual(60);
   }, 120_000);
 
-  it("starts it anew every time, and hears it over its own socket alone", async () => {
-    await machine.must("sh", "-c", "mkdir -p /run/systemd/system/stadsnod.service.d");
-    await machine.must(
-      "sh",
-      "-c",
-      "printf '[Service]\\nWatchdogSec=3s\\nNotifyAccess=main\\nRestartSec=100ms\\nRestartSteps=0\\n' >/run/systemd/system/stadsnod.service.d/test.conf",
-    );
-    await machine.must("systemctl", "daemon-reload");
-    await machine.must("systemctl", "restart", unit);
-    const took: number[] = [];
-    for (let hangs = 0; hangs < 5; hangs++) took.push(await hang());
-    console.log(`hung at a watchdog of 3 s, back after ${took.map((s) => s.toFixed(1)).join(", ")} s`);
-    // The watchdog's time, and what a start takes on a machine that others use, too.
-    for (const seconds of took) expect(seconds).toBeLessThan(30);
-    await machine.must("rm", "-r", "/run/systemd/system/stadsnod.service.d");
-    await machine.must("systemctl", "daemon-reload");
-    await machine.must("systemctl", "restart", unit);
-  }, 300_000);
+  it("starts it anew 20 times of 20, however it hangs, and loses nothing that it had stored", async () => {
+    // About a third of the unit's own times, unless told otherwise, and hardly a pause before the start: 20 hangs
+    // take a quarter of an hour at full length. Heard over its own socket alone, without a helper.
+    const full = process.env.STADSNOD_WATCHDOG === "full";
+    const watchdog = full ? 30 : 10;
+    const times = [`WatchdogSec=${watchdog}s`, "TimeoutAbortSec=1s", "RestartSec=100ms", "RestartSteps=0"];
+    await using gateway = await WatchedGateway.start(machine, full ? [] : ["NotifyAccess=main", ...times]);
+    const seen = await gateway.watchdogs();
+    const hangs = [
+      ...Array(4).fill(["stops", "loops", "waits", "starves"]).flat(),
+      "stops",
+      "waits",
+      "stops",
+      "store",
+    ];
+    expect(hangs).toHaveLength(20);
+    for (const kind of hangs as readonly Hang[]) {
+      const { seconds, before, after } = await gateway.hang(kind);
+      console.log(
+        `${kind}: READY again ${seconds.toFixed(1)} s after the hang; ${before} packs on the disk, then ${after}`,
+      );
+      // A store that does not answer is given a minute first (health.ts).
+      expect(seconds, kind).toBeLessThanOrEqual(2 * watchdog + (kind === "store" ? 60 : 0));
+      expect(after, kind).toBeGreaterThanOrEqual(before);
+    }
+    expect((await gateway.watchdogs()) - seen).toBe(20);
+    const { received, missing, streams } = await gateway.settle();
+    console.log(`${received} packs of ${streams} runs reached the platform, ${missing} are missing`);
+    // One run for each start, and each stored something.
+    expect({ missing, streams }).toEqual({ missing: 0, streams: 21 });
+  }, 1_800_000);
 
   it("stops in order", async () => {
     await machine.must("systemctl", "stop", unit);
     expect(await machine.property(unit, "Result")).toBe("success");
     await journal("the gateway stops");
     await machine.must("systemctl", "start", unit);
+  });
+
+  describe("with Node-RED", () => {
+    const nodeRed = "stadsnod-node-red.service";
+    let facts: NodeRedFacts;
+    beforeAll(async () => {
+      expect((await install(await version(), "--with-node-red")).code).toBe(0);
+    }, 120_000);
+
+    it("leaves it where gateway.yaml does not enable it, and starts it as soon as it does", async () => {
+      await until(async () => (await machine.property(nodeRed, "ActiveState")) === "inactive" || undefined);
+      expect(await machine.property(nodeRed, "Result")).toBe("success");
+      await machine.must(
+        "sed",
+        "-i",
+        "s/enabled: false/enabled: true/; s/# https: /https: /; s/^nodeRed:/derivedPoints: {answer: {audience: open}}\\n&/",
+        "/etc/stadsnod/gateway.yaml",
+      );
+      await machine.must("systemctl", "restart", unit);
+      await until(async () => (await machine.property(nodeRed, "ActiveState")) === "active" || undefined);
+    }, 120_000);
+
+    it("runs a flow that an operator deployed, and hands in what it computes", async () => {
+      writeFileSync(join(root, "flow.cjs"), flowProgram(answers));
+      const ran = await machine.run("/opt/stadsnod/bin/node", "/flow.cjs");
+      rmSync(join(root, "flow.cjs"));
+      facts = JSON.parse(/FLOW (.*)/.exec(ran.out)?.[1] ?? JSON.stringify(ran));
+      expect(facts).toMatchObject({ stranger: 401, deployed: 200, listens: ["127.0.0.1:1880"] });
+      expect(facts.types).toHaveLength(12);
+      const latest = `require("node:http").get({ socketPath: "/run/stadsnod/stadsnod.sock", path: "/v1/latest" }, (answer) => answer.pipe(process.stdout))`;
+      await until(async () => {
+        const told = await machine.must("/opt/stadsnod/bin/node", "-e", latest);
+        return /"point":"answer","value":42\b/.test(told) || undefined;
+      });
+    }, 240_000);
+
+    it("runs it under an account that has no right and opens no door but its own", async () => {
+      const uid = await machine.must("id", "-u", "stadsnod-nodered");
+      expect(facts.process).toMatchObject({
+        Uid: [uid, uid, uid, uid].join("\t"),
+        Groups: "",
+        CapEff: "0000000000000000",
+        CapPrm: "0000000000000000",
+        NoNewPrivs: "1",
+        Seccomp: "2",
+        nice: "10",
+        oom_score_adj: "1000",
+      });
+      expect(facts.door).toBe("EACCES");
+      expect(facts.exposure).toBeLessThanOrEqual(2);
+      console.log(
+        `Node-RED: exposure ${facts.exposure}, ${facts.status.memoryMB} MB, up after ${facts.seconds} s`,
+      );
+    });
+
+    it("ends it in order", async () => {
+      await machine.must("systemctl", "stop", nodeRed);
+      expect(await machine.property(nodeRed, "Result")).toBe("success");
+    }, 60_000);
   });
 
   it("uninstalls, and keeps what is the city's", async () => {

@@ -95,6 +95,11 @@ export class Machine implements AsyncDisposable {
     return out.trimEnd();
   }
 
+  /** Where a path inside is outside, what lies in memory included. */
+  outside(path: string): string {
+    return `/proc/${this.#leader}/root${path}`;
+  }
+
   /** A property of a unit. */
   async property(unit: string, name: string): Promise<string> {
     return await this.must("systemctl", "show", "--value", "--property", name, unit);
@@ -116,11 +121,11 @@ export class Machine implements AsyncDisposable {
 }
 
 /** Looks until there is something. Bounded by the test's own time limit. */
-export async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
+export async function until<T>(look: () => Promise<T | undefined>, everyMs = 100): Promise<T> {
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
 

@@ -9,6 +9,8 @@ export default defineConfig({
     pool: "forks",
     // The machine in QEMU mostly waits; meanwhile the other one has a core.
     maxWorkers: 2,
+    // Not a second, as is usual: a busy machine is late, not wrong.
+    expect: { poll: { timeout: 20_000 } },
     globalSetup: ["test/system/build.ts"],
     reporters: ["default", resolve(import.meta.dirname, "../../scripts/test-summary.ts")],
     testTimeout: 120_000,

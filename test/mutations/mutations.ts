@@ -1,4 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: pieces of sources as they stand there
+// Long: one list, a planted bug after the other.
 
 /** A bug that somebody could make: one piece of one source file replaced by another. */
 export interface Mutation {
@@ -85,12 +86,44 @@ export const mutations: readonly Mutation[] = [
     tests: ["gateway/southbound/modbus/tcp-client.test.ts"],
   },
   {
+    name: "let-a-doubtful-order-arrive-late",
+    harm: "an old order reaches a device after a newer one, from a connection that was given up",
+    file: "gateway/southbound/modbus/tcp-client.ts",
+    from: "if (this.#orderAt === undefined) this.#transport.allowLate?.();",
+    to: "this.#transport.allowLate?.();",
+    tests: ["gateway/southbound/modbus/client-writes.test.ts"],
+  },
+  {
+    name: "wait-for-a-dead-connection",
+    harm: "after a long outage of the network a gateway stays silent for minutes more",
+    file: "gateway/southbound/polls.ts",
+    from: "if (isLocal || breakers.someAlive || !silence.isTooLong(clock.monotonic())) return;",
+    to: "if (isLocal || breakers.someAlive || silence !== undefined) return;",
+    tests: ["gateway/southbound/loop.test.ts"],
+  },
+  {
     name: "accept-a-foreign-unit-on-a-line",
     harm: "one meter's reading is booked to another",
     file: "gateway/southbound/modbus/line-client.ts",
     from: "if (outstanding && found.unit === outstanding.unit && this.#settle(outstanding, pdu, at)) return;",
     to: "if (outstanding && this.#settle(outstanding, pdu, at)) return;",
     tests: ["gateway/southbound/modbus/line-client.test.ts"],
+  },
+  {
+    name: "ask-on-without-reading-after-a-standstill",
+    harm: "after the process stood still, the old answer is taken for the new one",
+    file: "gateway/southbound/modbus/line-client.ts",
+    from: "if (patience.lapsed(request, this.#clock.monotonic())) await this.#clock.sleep(unreadMs, signal);",
+    to: "",
+    tests: ["gateway/southbound/modbus/line-client.test.ts"],
+  },
+  {
+    name: "leave-the-file-of-a-store-open",
+    harm: "a store that is tried again for days uses up every file handle",
+    file: "gateway/commands/ledger.ts",
+    from: "await opened.journal[Symbol.asyncDispose]();",
+    to: "",
+    tests: ["test/fault/handles.test.ts"],
   },
   {
     name: "skip-the-crc",

@@ -23,6 +23,8 @@ const flaws: Readonly<Record<PowerCutOptions["writer"], WriterOrder["flaw"]>> = 
 const starts = 3;
 const rounds = 150;
 const mostExamples = 5;
+/** The superblock fills the second kibibyte of the disk (ext4, "Layout"). */
+const superblockEnd = 2048;
 
 /** As `cutPower`, in this process. */
 export async function cutPowerHere(options: PowerCutOptions): Promise<PowerCutFigures> {
@@ -77,32 +79,49 @@ async function replay(
   requests: readonly DiskRequest[],
   promised: readonly Promised[],
   random: Random,
-  { cuts, writer, lies, progress }: PowerCutOptions,
+  { cuts, writer, lies, superblock, progress }: PowerCutOptions,
 ): Promise<PowerCutFigures> {
   const replayer = new Replayer(requests, lies === undefined ? {} : { lies });
-  const moments = momentsOf(requests, cuts, random);
+  const moments = (superblock ? superblockMomentsOf : momentsOf)(requests, cuts, random);
   const image = workplace.path("rebuilt.img");
   const folder = workplace.path("rebuilt");
   mkdirSync(folder);
   const promises = noPromises();
   let noted = 0;
   let passed = 0;
-  const figures = { cuts: 0, bad: 0, packs: 0, commands: 0, pending: 0, lost: 0, corrupt: 0, twice: 0 };
+  const figures = {
+    cuts: 0,
+    bad: 0,
+    packs: 0,
+    commands: 0,
+    pending: 0,
+    lost: 0,
+    corrupt: 0,
+    twice: 0,
+    repaired: 0,
+  };
   const examples: string[] = [];
   for (const moment of moments) {
     let said = 0;
     for (; passed < moment; passed++) said = markOf(requests[passed]!) ?? said;
     for (; noted < promised.length && promised[noted]!.n <= said; noted++) note(promises, promised[noted]!);
-    const { disk, fate, pending } = replayer.rebuild(moment, random);
+    const { disk, fate, pending } = replayer.rebuild(moment, random, superblock ? "torn" : undefined);
     // A file of its own: nothing that still knows the last one is taken for this one.
     rmSync(image, { force: true });
     writeFileSync(image, disk);
-    const { problems, packs, commands } = await inspected(workplace, image, folder, writer, promises);
+    const { problems, packs, commands, repaired } = await inspected(
+      workplace,
+      image,
+      folder,
+      writer,
+      promises,
+    );
     figures.cuts++;
     figures.packs += packs;
     figures.commands += commands;
     figures.pending += pending;
     if (problems.length > 0) figures.bad++;
+    if (repaired) figures.repaired++;
     for (const { kind } of problems) figures[kind]++;
     if (problems[0] && examples.length < mostExamples)
       examples.push(
@@ -121,26 +140,47 @@ function momentsOf(requests: readonly DiskRequest[], cuts: number, random: Rando
   return Array.from({ length: cuts }, () => first + 1 + Math.floor(random() * span)).sort((a, b) => a - b);
 }
 
+/** Moments right after a write of the superblock, which no flush has made durable yet. */
+function superblockMomentsOf(requests: readonly DiskRequest[], cuts: number, random: Random): number[] {
+  const first = requests.findIndex((request) => markOf(request) !== undefined);
+  const writes = requests.flatMap(({ kind, position, length }, place) =>
+    place > first && kind === "write" && position < superblockEnd && position + length >= superblockEnd
+      ? [place + 1]
+      : [],
+  );
+  if (writes.length === 0) throw new Error("the superblock was not written");
+  return Array.from({ length: cuts }, () => writes[Math.floor(random() * writes.length)]!).sort(
+    (a, b) => a - b,
+  );
+}
+
 async function inspected(
   workplace: Workplace,
   image: string,
   folder: string,
   writer: PowerCutOptions["writer"],
   promises: Promises,
-): Promise<Inspection> {
-  const failed = (error: unknown): Inspection => {
+): Promise<Inspection & { readonly repaired: boolean }> {
+  let repaired = false;
+  const failed = (error: unknown) => {
     const problem: Problem = { kind: "corrupt", text: String(error) };
-    return { problems: [problem], packs: 0, commands: 0 };
+    return { problems: [problem], packs: 0, commands: 0, repaired };
   };
   try {
-    workplace.mount(image, folder);
+    // The kernel refuses a superblock whose two sectors do not belong together: its journal is not asked then.
+    if (!workplace.tryToMount(image, folder)) {
+      repaired = true;
+      workplace.repair(image);
+      workplace.mount(image, folder);
+    }
   } catch (error) {
     return failed(error);
   }
   try {
-    return writer.startsWith("sqlite")
+    const inspection = writer.startsWith("sqlite")
       ? inspectDatabase(folder, promises)
       : await inspectStores(folder, promises);
+    return { ...inspection, repaired };
   } catch (error) {
     return failed(error);
   } finally {

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { blockBytes, blocksPerGroup } from "./mark.ts";
 
 // What makes and mounts file systems stands in /usr/sbin, and not every shell looks there.
 const env = {
@@ -14,16 +15,20 @@ const env = {
 const packages: Readonly<Record<string, string>> = {
   "qemu-storage-daemon": "qemu-system-common",
   "mkfs.ext4": "e2fsprogs",
+  e2fsck: "e2fsprogs",
   unshare: "util-linux",
   mount: "mount",
   umount: "mount",
 };
 
+/** Whether there is a program of this name. */
+export function have(program: string): boolean {
+  return (env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, program)));
+}
+
 /** Throws, with what to install, when this machine cannot replay power cuts. Nothing is skipped for it. */
 export function needMachine(): void {
-  const missing = Object.keys(packages).filter(
-    (name) => !(env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, name))),
-  );
+  const missing = Object.keys(packages).filter((name) => !have(name));
   const hints = missing.map((name) => `${name} (package ${packages[name]})`);
   for (const device of ["/dev/fuse", "/dev/loop-control"]) if (!existsSync(device)) hints.push(device);
   if (process.getuid?.() !== 0) hints.push("root, to mount");
@@ -70,14 +75,45 @@ export class Workplace implements Disposable {
     this.#undo.push(action);
   }
 
-  /** Mounts a disk image; its loop device goes with the mount. */
+  /** Mounts a disk image; its loop device goes with the mount. `rw`: what cannot be written is an error, and not read-only. */
   mount(image: string, folder: string): void {
-    run("mount", "-t", "ext4", "-o", "loop,noatime", image, folder);
+    run("mount", "-t", "ext4", "-o", "loop,rw,noatime", image, folder);
     this.#mounted.add(folder);
   }
 
+  /** As `mount`; false when the kernel refuses the file system. Throws when there is no loop device for it. */
+  tryToMount(image: string, folder: string): boolean {
+    try {
+      this.mount(image, folder);
+      return true;
+    } catch (error) {
+      if (String(error).includes("loop device")) throw error;
+      return false;
+    }
+  }
+
+  /**
+   * Repairs what will not mount, as the first root of the image does (scripts/image/initrd/init). Throws with
+   * e2fsck's words when it cannot. Its backup superblock it finds by itself on a data partition, which is
+   * larger than a group of 128 MiB; on these small ones it is told.
+   */
+  repair(image: string): void {
+    if (tryToRun("e2fsck", "-p", image)) return;
+    try {
+      run("e2fsck", "-y", "-b", String(blocksPerGroup), "-B", String(blockBytes), image);
+    } catch (error) {
+      // Errors that it corrected: 1, and 2 where a machine should restart.
+      if ((error as { status?: number }).status! >= 4) throw error;
+    }
+  }
+
+  /** Throws when somebody still uses it: names what this process has open there. */
   unmount(folder: string): void {
-    run("umount", folder);
+    try {
+      run("umount", folder);
+    } catch (error) {
+      throw new Error(`open: ${openIn(folder).join(", ") || "nothing by this process"}`, { cause: error });
+    }
     this.#mounted.delete(folder);
   }
 
@@ -87,4 +123,18 @@ export class Workplace implements Disposable {
     for (let undo = this.#undo.pop(); undo; undo = this.#undo.pop()) undo();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Files that this process has open in a folder. */
+function openIn(folder: string): string[] {
+  const own = "/proc/self/fd";
+  return readdirSync(own).flatMap((name) => {
+    try {
+      const file = readlinkSync(join(own, name));
+      return file.startsWith(folder) ? [file] : [];
+    } catch {
+      // The one that listed them.
+      return [];
+    }
+  });
 }

@@ -4,6 +4,9 @@ export const sectorBytes = 512;
 /** Of the whole disk; the file system ends before the mark. */
 export const diskBytes = 16 * mebibyte;
 export const fileSystemBytes = 14 * mebibyte;
+export const blockBytes = 4096;
+/** Small groups, so that there is a second one: it begins with a backup of the superblock, as on every larger disk. */
+export const blocksPerGroup = 1024;
 /** Of the sector that says how much was promised when it was written. */
 export const markPosition = 15 * mebibyte;
 

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { needMachine } from "./machine.ts";
 
 export interface PowerCutOptions {
@@ -11,6 +12,8 @@ export interface PowerCutOptions {
   readonly writer: "gateway" | "gateway-without-sync" | "sqlite-full" | "sqlite-normal";
   /** A disk that keeps so many writes in its cache, whatever is flushed. */
   readonly lies?: number;
+  /** Cuts only while the file system's superblock is under way to the disk, and tears what is. */
+  readonly superblock?: boolean;
   /** Called after each cut with how many there were. */
   readonly progress?: (done: number) => void;
 }
@@ -28,6 +31,8 @@ export interface PowerCutFigures {
   readonly lost: number;
   readonly corrupt: number;
   readonly twice: number;
+  /** Disks that would not mount (their superblock was torn) until they were repaired as the image does. */
+  readonly repaired: number;
   readonly examples: readonly string[];
 }
 
@@ -43,9 +48,10 @@ export async function cutPower({ progress, ...options }: PowerCutOptions): Promi
   const script = join(import.meta.dirname, "cut-here-entry.ts");
   const node = [process.execPath, "--disable-warning=ExperimentalWarning", script, JSON.stringify(options)];
   const child = spawn("unshare", ["--mount", "--propagation", "private", "--", ...node], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
   const exited = once(child, "exit");
+  const complaints = text(child.stderr);
   let figures: PowerCutFigures | undefined;
   for await (const line of createInterface({ input: child.stdout })) {
     const said: number | PowerCutFigures = JSON.parse(line);
@@ -53,7 +59,12 @@ export async function cutPower({ progress, ...options }: PowerCutOptions): Promi
     else figures = said;
   }
   const [code, signal] = await exited;
-  if (!figures || code !== 0) throw new Error(`the power cuts ended with ${code ?? signal}`);
+  const complaint = await complaints;
+  if (complaint) process.stderr.write(complaint);
+  if (!figures || code !== 0)
+    throw new Error(
+      `the power cuts ended with ${code ?? signal}: ${complaint.trim().split("\n").slice(0, 8).join(" | ")}`,
+    );
   return figures;
 }
 
@@ -87,14 +98,16 @@ function sum(a: PowerCutFigures, b: PowerCutFigures): PowerCutFigures {
     lost: a.lost + b.lost,
     corrupt: a.corrupt + b.corrupt,
     twice: a.twice + b.twice,
+    repaired: a.repaired + b.repaired,
     examples: [...a.examples, ...b.examples].slice(0, 10),
   };
 }
 
 export function describeFigures(figures: PowerCutFigures): string {
-  const { cuts, bad, packs, commands, pending, lost, corrupt, twice } = figures;
+  const { cuts, bad, packs, commands, pending, lost, corrupt, twice, repaired } = figures;
   return (
     `${cuts} power cuts (${pending} writes at stake), ${packs} promised packs and ${commands} commands looked for: ` +
-    `${lost} lost, ${corrupt} corrupt, ${twice} carried out twice; bad cuts ${bad}`
+    `${lost} lost, ${corrupt} corrupt, ${twice} carried out twice; ` +
+    `bad cuts ${bad}, file systems repaired ${repaired}`
   );
 }

@@ -1,7 +1,7 @@
 import { openSync, writeSync } from "node:fs";
 import { encodeMark, markPosition } from "./mark.ts";
 
-/** What the writer says on its pipe, numbered from 1; a mark on the recorded disk then says that it was said. */
+/** What the writer says on its standard output, numbered from 1; a mark on the recorded disk then says that it was said. */
 export type Promised = { readonly n: number } & Said;
 
 export type Said =
@@ -44,8 +44,8 @@ export function note(promises: Promises, said: Said): void {
 /** What a writer is told to do. */
 export interface WriterOrder {
   readonly folder: string;
-  /** The recorded disk as a file: where marks go. */
-  readonly disk: string;
+  /** The recorded disk as a file: where marks go. Without one its standard output alone outlives the cut. */
+  readonly disk?: string;
   readonly run: string;
   readonly seed: number;
   /** Number of the first promise. */
@@ -55,13 +55,13 @@ export interface WriterOrder {
   readonly flaw?: "no-sync" | "synchronous-normal" | undefined;
 }
 
-/** How a writer promises: on the pipe, and then by a mark on the recorded disk, so that every cut knows what was said before it. */
+/** How a writer promises: on its standard output, and then by a mark on the recorded disk, so that every cut knows what was said before it. */
 export function promiser({ disk, from }: WriterOrder): (said: Said) => void {
-  const marks = openSync(disk, "r+");
+  const marks = disk === undefined ? undefined : openSync(disk, "r+");
   let next = from;
   return (said) => {
     const n = next++;
     writeSync(1, `${JSON.stringify({ n, ...said })}\n`);
-    writeSync(marks, encodeMark(n), 0, undefined, markPosition);
+    if (marks !== undefined) writeSync(marks, encodeMark(n), 0, undefined, markPosition);
   };
 }

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { run, tryToRun, type Workplace } from "./machine.ts";
-import { diskBytes, fileSystemBytes } from "./mark.ts";
+import { blockBytes, blocksPerGroup, diskBytes, fileSystemBytes } from "./mark.ts";
 
 /** The log is a sparse file. */
 const logBytes = 2 ** 31;
@@ -31,7 +31,8 @@ export async function openRecordingDisk(workplace: Workplace): Promise<Recording
   const recorder = await startRecorder(workplace, { log, disk, file });
   // Nothing is left to be initialized later: what is recorded is what the gateway does.
   const now = "lazy_itable_init=0,lazy_journal_init=0";
-  run("mkfs.ext4", "-q", "-F", "-b", "4096", "-J", "size=4", "-E", now, file, String(fileSystemBytes / 4096));
+  const shape = ["-b", String(blockBytes), "-g", String(blocksPerGroup), "-J", "size=4", "-E", now];
+  run("mkfs.ext4", "-q", "-F", ...shape, file, String(fileSystemBytes / blockBytes));
   workplace.mount(file, folder);
   return {
     folder,

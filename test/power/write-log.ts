@@ -91,12 +91,12 @@ export class Replayer {
   rebuild(
     at: number,
     random: Random,
+    fate: Fate = fates[Math.floor(random() * fates.length)]!,
   ): { readonly disk: Buffer; readonly fate: Fate; readonly pending: number } {
     for (; this.#settled < this.#durableBefore(at); this.#settled++)
       apply(this.#durable, this.#requests[this.#settled]!);
     const disk = Buffer.from(this.#durable);
     const pending = this.#requests.slice(this.#settled, at).filter(({ kind }) => kind !== "flush");
-    const fate = fates[Math.floor(random() * fates.length)]!;
     const last = Math.floor(random() * (pending.length + 1));
     for (const [place, request] of pending.entries()) {
       if (request.throughCache || fate === "all kept") apply(disk, request);

@@ -166,7 +166,8 @@ export function askDoor(
     asked.on("error", reject);
     asked.on("response", (response) => {
       const told = (given: string) => {
-        const isJson = response.headers["content-type"]?.startsWith("application/json");
+        // The answer to a HEAD has the headers of one with a body.
+        const isJson = method !== "HEAD" && response.headers["content-type"]?.startsWith("application/json");
         resolve({
           status: response.statusCode ?? 0,
           headers: response.headers,

@@ -21,7 +21,7 @@ interface Vectors {
     name: string;
     hex: string;
     input?: GatewayState;
-    offline?: [string, string, string, number?];
+    offline?: Parameters<typeof encodeOffline>;
     value?: Record<string, string | number>;
   }[];
 }

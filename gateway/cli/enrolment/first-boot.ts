@@ -15,6 +15,7 @@ interface Options {
   readonly state: string;
   readonly config: string;
   readonly once?: boolean;
+  readonly onlyConfiguration?: boolean;
   readonly json?: boolean;
 }
 
@@ -34,6 +35,7 @@ export function firstBootCommand(context: CliContext): Command {
       "--once",
       "do not wait for the network where the configuration lies elsewhere; the next start tries again",
     )
+    .option("--only-configuration", "leave key, host name, time zone and network as they are")
     .option("--json", "the steps as JSON")
     .action(async (options: Options) => {
       const { signal } = context;
@@ -44,15 +46,17 @@ export function firstBootCommand(context: CliContext): Command {
         state: inFolder(context, options.state),
         config: inFolder(context, options.config),
         gateway: provision?.gateway,
+        authorities: provision?.enrolment?.ca,
         exchange: httpsExchange(clock),
       });
-      const steps = await firstBoot(provision, host, isKnown, signal);
+      const only = options.onlyConfiguration ? "configuration" : undefined;
+      const steps = await firstBoot(provision, host, isKnown, signal, only);
       show(context, steps, options.json);
       if (problem) context.err(`${explainError(problem)}\n`);
       let failed = steps.filter(({ done }) => done === "failed");
       while (!options.once && failed.some(isAway)) {
         await clock.sleep((0.5 + Math.random() / 2) * pauseMs, signal);
-        const again = await firstBoot(provision, host, isKnown, signal);
+        const again = await firstBoot(provision, host, isKnown, signal, only);
         failed = again.filter(({ done }) => done === "failed");
         if (!failed.some(isAway)) show(context, again, options.json);
       }

@@ -34,13 +34,16 @@ export interface HostOptions {
   readonly state: string;
   readonly config: string;
   readonly gateway: string | undefined;
+  /** PEM: of the city, which may vouch for where the configuration lies, as those may that everybody knows. */
+  readonly authorities?: string | undefined;
   readonly exchange: Exchange;
   /** In front of every path of the system: a test's own. */
   readonly root?: string | undefined;
 }
 
 /** This machine: Linux with systemd, its /etc possibly for reading only. What cannot last is done anew at every boot. */
-export function hostOf({ context, state, config, gateway, exchange, root = "" }: HostOptions): Host {
+export function hostOf(options: HostOptions): Host {
+  const { context, state, config, gateway, exchange, root = "" } = options;
   const file = join(config, "gateway.yaml");
   const path = (name: string) => `${root}${name}`;
   return {
@@ -70,7 +73,8 @@ export function hostOf({ context, state, config, gateway, exchange, root = "" }:
       return undefined;
     },
     async fetch(url, signal) {
-      const request = { method: "GET", url, headers: {}, authorities: rootCertificates.join("\n") } as const;
+      const authorities = [...rootCertificates, options.authorities ?? ""].join("\n");
+      const request = { method: "GET", url, headers: {}, authorities } as const;
       const { status, body } = await exchange(request, signal);
       if (status === 200) return Buffer.from(body).toString("utf8");
       throw new ConfigError(`${url} answers with ${status}`, {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Cause } from "./crash-policy.ts";
@@ -15,6 +15,7 @@ export interface ChildOptions {
   readonly account?: { readonly uid: number; readonly gid: number } | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   onAlive(): void;
+  onLoaded(): void;
   onDeployed(): void;
   onLine(line: string): void;
   onEnd(cause: Cause): void;
@@ -23,7 +24,7 @@ export interface ChildOptions {
 /** A running Node-RED. */
 export interface Child {
   readonly pid: number | undefined;
-  /** Resident memory; undefined where /proc does not tell. */
+  /** Resident memory: of /proc, or as it says itself where /proc does not tell. */
   bytes(): number | undefined;
   /** Ends it and whatever it started, now. */
   kill(): void;
@@ -31,8 +32,15 @@ export interface Child {
   end(patienceMs: number): Promise<void>;
 }
 
-/** No cores, few files, lower priority than the daemon's. */
-const modestly = 'ulimit -c 0; ulimit -n 4096; exec nice -n 10 "$@"';
+/**
+ * In its own folder, which its starter may not be able to enter; the first that the kernel takes when memory runs out; no cores, few
+ * files, lower priority than the daemon's. Where the starter's unit forbids to change limits, it has set them itself.
+ */
+const modestly = `cd "$HOME" || exit
+echo 1000 2>/dev/null >/proc/self/oom_score_adj
+for limit in "-c 0" "-n 4096"; do (ulimit $limit) 2>/dev/null && ulimit $limit; done
+[ "$(nice)" -ge 10 ] || exec nice -n 10 "$@"
+exec "$@"`;
 /** What of its last words is kept to tell why it ended. */
 const lastLines = 40;
 const longestLine = 2000;
@@ -68,7 +76,6 @@ export function startChild(options: ChildOptions): Child {
       ...(safe ? ["--safe"] : []),
     ],
     {
-      cwd: userDir,
       env: { ...environment(env), HOME: userDir },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       // A process group of its own: what a flow starts ends with it.
@@ -78,6 +85,7 @@ export function startChild(options: ChildOptions): Child {
   );
   const { pid } = child;
   const last: string[] = [];
+  let told: number | undefined;
   const heard = (line: string) => {
     last.push(line);
     if (last.length > lastLines) last.shift();
@@ -87,14 +95,17 @@ export function startChild(options: ChildOptions): Child {
   lines(child.stderr, heard);
   child.on("message", (message) => {
     if (!isChildMessage(message)) return;
-    if (message.kind === "alive") options.onAlive();
+    if (message.kind === "alive") {
+      told = message.bytes;
+      options.onAlive();
+    } else if (message.kind === "loaded") options.onLoaded();
     else options.onDeployed();
   });
   const gone = new Promise<void>((resolve) => {
-    let told = false;
+    let over = false;
     const end = (cause: Cause) => {
-      if (told) return;
-      told = true;
+      if (over) return;
+      over = true;
       killGroup(pid);
       options.onEnd(cause);
       resolve();
@@ -106,10 +117,9 @@ export function startChild(options: ChildOptions): Child {
     child.once("exit", () => killGroup(pid));
     child.once("close", (code, signal) => end(causeOf(code, signal, last)));
   });
-  if (pid !== undefined) sacrifice(pid);
   return {
     pid,
-    bytes: () => (pid === undefined ? undefined : residentBytes(pid)),
+    bytes: () => (pid === undefined ? undefined : (residentBytes(pid) ?? told)),
     kill: () => killGroup(pid),
     async end(patienceMs) {
       child.kill("SIGTERM");
@@ -132,15 +142,6 @@ function killGroup(pid: ChildProcess["pid"]): void {
     process.kill(-pid, "SIGKILL");
   } catch {
     // Nobody is left in it.
-  }
-}
-
-/** When memory runs out, the kernel takes Node-RED before the daemon. */
-function sacrifice(pid: number): void {
-  try {
-    writeFileSync(`/proc/${pid}/oom_score_adj`, "1000");
-  } catch {
-    // Not on Linux, or it has ended already.
   }
 }
 

@@ -2,6 +2,8 @@
 export interface CrashPolicy {
   /** Without a sign of life for so long it hangs. */
   readonly silenceMs: number;
+  /** The same while its programs are loaded, during which it hears and says nothing: on a slow board for half a minute. */
+  readonly loadingMs: number;
   readonly firstDelayMs: number;
   readonly longestDelayMs: number;
   /** After `crashes` within `windowMs` the flows are loaded but not started. */
@@ -13,6 +15,7 @@ export interface CrashPolicy {
 
 export const usualPolicy: Omit<CrashPolicy, "memoryBytes"> = {
   silenceMs: 10_000,
+  loadingMs: 120_000,
   firstDelayMs: 1000,
   longestDelayMs: 60_000,
   crashes: 3,
@@ -38,6 +41,8 @@ export interface Watched {
   readonly total: number;
   /** Crashes in a row: the window passed between none of them. */
   readonly row: number;
+  /** Of `running`: it has its programs and goes for its flows. */
+  readonly loaded: boolean;
   /** Of `running`: the last sign of life. */
   readonly heardAt: number;
   /** Of `waiting`: when it is started anew. */
@@ -53,6 +58,8 @@ export type Happening =
   | { readonly kind: "alive"; readonly bytes: number }
   /** Time has passed; how many bytes it takes, where that is known. */
   | { readonly kind: "look"; readonly bytes?: number | undefined }
+  /** Its programs are loaded, its flows come next. */
+  | { readonly kind: "loaded" }
   /** Somebody deployed flows. */
   | { readonly kind: "deployed" }
   | { readonly kind: "ended"; readonly cause: Cause }
@@ -67,6 +74,7 @@ export const asleep: Watched = {
   crashes: [],
   total: 0,
   row: 0,
+  loaded: false,
   heardAt: 0,
   startAt: 0,
 };
@@ -86,6 +94,8 @@ export function follow(
     case "look":
       if (watched.phase === "waiting" && now >= watched.startAt) return start(watched, now);
       return judge(watched, happening.bytes, now, policy);
+    case "loaded":
+      return { watched: { ...watched, loaded: true, heardAt: now }, orders: [] };
     case "deployed":
       // New flows deserve a new chance.
       return { watched: { ...watched, safe: false, crashes: [] }, orders: [] };
@@ -98,7 +108,7 @@ export function follow(
 
 function start(watched: Watched, now: number): { watched: Watched; orders: readonly Order[] } {
   return {
-    watched: { ...watched, phase: "running", heardAt: now, ending: undefined },
+    watched: { ...watched, phase: "running", loaded: false, heardAt: now, ending: undefined },
     orders: [{ kind: "start", safe: watched.safe }],
   };
 }
@@ -115,12 +125,12 @@ function judge(
 }
 
 function unbearable(
-  { heardAt }: Watched,
+  { heardAt, loaded }: Watched,
   bytes: number | undefined,
   now: number,
-  { silenceMs, memoryBytes }: CrashPolicy,
+  { silenceMs, loadingMs, memoryBytes }: CrashPolicy,
 ): Cause | undefined {
-  if (now - heardAt >= silenceMs)
+  if (now - heardAt >= (loaded ? silenceMs : loadingMs))
     return { code: "hung", text: `no sign of life for ${Math.round((now - heardAt) / 1000)} s` };
   if (bytes !== undefined && bytes > memoryBytes)
     return { code: "memory", text: `it takes ${Math.round(bytes / 1e6)} MB of memory` };

@@ -19,7 +19,8 @@ export function nodeRedCommand(context: CliContext): Command {
     "kill -HUP <pid>     # start Node-RED anew",
   ])
     .argument(...configArgument)
-    .action((path: string) => supervise(context, path));
+    .option("--if-enabled", "end at once, and in order, where gateway.yaml does not enable it")
+    .action((path: string, options: { ifEnabled?: boolean }) => supervise(context, path, options));
   return command("node-red", "Node-RED beside the gateway, in a process that can hurt nobody", [
     "stadsnod node-red /etc/stadsnod/gateway.yaml",
     "stadsnod node-red status",
@@ -30,8 +31,16 @@ export function nodeRedCommand(context: CliContext): Command {
     .addCommand(flowsCommand(context));
 }
 
-async function supervise(context: CliContext, path: string): Promise<void> {
+async function supervise(
+  context: CliContext,
+  path: string,
+  { ifEnabled = false }: { ifEnabled?: boolean },
+): Promise<void> {
   const config = await requireConfiguration(context, path);
+  if (!config.nodeRed.enabled && ifEnabled) {
+    context.err("Node-RED is off: gateway.yaml does not enable it\n");
+    return;
+  }
   if (!config.nodeRed.enabled) {
     throw new ConfigError("Node-RED is off", {
       code: "node-red-off",

@@ -61,8 +61,9 @@ export async function prepare(config: GatewayConfig, account: Account | undefine
       "// Written by `stadsnod node-red` at every start: what is changed here is lost.",
       `module.exports = require(${JSON.stringify(childFile("settings"))}).settings(${JSON.stringify(settings, null, 2)});\n`,
     ].join("\n"),
-    { mode: 0o644 },
   );
+  // Node-RED's account reads it, whatever the umask.
+  await chmod(places.settings, 0o644);
   if (account) for (const path of [places.home, places.secret]) await chown(path, account.uid, account.gid);
   return places;
 }

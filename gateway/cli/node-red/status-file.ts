@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { chmod, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { isLocked } from "../store-lock.ts";
@@ -23,7 +23,9 @@ const fileName = "supervisor.json";
 
 export async function writeStatus(folder: string, status: NodeRedStatus): Promise<void> {
   const file = join(folder, fileName);
-  await writeFile(`${file}.new`, `${JSON.stringify(status)}\n`, { mode: 0o644 });
+  await writeFile(`${file}.new`, `${JSON.stringify(status)}\n`);
+  // For everybody, whatever the umask.
+  await chmod(`${file}.new`, 0o644);
   await rename(`${file}.new`, file);
 }
 

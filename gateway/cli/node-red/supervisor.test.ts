@@ -17,9 +17,12 @@ class FakeNodeRed {
   readonly clock = new VirtualClock();
   readonly supervisor: Supervisor;
   bytes = 100_000_000;
+  /** Whether it comes as far as its flows at once. */
+  readonly #loads: boolean;
   #options: ChildOptions | undefined;
 
-  constructor(safe = false) {
+  constructor({ safe = false, loads = true } = {}) {
+    this.#loads = loads;
     this.supervisor = new Supervisor({
       clock: this.clock,
       log: silentLog,
@@ -32,6 +35,7 @@ class FakeNodeRed {
       start: (options) => {
         this.#options = options;
         this.starts.push({ at: this.clock.monotonic(), safe: options.safe });
+        if (this.#loads) options.onLoaded();
         const end = (cause: Cause) => {
           const { onEnd } = options;
           this.#options = undefined;
@@ -120,10 +124,18 @@ describe("Supervisor", () => {
   });
 
   it("begins in safe mode when the last run ended there", async () => {
-    const fake = new FakeNodeRed(true);
+    const fake = new FakeNodeRed({ safe: true });
     await fake.live(1000);
     expect(fake.starts).toMatchObject([{ safe: true }]);
     expect(fake.last.state).toBe("safe-mode");
+  });
+
+  it("waits two minutes for one that loads its nodes", async () => {
+    const fake = new FakeNodeRed({ loads: false });
+    await fake.clock.advance(119_000);
+    expect(fake.last.crashes).toBe(0);
+    await fake.clock.advance(1000);
+    expect(fake.last).toMatchObject({ crashes: 1, lastCrash: { code: "hung" } });
   });
 
   it("kills what gives no sign of life for 10 s", async () => {
@@ -157,7 +169,7 @@ describe("Supervisor", () => {
   });
 
   it("starts anew with flows when it is told to", async () => {
-    const fake = new FakeNodeRed(true);
+    const fake = new FakeNodeRed({ safe: true });
     await fake.supervisor.restart();
     expect(fake.starts.map(({ safe }) => safe)).toEqual([true, false]);
     expect(fake.last.crashes).toBe(0);
@@ -171,6 +183,7 @@ describe("follow", () => {
       kind: fc.constant("look" as const),
       bytes: fc.option(fc.nat(600_000_000), { nil: undefined }),
     }),
+    fc.constant<Happening>({ kind: "loaded" }),
     fc.constant<Happening>({ kind: "deployed" }),
     fc.constant<Happening>({ kind: "ended", cause: exit }),
   );

@@ -19,7 +19,7 @@ export interface SupervisorOptions {
   readonly url: string;
   /** Flows are not started at first: the last run ended in safe mode. */
   readonly safe: boolean;
-  readonly child: Omit<ChildOptions, "safe" | "onAlive" | "onDeployed" | "onLine" | "onEnd">;
+  readonly child: Omit<ChildOptions, "safe" | "onAlive" | "onLoaded" | "onDeployed" | "onLine" | "onEnd">;
   /** Starts it; the real one unless given. */
   readonly start?: (options: ChildOptions) => Child;
   /** Resolves when something answers at the editor's address, which may take for ever. */
@@ -148,6 +148,7 @@ export class Supervisor implements AsyncDisposable {
       ...child,
       safe,
       onAlive: () => this.#happen({ kind: "alive", bytes: this.#child?.bytes() ?? 0 }),
+      onLoaded: () => this.#happen({ kind: "loaded" }),
       onDeployed: () => this.#happen({ kind: "deployed" }),
       onLine: (line) => {
         if (this.#lines++ < linesPerSecond) log.info({ from: "node-red" }, line);

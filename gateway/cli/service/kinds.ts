@@ -20,7 +20,7 @@ import { openSystem } from "../../store/system.ts";
 import { connectBy } from "../../transport/connect.ts";
 import type { Connect } from "../../transport/transport.ts";
 import { northboundOf, readGatewayFacts } from "../gateway-facts.ts";
-import { type JobLine, jobLine, onLine, placeIn } from "./lines.ts";
+import { configuredPorts, type JobLine, jobLine, onLine } from "./lines.ts";
 import { ScanProfiles } from "./scan-profiles.ts";
 
 export interface KindsOptions {
@@ -32,7 +32,7 @@ export interface KindsOptions {
 }
 
 /** Every kind of job that a running gateway does, each with what it needs of it. */
-export function jobKinds({ gateway, log, file, sandbox }: KindsOptions): JobKinds {
+export function jobKinds({ gateway, log, file, sandbox }: KindsOptions): Required<JobKinds> {
   const { clock } = gateway;
   const random = Math.random;
   const doctor: DoctorContext = {
@@ -220,12 +220,4 @@ async function factsOf({ config }: Gateway, file: string): Promise<GatewayFacts>
     northbound: northboundOf(config),
     buildTime,
   };
-}
-
-/** The serial ports of the running configuration. */
-export function configuredPorts({ config }: Pick<Gateway, "config">) {
-  return Array.from(config.connections.values()).flatMap(({ name, settings }) => {
-    const { port } = placeIn(settings);
-    return typeof port === "string" && port.startsWith("/") ? [{ connection: name, port }] : [];
-  });
 }

@@ -2,8 +2,7 @@ import { describe, expect, it } from "vitest";
 import { cells } from "../../../test/fake-protocol.ts";
 import type { ConnectionConfig, GatewayConfig } from "../../config/config.ts";
 import { loadProtocols } from "../../southbound/index.ts";
-import { configuredPorts } from "./kinds.ts";
-import { jobLine } from "./lines.ts";
+import { configuredPorts, jobLine } from "./lines.ts";
 
 const connection = (name: string, settings: object): [string, ConnectionConfig] => [
   name,

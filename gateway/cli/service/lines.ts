@@ -124,3 +124,11 @@ function serialKey(port: string, real: RealPath): string {
 function tcpKey(host: string, port: number): string {
   return `tcp ${host.toLowerCase()}:${port}`;
 }
+
+/** The serial ports of the running configuration. */
+export function configuredPorts({ config }: Pick<Gateway, "config">) {
+  return Array.from(config.connections.values()).flatMap(({ name, settings }) => {
+    const { port } = placeIn(settings);
+    return typeof port === "string" && port.startsWith("/") ? [{ connection: name, port }] : [];
+  });
+}

@@ -1,5 +1,5 @@
 import { readdir, readFile, statfs } from "node:fs/promises";
-import { networkInterfaces } from "node:os";
+import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import type { MachineSource } from "../../commissioning/machine.ts";
 
 /** Of one file; those of /proc and /sys that are read are much smaller. */
@@ -19,9 +19,17 @@ export const machineSource: MachineSource = {
       () => undefined,
     ),
   addresses: () =>
-    Object.values(networkInterfaces())
-      .flatMap((all) => all ?? [])
+    interfacesNow()
       .filter(({ internal, address }) => !internal && !address.startsWith("fe80:"))
       .map(({ address }) => address),
   node: { version: process.version, platform: process.platform },
 };
+
+/** Node.js throws where there is no file descriptor left to ask the kernel with. */
+function interfacesNow(): NetworkInterfaceInfo[] {
+  try {
+    return Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+  } catch {
+    return [];
+  }
+}

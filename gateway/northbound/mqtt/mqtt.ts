@@ -1,4 +1,4 @@
-import { ConfigError, GatewayError, LinkError, RefusedError } from "../../model/errors.ts";
+import { GatewayError, LinkError, RefusedError } from "../../model/errors.ts";
 import { type BrokerAddress, brokerAddress } from "../../transport/mqtt/settings.ts";
 import { credentialsMark, loadCredentials } from "../../transport/mqtt/socket.ts";
 import type {
@@ -25,6 +25,8 @@ import {
 } from "./message.ts";
 import type { Session } from "./session.ts";
 import { type MqttSettings, mqttSettings } from "./settings.ts";
+import { orAborted, over } from "./waiting.ts";
+import { watchCredentials } from "./watch-credentials.ts";
 
 /** Uncompressed bytes of a pack when the broker tells no limit: the size of a merged backlog pack. */
 const defaultPackBytes = 65_536;
@@ -33,8 +35,6 @@ const goodbyeMs = 500;
 /** Full jitter: uniform between 0 and min(longest, first * 2^attempt). */
 const firstBackoffMs = 2_000;
 const longestBackoffMs = 60_000;
-/** So often somebody looks whether the gateway's certificate was renewed. */
-const credentialsLookMs = 45_000;
 /** A connection that lasted this long, or delivered something, was a good one: the next pause starts small again. */
 const goodConnectionMs = 30_000;
 
@@ -227,7 +227,7 @@ class MqttNorthbound implements Northbound {
         const publishedBefore = this.#published;
         this.#begin(session);
         const renewed = new AbortController();
-        using _watch = this.#watchCredentials(mark, () => renewed.abort());
+        using _watch = watchCredentials(this.#settings, mark, clock, () => renewed.abort());
         await over(session.lost, this.#ended, renewed.signal);
         if (this.#session === session) this.#session = undefined;
         if (this.#ended.aborted || renewed.signal.aborted) await session.close();
@@ -251,31 +251,6 @@ class MqttNorthbound implements Northbound {
         attempt++;
         await clock.sleep(random() * longest, this.#ended).catch(() => {});
       }
-    }
-  }
-
-  /** Calls back once when the PEM files have changed and can be used; until then the connection stays as it is. */
-  #watchCredentials(mark: string | undefined, renewed: () => void): Disposable | undefined {
-    if (mark === undefined) return undefined;
-    const { clock } = this.#context;
-    let timer: Disposable;
-    const look = (): void => {
-      const now = credentialsMark(this.#settings);
-      if (now !== undefined && now !== mark && this.#canBeUsed()) renewed();
-      else timer = clock.timer(credentialsLookMs, look);
-    };
-    timer = clock.timer(credentialsLookMs, look);
-    return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
-  }
-
-  #canBeUsed(): boolean {
-    try {
-      loadCredentials(this.#settings);
-      return true;
-    } catch (error) {
-      // Half of a change, such as the certificate before its key: looked at again.
-      if (error instanceof ConfigError) return false;
-      throw error;
     }
   }
 
@@ -314,25 +289,4 @@ class MqttNorthbound implements Northbound {
     if (!this.#saidNoCommands) log.warn({ code, hint }, `no commands: ${message}`);
     this.#saidNoCommands = true;
   }
-}
-
-/** The work's outcome, or the signal's reason when that comes first; the work is not stopped. */
-async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
-}
-
-/** Resolves when one of the signals aborts. */
-function over(...signals: AbortSignal[]): Promise<void> {
-  const any = AbortSignal.any(signals);
-  return new Promise((resolve) => {
-    if (any.aborted) resolve();
-    else any.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

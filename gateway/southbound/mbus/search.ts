@@ -9,6 +9,7 @@ import { type Received, resultsOf } from "./address.ts";
 import { MbusDeframer } from "./deframer.ts";
 import { encodeShort, sendInitialise, testAddress } from "./frame.ts";
 import { MbusLine, serialQuietMs, tcpQuietMs } from "./line.ts";
+import { isMakerOf } from "./makers.ts";
 import { MbusMaster, newMeterState } from "./master.ts";
 import { mediumText } from "./probe-records.ts";
 import { scanSecondary } from "./scan.ts";
@@ -276,20 +277,6 @@ function addressesOf({ addresses, effort }: ScanInput): readonly number[] {
 /** As `deviceSchema` reads it. */
 function secondaryText({ id, manufacturer, version, medium }: SecondaryAddress): string {
   return [id, manufacturer, version, medium].filter((part) => part !== undefined).join(" ");
-}
-
-/** Codes of the FLAG Association that are not the beginning of the maker's name. */
-const codes: Readonly<Record<string, string>> = {
-  LUG: "landis",
-  LGB: "landis",
-  ACW: "itron",
-  EFE: "engelmann",
-  REL: "relay",
-};
-
-function isMakerOf({ manufacturer }: MbusProfile, code: string): boolean {
-  const name = manufacturer.toLowerCase();
-  return name.startsWith(codes[code] ?? code.toLowerCase());
 }
 
 function isMbusProfile(profile: DeviceProfile): profile is MbusProfile {

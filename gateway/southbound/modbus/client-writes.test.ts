@@ -50,7 +50,7 @@ function bench(kind: "line" | "tcp", { echo = false, turnaroundMs = 5 } = {}) {
     while (outcome === undefined) await clock.advance(1);
     return { outcome, took: clock.monotonic() - began };
   };
-  return { clock, client, unit: units.unit(1), run, sent, send };
+  return { clock, near, client, unit: units.unit(1), run, sent, send };
 }
 
 const device: Device<ModbusAddress, ModbusDevice, ModbusHead> = {
@@ -127,6 +127,26 @@ describe.each(["line", "tcp"] as const)("writes of a %s client", (kind) => {
       expect(unit.requests - before).toBe(1);
     }
     expect(client.statistics.replies).toBe(1);
+  });
+
+  it("are not to arrive after the close when nobody knows what became of them; reads may", async () => {
+    const lateIsAllowed = async (...steps: readonly (Request | "silence" | "answers")[]) => {
+      const { run, unit, client, near } = bench(kind);
+      for (const step of steps) {
+        if (typeof step === "object") await run(step);
+        else unit.fault(step === "silence" ? { kind: "silence" } : undefined);
+      }
+      await client[Symbol.asyncDispose]();
+      return near.lateIsAllowed;
+    };
+    expect(await lateIsAllowed()).toBe(true);
+    expect(await lateIsAllowed(read, "silence", read)).toBe(true);
+    expect(await lateIsAllowed(set(1), "silence", read)).toBe(true);
+    expect(await lateIsAllowed(read, "silence", set(1))).toBe(false);
+    expect(await lateIsAllowed(read, "silence", set(1), read)).toBe(false);
+    // What was sent later has been answered: so the write has arrived too.
+    expect(await lateIsAllowed("silence", set(1), "answers", { ...read, count: 2 })).toBe(true);
+    expect(await lateIsAllowed("silence", set(1), "answers", set(2))).toBe(true);
   });
 });
 

@@ -24,8 +24,8 @@ const longest = 256;
  */
 export class HeardFrames {
   #rest: Uint8Array = new Uint8Array();
-  /** Where chunks end in `#rest`, and when they came. */
-  #marks: { end: number; readonly at: number }[] = [];
+  /** Where chunks end, counted from the very first byte, and when they came; those that `#rest` begins behind are gone. */
+  readonly #marks: { readonly end: number; readonly at: number }[] = [];
   #skipping = false;
   #bytes = 0;
   #whole = 0;
@@ -61,7 +61,7 @@ export class HeardFrames {
     const bytes = new Uint8Array(this.#rest.length + chunk.length);
     bytes.set(this.#rest);
     bytes.set(chunk, this.#rest.length);
-    this.#marks.push({ end: bytes.length, at });
+    this.#marks.push({ end: this.#bytes, at });
     return this.#cut(bytes, false);
   }
 
@@ -72,6 +72,7 @@ export class HeardFrames {
 
   #cut(bytes: Uint8Array, isAll: boolean): HeardFrame[] {
     const frames: HeardFrame[] = [];
+    const origin = this.#bytes - bytes.length;
     let start = 0;
     while (start < bytes.length) {
       const found = look(bytes, start, isAll);
@@ -87,15 +88,14 @@ export class HeardFrames {
       frames.push({
         unit: bytes[start] ?? 0,
         pdu: bytes.slice(start + 1, end - 2),
-        at: this.#marks.find((mark) => mark.end >= end)?.at ?? 0,
+        at: this.#marks.find((mark) => mark.end >= origin + end)?.at ?? 0,
         isRequest,
         isReply,
       });
       start = end;
     }
-    this.#rest = bytes.slice(start);
-    this.#marks = this.#marks.filter(({ end }) => end > start);
-    for (const mark of this.#marks) mark.end -= start;
+    this.#rest = start === 0 ? bytes : bytes.slice(start);
+    while (this.#marks[0] && this.#marks[0].end <= origin + start) this.#marks.shift();
     return frames;
   }
 

@@ -11,6 +11,7 @@ import {
 import { VirtualClock } from "../../../test/fault/virtual-clock.ts";
 import { LinkError, TransientError, UnsupportedPointError } from "../../model/errors.ts";
 import { type MemoryOptions, memoryPair } from "../../transport/memory.ts";
+import type { Transport } from "../../transport/transport.ts";
 import { ascii, encodeAscii } from "./ascii.ts";
 import { LineClient, type LinePace } from "./line-client.ts";
 import type { Request } from "./pdu.ts";
@@ -293,6 +294,53 @@ describe("answers that come late", () => {
     expect((await run(1, read(2, 3))).data).toEqual(registersOf(2, 3));
     expect((await run(1, { function: 4, start: 2, count: 2 })).data).toEqual(registersOf(2, 2));
     expect(client.statistics.quarantined).toBe(1);
+  });
+
+  it("are read before such a request goes out, also by a process that stood still until they were no longer waited for", async () => {
+    const clock = new VirtualClock();
+    const [near, far] = memoryPair(clock, { byteMs });
+    const unread: [Uint8Array, number][] = [];
+    let stands = false;
+    let receiver: ((chunk: Uint8Array, at: number) => void) | undefined;
+    near.receive((chunk, at) => (stands ? unread.push([chunk, at]) : receiver?.(chunk, at)));
+    const line: Transport = {
+      endpoint: near.endpoint,
+      lost: near.lost,
+      write: (bytes) => near.write(bytes),
+      receive: (hears) => {
+        receiver = hears;
+      },
+      [Symbol.asyncDispose]: async () => {},
+    };
+    const client = new LineClient(line, rtu, serial, clock);
+    let first = true;
+    simulateUnits(far, clock, "rtu", (request) => {
+      const after = first ? 5 * timeout : 5;
+      first = false;
+      return { reply: rtuAnswer(request), after };
+    });
+    const ask = async (start: number) => {
+      const outcome: { data?: number[]; error?: unknown } = {};
+      client.request(1, read(start), timeout, new AbortController().signal).then(
+        ({ pdu }) => Object.assign(outcome, { data: [...pdu.subarray(2)] }),
+        (error) => Object.assign(outcome, { error }),
+      );
+      return outcome;
+    };
+    const late = await ask(1);
+    await clock.advance(2 * timeout);
+    expect(late.error).toMatchObject({ code: "timeout" });
+    stands = true;
+    await clock.advance(10 * timeout);
+    expect(unread).toHaveLength(1);
+    // The timers of a loop come before its lines.
+    const next = await ask(50);
+    clock.timer(1, () => {
+      stands = false;
+      for (const [chunk] of unread.splice(0)) receiver?.(chunk, clock.monotonic());
+    });
+    await clock.advance(timeout);
+    expect(next).toEqual({ data: registersOf(50, 2) });
   });
 
   it("or quick teach the unit's timeout, within the limit", async () => {

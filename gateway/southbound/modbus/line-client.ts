@@ -41,6 +41,9 @@ interface Outstanding {
   readonly reject: (error: unknown) => void;
 }
 
+/** Bytes that came while this process stood still have been read by then. */
+const unreadMs = 20;
+
 /** Two of the longest ASCII frames. */
 const capacity = 1026;
 
@@ -72,6 +75,8 @@ export class LineClient implements Client {
   #outstanding: Outstanding | undefined;
   #busy: Promise<void> | undefined;
   #writing = false;
+  /** Whether nothing has been answered since the last write. */
+  #orderOpen = false;
   /** Whether this line gives our own bytes back; undefined until that shows. */
   #echoes: boolean | undefined;
 
@@ -112,6 +117,7 @@ export class LineClient implements Client {
     // Giving up a write early would leave in doubt what a moment more had told.
     const timeout = isWrite(request) ? limit : patience.timeout(limit);
     this.#refuseConfusable(unit, request, patience);
+    if (patience.lapsed(request, this.#clock.monotonic())) await this.#clock.sleep(unreadMs, signal);
     await this.#silence(timeout, signal);
     // A late answer may have come, or the link have gone, while we were waiting.
     this.lost.throwIfAborted();
@@ -213,6 +219,7 @@ export class LineClient implements Client {
       this.statistics.requests++;
       this.statistics.bytesSent += frame.length;
       this.#lastByteAt = sentAt;
+      this.#orderOpen ||= isWrite(request);
       this.#writing = true;
       this.#transport.write(frame).then(
         () => {
@@ -341,6 +348,7 @@ export class LineClient implements Client {
     const { unit, request, patience, sentAt, answerMs } = outstanding;
     const kind = answers(request, pdu);
     if (kind === "other") return false;
+    this.#orderOpen = false;
     if (kind === "exception" && patience.owes(request.function)) {
       // This request's exception or the owed one's? Nobody can know: both answers stay owed.
       patience.owe(request, sentAt, at, outstanding.limit);
@@ -379,6 +387,7 @@ export class LineClient implements Client {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#transport.receive(undefined);
+    if (!this.#orderOpen) this.#transport.allowLate?.();
     await this.#transport[Symbol.asyncDispose]();
   }
 }

@@ -72,12 +72,21 @@ export class Patience {
 
   /** Until when this request must wait, monotonic ms; undefined = it may go. */
   heldUntil(request: Request, now: number): number | undefined {
-    if (this.#debts.length === 0) return undefined;
-    this.#debts = this.#debts.filter((debt) => debt.until > now);
     let until: number | undefined;
     for (const debt of this.#debts)
-      if (confusable(debt.request, request)) until = Math.max(until ?? 0, debt.until);
+      if (debt.until > now && confusable(debt.request, request)) until = Math.max(until ?? 0, debt.until);
     return until;
+  }
+
+  /**
+   * Whether such an answer was owed for as long as it could be late, and nobody has looked for it since. It may lie
+   * before us unread: a process that stood still hears its timers before its lines. Asked once; what is over is forgotten.
+   */
+  lapsed(request: Request, now: number): boolean {
+    if (this.#debts.length === 0) return false;
+    const over = this.#debts.filter((debt) => debt.until <= now);
+    this.#debts = this.#debts.filter((debt) => debt.until > now);
+    return over.some((debt) => confusable(debt.request, request));
   }
 
   /** Whether an answer with this function is owed: an exception can then not be told from its exception. */

@@ -2,12 +2,9 @@ import { ConfigError } from "../../model/errors.ts";
 import type { Protocol, ReadRequest } from "../protocol.ts";
 import { checkModbus } from "./check.ts";
 import { openModbus } from "./driver.ts";
-import { listenInModbus } from "./listen-in.ts";
 import { describeLearned, fasterLines, learnModbus, type PlannedRead, planModbus } from "./plan.ts";
-import { probeModbus } from "./probe.ts";
 import { kindOf } from "./raw-kind.ts";
 import { recordModbus } from "./record.ts";
-import { replayModbus } from "./replay.ts";
 import { planModbusScan, scanModbus } from "./scan.ts";
 import { modbusLineSettings } from "./scan-lines.ts";
 import { addressSchema, connectionSchema, deviceSchema, givenSchema, headSchema } from "./schema.ts";
@@ -18,7 +15,10 @@ import { isSunspec, learnSunspec, planSunspec } from "./sunspec-plan.ts";
 import { modbusQuestions } from "./wiring.ts";
 import { encodeWrite, writable } from "./write.ts";
 
-/** Modbus: RTU, ASCII and TCP, each over what carries it. */
+/**
+ * Modbus: RTU, ASCII and TCP, each over what carries it. What only examples and people at the gateway need is loaded
+ * when they do: a gateway that polls keeps none of it in memory.
+ */
 export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, ModbusAddress> = {
   name: "modbus",
   connection: connectionSchema,
@@ -49,14 +49,21 @@ export const modbus: Protocol<ModbusConnection, ModbusDevice, ModbusHead, Modbus
       throw new ConfigError(`what the example gives is not understood: ${parsed.error.issues[0]?.message}`, {
         code: "bad-given",
       });
+    const { replayModbus } = await import("./replay.ts");
     return replayModbus(parsed.data, context);
   },
   simulate: simulateModbus,
-  probe: probeModbus,
+  async *probe(...input) {
+    const { probeModbus } = await import("./probe.ts");
+    yield* probeModbus(...input);
+  },
   scan: scanModbus,
   scanPlan: planModbusScan,
   lineSettings: modbusLineSettings,
-  listenIn: listenInModbus,
+  async *listenIn(...input) {
+    const { listenInModbus } = await import("./listen-in.ts");
+    yield* listenInModbus(...input);
+  },
   record: recordModbus,
   writable,
   wiring: modbusQuestions,

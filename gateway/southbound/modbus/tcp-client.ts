@@ -1,6 +1,7 @@
 import type { Clock } from "../../model/clock.ts";
 import { LinkError, TransientError } from "../../model/errors.ts";
 import type { Transport } from "../../transport/transport.ts";
+import { AbortListeners } from "./abort-listeners.ts";
 import { badReply, type Client, exceptionError, newStatistics, type Reply } from "./client.ts";
 import { encodeTcp, type TcpFrame, TcpFramer } from "./mbap.ts";
 import { Patience } from "./patience.ts";
@@ -20,8 +21,6 @@ interface Pending {
 const shortestTimeout = 500;
 /** Transactions without an answer that one connection may collect before it is given up. */
 const mostUnanswered = 1024;
-/** Signals that are listened to before those are dropped that nobody waits with. */
-const mostHeard = 4;
 /** Frames that may wait for a peer that does not read. */
 const mostUnsent = 64;
 
@@ -43,7 +42,10 @@ export class TcpClient implements Client {
   /** Ids given up, with what they asked for: their answers may still come. */
   readonly #unanswered = new Map<number, Pick<Pending, "unit" | "request" | "sentAt">>();
   readonly #waiting: (() => void)[] = [];
-  readonly #heard = new Map<AbortSignal, () => void>();
+  readonly #aborts = new AbortListeners(
+    (signal) => this.#isAwaited(signal),
+    (signal) => this.#aborted(signal),
+  );
   #running = 0;
   #next = 0;
   #timer: Disposable | undefined;
@@ -52,6 +54,8 @@ export class TcpClient implements Client {
   #receivedAt = 0;
   #unsent: Uint8Array[] = [];
   #writing = false;
+  /** When the last write was sent after which nothing has been answered, monotonic ms. */
+  #orderAt: number | undefined;
 
   constructor(transport: Transport, concurrency: number, clock: Clock) {
     this.#transport = transport;
@@ -117,7 +121,8 @@ export class TcpClient implements Client {
     const transaction = this.#transaction();
     const frame = encodeTcp(transaction, unit, encodeRequest(request));
     const sentAt = this.#clock.monotonic();
-    this.#listen(signal);
+    if (isWrite(request)) this.#orderAt = sentAt;
+    this.#aborts.listen(signal);
     this.#pending.set(transaction, { unit, request, sentAt, timeout, signal, resolve, reject });
     this.#watch(sentAt + timeout);
     this.statistics.requests++;
@@ -138,32 +143,14 @@ export class TcpClient implements Client {
     return pending;
   }
 
-  /**
-   * Hears of the signal's abort. Callers pass one and the same signal again and again: one listener
-   * stays on it, as adding and removing one for every request costs more than the request.
-   */
-  #listen(signal: AbortSignal): void {
-    if (this.#heard.has(signal)) return;
-    if (this.#heard.size >= mostHeard) this.#deafen((one) => !this.#isAwaited(one));
-    const abort = () => {
-      for (const [transaction, pending] of [...this.#pending])
-        if (pending.signal === signal) this.#giveUp(transaction, signal.reason);
-    };
-    this.#heard.set(signal, abort);
-    signal.addEventListener("abort", abort, { once: true });
+  #aborted(signal: AbortSignal): void {
+    for (const [transaction, pending] of [...this.#pending])
+      if (pending.signal === signal) this.#giveUp(transaction, signal.reason);
   }
 
   #isAwaited(signal: AbortSignal): boolean {
     for (const pending of this.#pending.values()) if (pending.signal === signal) return true;
     return false;
-  }
-
-  #deafen(which: (signal: AbortSignal) => boolean): void {
-    for (const [signal, abort] of this.#heard) {
-      if (!which(signal)) continue;
-      signal.removeEventListener("abort", abort);
-      this.#heard.delete(signal);
-    }
   }
 
   /** The answer may still come: the id is kept from use. */
@@ -249,8 +236,9 @@ export class TcpClient implements Client {
   readonly #frame = ({ transaction, unit, pdu }: TcpFrame): void => {
     const at = this.#receivedAt;
     const pending = this.#finish(transaction);
+    const owed = this.#unanswered.get(transaction);
+    this.#arrived(pending ?? owed);
     if (!pending) {
-      const owed = this.#unanswered.get(transaction);
       if (owed && owed.unit === unit) {
         this.#unanswered.delete(transaction);
         if (!isWrite(owed.request)) this.#patience(unit).observe(at - owed.sentAt);
@@ -274,6 +262,13 @@ export class TcpClient implements Client {
     pending.resolve({ pdu, at });
   };
 
+  /** What is answered has arrived, and so has all that was sent before it. */
+  #arrived(answered: Pick<Pending, "request" | "sentAt"> | undefined): void {
+    if (answered === undefined || this.#orderAt === undefined) return;
+    const { request, sentAt } = answered;
+    if (isWrite(request) ? sentAt >= this.#orderAt : sentAt > this.#orderAt) this.#orderAt = undefined;
+  }
+
   #break(code: string, message: string): never {
     const error = new LinkError(message, { code });
     this.#broken.abort(error);
@@ -284,12 +279,13 @@ export class TcpClient implements Client {
     this.#unsent = [];
     this.#timer?.[Symbol.dispose]();
     this.#watchAt = Number.POSITIVE_INFINITY;
-    this.#deafen(() => true);
+    this.#aborts.clear();
     for (const transaction of [...this.#pending.keys()]) this.#finish(transaction)?.reject(error);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#transport.receive(undefined);
+    if (this.#orderAt === undefined) this.#transport.allowLate?.();
     await this.#transport[Symbol.asyncDispose]();
   }
 }

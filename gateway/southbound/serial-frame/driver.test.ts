@@ -200,7 +200,8 @@ describe("several devices on one line", () => {
     expect(await read(a)).toBe("quarantine");
     expect(driver.statistics).toMatchObject({ quarantined: 1 });
     await clock.advance(6 * 300);
-    expect(await read(a)).toEqual([3333]);
+    // Whatever may lie unread is read first.
+    expect(await read(a, 20)).toEqual([3333]);
     await far[Symbol.asyncDispose]();
   });
 

@@ -26,6 +26,8 @@ export type FrameDriver = Driver<FrameAddress, FrameDevice, FrameHead>;
 
 /** An owed answer is believed lost so many timeouts after its own. */
 const lateTimeouts = 6;
+/** Bytes that came while this process stood still have been read by then, ms. */
+const unreadMs = 20;
 /** A lost TCP segment parts the bytes of a frame for so long, ms. */
 const networkSlackMs = 1000;
 
@@ -227,6 +229,7 @@ class LiveDriver implements FrameDriver {
     const counts = prepared.hasValues || session.isWritten;
     const lateMs = settings.lateMs ?? (counts ? lateTimeouts * timeoutMs : 0);
     this.#refuseConfusable(prepared, name);
+    if (this.#owed.lapsed(prepared, clock.monotonic())) await clock.sleep(unreadMs, signal);
     await this.#rest(signal);
     signal.throwIfAborted();
     const damagedBefore = this.#damaged();

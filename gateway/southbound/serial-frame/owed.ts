@@ -27,10 +27,21 @@ export class Owed {
 
   /** Until when this request must wait, monotonic ms; undefined = it may go. */
   heldUntil(request: Prepared, now: number): number | undefined {
-    if (this.#debts.length === 0) return undefined;
-    this.#debts = this.#debts.filter(({ until }) => until > now);
-    const held = this.#debts.filter((debt) => confusable(debt.request, request)).map(({ until }) => until);
+    const held = this.#debts
+      .filter((debt) => debt.until > now && confusable(debt.request, request))
+      .map(({ until }) => until);
     return held.length === 0 ? undefined : Math.max(...held);
+  }
+
+  /**
+   * Whether such an answer was owed for as long as it could be late, and nobody has looked for it since. It may lie
+   * before us unread: a process that stood still hears its timers before its lines. Asked once; what is over is forgotten.
+   */
+  lapsed(request: Prepared, now: number): boolean {
+    const over = this.#debts.filter(({ until }) => until <= now);
+    if (over.length === 0) return false;
+    this.#debts = this.#debts.filter(({ until }) => until > now);
+    return over.some((debt) => confusable(debt.request, request));
   }
 
   /** A frame that nobody waits for: true when it pays a debt. The oldest is paid first. */

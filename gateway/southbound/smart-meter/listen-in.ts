@@ -73,6 +73,7 @@ function counted(transport: Transport, count: (bytes: number) => void): Transpor
             receiver(chunk, at);
           }),
       ),
+    allowLate: () => transport.allowLate?.(),
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
   };
 }

@@ -65,15 +65,24 @@ function tls(): typeof import("node:tls") {
   return process.getBuiltinModule("node:tls");
 }
 
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: "check the path",
+  EACCES: "the gateway's user needs the right to read it",
+  EPERM: "the gateway's user needs the right to read it",
+  EISDIR: "it is a folder",
+  EMFILE: "the gateway has too many files open; it is tried again",
+  ENFILE: "the machine has too many files open; it is tried again",
+};
+
 function readPem(part: string, path: string): string {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (cause) {
-    const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-    throw new ConfigError(`${part}: ${path} ${missing ? "does not exist" : "cannot be read"}`, {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
+    throw new ConfigError(`${part}: ${path} ${code === "ENOENT" ? "does not exist" : "cannot be read"}`, {
       code: "tls-file",
-      hint: missing ? "check the path" : "the gateway's user needs the right to read it",
+      hint: unreadable[code] ?? `the disk or the system refuses it: ${code}`,
       cause,
     });
   }

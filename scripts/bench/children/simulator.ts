@@ -1,4 +1,5 @@
 // A simulated Modbus device or line in a process of its own, so that its work is nobody else's.
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { characterMs, type LineSettings, openPacedLine, type PacedLine } from "../../../simulators/line.ts";
 import { createModbusUnits, type UnitSettings } from "../../../simulators/modbus/device.ts";
 import { every } from "../../../simulators/modbus/faults.ts";
@@ -17,6 +18,8 @@ export interface SimulatorSettings {
   readonly units: readonly number[];
   /** Input registers 0 to 99 hold the milliseconds of the wall clock (mod 65536) at which they were read. */
   readonly moments?: boolean;
+  /** Input registers 0 to 99 of a unit hold how many requests it has had (mod 65536). */
+  readonly counted?: boolean;
   readonly dead?: readonly number[];
   /** Every `nth` answer of every unit comes after `ms`. */
   readonly late?: { readonly nth: number; readonly ms: number };
@@ -43,7 +46,7 @@ export interface SimulatorReady {
   readonly port: number;
 }
 
-const { wire, units, moments, dead = [], late } = settings<SimulatorSettings>();
+const { wire, units, moments, counted, dead = [], late } = settings<SimulatorSettings>();
 const words = Buffer.alloc(0x10000 * 2);
 for (let address = 0; address < 0x10000; address++) words.writeUInt16BE(address, address * 2);
 const unit: UnitSettings = {
@@ -57,7 +60,17 @@ const unit: UnitSettings = {
       }
     : {}),
 };
-const devices = Object.fromEntries(units.map((id) => [id, unit]));
+const devices = Object.fromEntries(units.map((id) => [id, counted ? counting() : unit]));
+function counting(): UnitSettings {
+  let count = 0;
+  return {
+    ...unit,
+    scene: (registers) => {
+      count = (count + 1) & 0xffff;
+      registers.set("input", 0, new Array<number>(100).fill(count));
+    },
+  };
+}
 const troubled = (of: (id: number) => ReturnType<ReturnType<typeof createModbusUnits>["unit"]>): void => {
   for (const id of units) {
     if (late) of(id).fault(every(late.nth, { kind: "late", ms: late.ms }));
@@ -84,7 +97,11 @@ if (wire.kind === "line") {
   const pty = wire.kind === "pty" ? openPty() : undefined;
   const server = await openModbusServer({ listen: pty ? { wire: pty } : { tcp: 0 }, units: devices });
   troubled((id) => server.unit(id));
+  const stalls = monitorEventLoopDelay({ resolution: 5 });
+  // Only where being late is what is looked at: it wakes the process.
+  if (late) stalls.enable();
   answer({
+    stallMs: () => stalls.max / 1e6,
     requests: () => units.reduce((total, id) => total + server.unit(id).requests, 0),
     perUnit: () => units.map((id) => server.unit(id).requests),
   });

@@ -28,13 +28,14 @@ systemd-hwdb --root="$root" --usr update
 for unit in systemd-networkd systemd-resolved systemd-timesyncd $ENABLE; do
   systemctl --root="$root" -q enable "$unit"
 done
-# Nobody can log in (no SSH, no console), so nobody is asked to; what writes to a root that is read-only has no work either.
+# Nobody can log in (no SSH, no console), so nobody is asked to; what writes to a root that is read-only has no work either;
+# stadsnod-wifi runs wpa_supplicant itself, for the network that the card names.
 for unit in getty@tty1.service serial-getty@.service getty.target console-getty.service apt-daily.timer apt-daily-upgrade.timer \
   dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer systemd-machine-id-commit.service \
   systemd-firstboot.service systemd-hibernate-clear.service systemd-pcrmachine.service systemd-tpm2-setup.service \
   systemd-tpm2-setup-early.service systemd-sysupdate.timer systemd-networkd-wait-online.service systemd-update-done.service systemd-journal-catalog-update.service \
   systemd-networkd-persistent-storage.service systemd-logind.service systemd-user-sessions.service ldconfig.service \
-  systemd-sysext.socket systemd-hwdb-update.service remote-fs.target; do
+  systemd-sysext.socket systemd-hwdb-update.service remote-fs.target wpa_supplicant.service; do
   ln -sfn /dev/null "$root/etc/systemd/system/$unit"
 done
 

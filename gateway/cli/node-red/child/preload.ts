@@ -4,7 +4,7 @@ import { aliveEveryMs } from "../messages.ts";
 // loops for ever; and an end when the supervisor has gone.
 
 if (process.send) {
-  const tell = () => process.connected && process.send?.({ kind: "alive" });
+  const tell = () => process.connected && process.send?.({ kind: "alive", bytes: process.memoryUsage.rss() });
   tell();
   setInterval(tell, aliveEveryMs).unref();
   process.on("disconnect", () => process.exit(0));

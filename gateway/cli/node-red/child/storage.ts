@@ -16,6 +16,7 @@ interface Runtime {
 /** A storage module of Node-RED, as far as it is used here. */
 interface Storage {
   init(settings: object, runtime: Runtime): Promise<void>;
+  getFlows(): Promise<unknown>;
   saveFlows(flows: readonly Flow[], user?: unknown): Promise<void>;
   [other: string]: unknown;
 }
@@ -25,7 +26,7 @@ const structure = /^(tab|group|subflow|subflow:.*|junction)$/;
 
 /**
  * Node-RED's own storage in files. What it cannot run is not deployed: one node that is not there would
- * stop all flows. Of what is deployed a copy is kept, and the supervisor is told.
+ * stop all flows. Of what is deployed a copy is kept. The supervisor is told, also that the flows are about to start.
  */
 export function openStorage({
   userDir,
@@ -41,6 +42,11 @@ export function openStorage({
     init(settings, given) {
       runtime = given;
       return files.init(settings, given);
+    },
+    getFlows() {
+      // Asked for once, when all nodes are loaded; from here on it must not fall silent.
+      process.send?.({ kind: "loaded" });
+      return files.getFlows();
     },
     async saveFlows(flows, user) {
       const missing = missingTypes(flows, (type) => Boolean(runtime?.nodes.getType(type)));
