@@ -104,8 +104,8 @@ const drive = (disk: string) => `file=${disk},format=raw,cache=writeback`;
 function virt(folder: string, disk: string, options: MachineOptions, units: readonly string[]): string[] {
   cpSync(join(options.image, "u-boot.bin"), join(folder, "u-boot.bin"));
   return [
-    // Two processors in one thread: with a thread each, a boot in a hundred stands still (QEMU 7.2: the kernel
-    // waits for ever for the other processor while it loads modules).
+    // Two processors in one thread: with a thread each a boot stood still, once in some ten runs of the image
+    // test (QEMU 7.2, soft lockups while modules load; the cause is not known).
     ...["-M", "virt", "-cpu", "max,pauth-impdef=on,sve=off", "-accel", "tcg,thread=single"],
     ...["-smp", "2", "-m", String(options.memory ?? 512), "-bios", join(folder, "u-boot.bin")],
     ...["-drive", `${drive(disk)},if=none,id=disk`, "-device", "virtio-blk-pci,drive=disk"],

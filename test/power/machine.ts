@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -93,18 +93,14 @@ export class Workplace implements Disposable {
   }
 
   /**
-   * Repairs what will not mount, as the first root of the image does (scripts/image/initrd/init). Throws with
-   * e2fsck's words when it cannot. Its backup superblock it finds by itself on a data partition, which is
-   * larger than a group of 128 MiB; on these small ones it is told.
+   * Repairs what will not mount, as the first root of the image does (scripts/image/initrd/init). Throws when
+   * that fails. e2fsck finds the backup superblock by itself on a data partition, which is larger than a group
+   * of 128 MiB; on these small ones it is told where.
    */
   repair(image: string): void {
-    if (tryToRun("e2fsck", "-p", image)) return;
-    try {
-      run("e2fsck", "-y", "-b", String(blocksPerGroup), "-B", String(blockBytes), image);
-    } catch (error) {
-      // Errors that it corrected: 1, and 2 where a machine should restart.
-      if ((error as { status?: number }).status! >= 4) throw error;
-    }
+    if (check("-p", image)) return;
+    const backup = ["-b", String(blocksPerGroup), "-B", String(blockBytes)];
+    if (!check("-y", ...backup, image)) throw new Error(`e2fsck -y could not repair ${image}`);
   }
 
   /** Throws when somebody still uses it: names what this process has open there. */
@@ -123,6 +119,12 @@ export class Workplace implements Disposable {
     for (let undo = this.#undo.pop(); undo; undo = this.#undo.pop()) undo();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Whether a file system is sound after e2fsck: from 4 on it is not (e2fsck(8), "Exit code"). */
+function check(...parameters: string[]): boolean {
+  const { status } = spawnSync("e2fsck", parameters, { env, stdio: "ignore" });
+  return status !== null && status < 4;
 }
 
 /** Files that this process has open in a folder. */
